@@ -1,0 +1,177 @@
+import type { Command } from 'commander';
+import { visible } from '../../core/text.js';
+import {
+  fieldOf,
+  parseSetting,
+  PROFILE_FIELDS,
+  SETTINGS,
+  showSetting,
+} from '../profile-settings.js';
+import type { Profile, ProfileField } from '../profile-settings.js';
+import { assertProfileName, configDirectory, openProfiles } from '../profiles.js';
+import type { Profiles } from '../profiles.js';
+import { usageError } from '../usage-error.js';
+import type { World } from '../world.js';
+
+interface ProfileFlags {
+  readonly profile?: string;
+}
+
+const EXAMPLES = `Examples:
+  vod-upload config set secret-id AKIDxxxxxxxx
+  vod-upload config set secret-key                     asks for it, or reads a piped line
+  vod-upload config set sub-app-id 1500012345 --profile staging
+  vod-upload config list
+`;
+
+const KEYS = `
+Keys: ${PROFILE_FIELDS.map((field) => SETTINGS[field].key).join(', ')}
+`;
+
+/** Adds `config get|set|unset|list|path`. */
+export function addConfigCommand(
+  program: Command,
+  world: World,
+  exit: (code: number) => void,
+): void {
+  const config = program
+    .command('config')
+    .description('read and change profiles: keys and settings by name')
+    .helpCommand(false)
+    .addHelpText('before', EXAMPLES)
+    .addHelpText('after', KEYS);
+  const add = (usage: string, description: string, examples: string): Command =>
+    config
+      .command(usage)
+      .description(description)
+      .addHelpText('before', `Examples:\n${examples}`)
+      .option('--profile <name>', 'the profile (the default profile)');
+
+  add('get <key>', 'print a setting', '  vod-upload config get region\n').action(
+    async (key: string, { profile }: ProfileFlags) => get(world, fieldOf(key), profile),
+  );
+  add(
+    'set <key> [value]',
+    'store a setting; keys of the account are asked for, or read from stdin',
+    '  vod-upload config set region ap-beijing\n  pass show vod | vod-upload config set secret-key\n',
+  ).action(async (key: string, value: string | undefined, { profile }: ProfileFlags) => {
+    if (!(await set(world, fieldOf(key), value, profile))) exit(130);
+  });
+  add('unset <key>', 'remove a setting', '  vod-upload config unset sub-app-id\n').action(
+    async (key: string, { profile }: ProfileFlags) => unset(world, fieldOf(key), profile),
+  );
+  add('list', 'print all profiles, secrets masked', '  vod-upload config list --json\n')
+    .option('--json', 'as JSON')
+    .action(async ({ profile, json }: ProfileFlags & { readonly json?: true }) =>
+      list(world, profile, json === true),
+    );
+  config
+    .command('path')
+    .description('print where the profiles are stored')
+    .addHelpText('before', 'Examples:\n  vod-upload config path\n')
+    .action(async () => {
+      world.stdout.write(`${(await open(world)).path}\n`);
+    });
+}
+
+async function get(world: World, field: ProfileField, asked?: string): Promise<void> {
+  const profiles = await open(world);
+  const name = profileName(profiles, asked);
+  const value = profiles.get(name)?.[field];
+  const { key } = SETTINGS[field];
+  if (value === undefined) {
+    throw usageError(
+      `${key} is not set in profile "${name}"`,
+      `Set it with "vod-upload config set ${key}${asked === undefined ? '' : ` --profile ${name}`}".`,
+    );
+  }
+  world.stdout.write(`${visible(String(showSetting(field, value)))}\n`);
+}
+
+/** Resolves to false where the user gave up with ^C. */
+async function set(
+  world: World,
+  field: ProfileField,
+  given: string | undefined,
+  asked?: string,
+): Promise<boolean> {
+  const { key, secrecy } = SETTINGS[field];
+  const profiles = await open(world);
+  const name = profileName(profiles, asked);
+  if (given !== undefined && secrecy === 'hidden') {
+    throw usageError(
+      `${key} is not taken from the command line, where every process of this machine can read it`,
+      `Run "vod-upload config set ${key}" and type it when asked, or pipe it in.`,
+    );
+  }
+  const text = given ?? (secrecy === undefined ? '' : await ask(world, `${key} of "${name}": `));
+  if (text === undefined) return false;
+  const value = parseSetting(field, text, 'config set');
+  if (value === undefined) {
+    throw usageError(
+      `no value for ${key}`,
+      secrecy === undefined
+        ? `Write it after the key: vod-upload config set ${key} <value>.`
+        : 'Type it when asked, or pipe it in as one line.',
+    );
+  }
+  await profiles.set(name, field, value);
+  world.stderr.write(`${key} is set in profile "${name}"\n`);
+  return true;
+}
+
+async function ask(world: World, prompt: string): Promise<string | undefined> {
+  const { readSecret } = await import('../secret-input.js');
+  return readSecret(prompt, world);
+}
+
+async function unset(world: World, field: ProfileField, asked?: string): Promise<void> {
+  const profiles = await open(world);
+  const name = profileName(profiles, asked);
+  const removed = await profiles.unset(name, field);
+  const { key } = SETTINGS[field];
+  world.stderr.write(
+    `${key} ${removed ? 'is removed from' : 'was not set in'} profile "${name}"\n`,
+  );
+}
+
+async function list(world: World, asked: string | undefined, json: boolean): Promise<void> {
+  const profiles = await open(world);
+  const names = asked === undefined ? profiles.names() : [profileName(profiles, asked)];
+  const shown = names.map((name) => [name, shownSettings(profiles.get(name) ?? {})] as const);
+  if (json) {
+    const document = {
+      schema: 1,
+      path: profiles.path,
+      defaultProfile: profiles.defaultName,
+      profiles: Object.fromEntries(shown),
+    };
+    world.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    return;
+  }
+  const blocks = shown.map(([name, settings]) =>
+    [
+      `[${name}]`,
+      ...PROFILE_FIELDS.filter((field) => settings[field] !== undefined).map(
+        (field) => `${SETTINGS[field].key} = ${settings[field]}`,
+      ),
+    ]
+      .map((line) => `${visible(line)}\n`)
+      .join(''),
+  );
+  world.stdout.write(blocks.join('\n'));
+}
+
+function shownSettings(profile: Profile): Partial<Record<ProfileField, string | number>> {
+  const entries = Object.entries(profile) as [ProfileField, string | number][];
+  return Object.fromEntries(entries.map(([field, value]) => [field, showSetting(field, value)]));
+}
+
+function open({ env, home }: World): Promise<Profiles> {
+  return openProfiles(configDirectory(env, home));
+}
+
+function profileName(profiles: Profiles, asked: string | undefined): string {
+  if (asked !== undefined) assertProfileName(asked);
+  return asked ?? profiles.defaultName;
+}

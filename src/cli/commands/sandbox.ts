@@ -1,0 +1,77 @@
+import { resolve } from 'node:path';
+import { UsageError } from '../../core/errors.js';
+import { parseFaultRule } from '../../sandbox/faults.js';
+import { startSandbox } from '../../sandbox/sandbox.js';
+import type { World } from '../world.js';
+
+export interface SandboxFlags {
+  readonly port: string;
+  readonly dir: string;
+  readonly fault: readonly string[];
+  readonly seed: string;
+  readonly json: boolean;
+}
+
+/** Serves until it is interrupted. */
+export async function runSandbox(flags: SandboxFlags, world: World): Promise<number> {
+  const dir = resolve(world.cwd, flags.dir);
+  const sandbox = await startSandbox({
+    dir,
+    port: wholeNumber('--port', flags.port, 65_535),
+    seed: wholeNumber('--seed', flags.seed, 2 ** 32 - 1),
+    faults: flags.fault.map(readFault),
+  }).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError([
+      {
+        message: `the sandbox cannot listen on port ${flags.port} with ${dir}: ${error.message}`,
+        hint: 'Name another --port (0 takes any free one) or another --dir.',
+      },
+    ]);
+  });
+  const { origin, secretId, secretKey } = sandbox;
+  if (flags.json) {
+    world.stdout.write(`${JSON.stringify({ origin, secretId, secretKey, dir })}\n`);
+  } else {
+    world.stdout.write(
+      [
+        `listening on ${origin}, objects in ${dir}`,
+        `secret id: ${secretId}`,
+        `secret key: ${secretKey}`,
+        'To upload there from another shell:',
+        `export TENCENTCLOUD_SECRET_ID=${secretId}`,
+        `export TENCENTCLOUD_SECRET_KEY=${secretKey}`,
+        `export VOD_UPLOAD_VOD_ENDPOINT=${origin}`,
+        `export VOD_UPLOAD_COS_ENDPOINT=${origin}`,
+        `export VOD_UPLOAD_STATE_DIR=${resolve(dir, '.state')}`,
+        '',
+      ].join('\n'),
+    );
+  }
+  const code = await new Promise<number>((done) => {
+    process.once('SIGINT', () => done(130));
+    process.once('SIGTERM', () => done(143));
+  });
+  await sandbox.close();
+  return code;
+}
+
+function readFault(text: string): ReturnType<typeof parseFaultRule> {
+  try {
+    return parseFaultRule(text);
+  } catch (error) {
+    throw new UsageError([
+      {
+        message: `--fault: ${(error as Error).message}`,
+        hint: 'Write it as Operation[#part]:action[*count][@probability], e.g. "UploadPart#3:503*2".',
+      },
+    ]);
+  }
+}
+
+function wholeNumber(flag: string, text: string, most: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= most) return value;
+  throw new UsageError([
+    { message: `${flag} is "${text}"`, hint: `Give a whole number from 0 to ${most}.` },
+  ]);
+}

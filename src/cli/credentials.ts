@@ -1,0 +1,167 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UsageError } from '../core/errors.js';
+import { visible } from '../core/text.js';
+import { keysOf, sdkSource, tccliSource } from './credential-files.js';
+import type { Keys, KeySource } from './credential-files.js';
+import { nearest } from './nearest.js';
+import type { Profile, ProfileSettings } from './profile-settings.js';
+import { assertProfileName, openProfiles } from './profiles.js';
+import type { Profiles } from './profiles.js';
+import { usageError } from './usage-error.js';
+
+export interface CredentialQuery {
+  /** `--profile`. */
+  readonly profile?: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  /** See `configDirectory`. */
+  readonly configDir: string;
+  readonly now?: () => Date;
+}
+
+/** The keys to sign with. Secret, but for `source` and `profileSettings`. */
+export interface ResolvedCredentials extends Keys {
+  /** Where they were found, for people. */
+  readonly source: string;
+  readonly profileSettings: ProfileSettings;
+  /** The keys as they are now: whoever renews temporary ones in a file is followed. */
+  current(): Promise<Keys>;
+}
+
+const TOKEN_VARIABLES = [
+  'TENCENTCLOUD_TOKEN',
+  'TENCENTCLOUD_SESSION_TOKEN',
+  'TENCENTCLOUD_SECURITY_TOKEN',
+] as const;
+
+const PROFILE_NAMES = { secretId: 'secret-id', secretKey: 'secret-key', token: 'token' };
+
+/**
+ * Finds the account's keys: `--profile`, environment, default profile, tccli, the SDKs' file.
+ * Throws UsageError where there are none and where the first that are found cannot be used.
+ *
+ * Settings follow the keys of their profile. A default profile without keys is for any keys.
+ */
+export async function resolveCredentials(query: CredentialQuery): Promise<ResolvedCredentials> {
+  const { profile: asked, home, configDir } = query;
+  if (asked !== undefined) assertProfileName(asked);
+  const profiles = await openProfiles(configDir);
+  const name = asked ?? profiles.defaultName;
+  const own = profileSource(profiles.path, configDir, name);
+  const { settings, holdsKeys } = split(profiles.get(name) ?? {});
+  for (const source of sourcesOf(query, own)) {
+    const stamp = await stampOf(source);
+    const keys = await source.read();
+    if (keys === undefined) continue;
+    return {
+      ...keys,
+      source: source.where,
+      profileSettings: source === own || !holdsKeys ? settings : {},
+      current: followed(source, keys, stamp),
+    };
+  }
+  throw asked === undefined ? nothingFound() : await noSuchProfile(asked, profiles, home);
+}
+
+/** Where to look, the first first. */
+function sourcesOf(query: CredentialQuery, own: KeySource): readonly KeySource[] {
+  const { profile, env, home, now = () => new Date() } = query;
+  if (profile !== undefined) return [own, tccliSource({ home, name: profile, named: false, now })];
+  const name = present(env['TCCLI_PROFILE']);
+  const tccli = tccliSource({ home, name: name ?? 'default', named: name !== undefined, now });
+  return [environmentSource(env), own, tccli, sdkSource(home)];
+}
+
+function environmentSource(env: CredentialQuery['env']): KeySource {
+  const where = 'environment variables';
+  const token = TOKEN_VARIABLES.find((variable) => present(env[variable])) ?? TOKEN_VARIABLES[0];
+  const names = {
+    secretId: 'TENCENTCLOUD_SECRET_ID',
+    secretKey: 'TENCENTCLOUD_SECRET_KEY',
+    token,
+  };
+  const held = {
+    secretId: env[names.secretId],
+    secretKey: env[names.secretKey],
+    token: env[token],
+  };
+  return { where, read: async () => keysOf(held, where, names) };
+}
+
+function profileSource(path: string, configDir: string, name: string): KeySource {
+  const where = `profile "${name}" of ${path}`;
+  return {
+    where,
+    file: path,
+    async read() {
+      const profile = (await openProfiles(configDir)).get(name);
+      return profile && keysOf(profile, where, PROFILE_NAMES);
+    },
+  };
+}
+
+/** Reads the source anew when its file has changed; a file that is just being rewritten waits. */
+function followed(source: KeySource, first: Keys, readAt: string | undefined) {
+  let known = first;
+  let stamp = readAt;
+  return async (): Promise<Keys> => {
+    const seen = await stampOf(source);
+    if (seen === stamp) return known;
+    try {
+      known = (await source.read()) ?? known;
+      stamp = seen;
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+    }
+    return known;
+  };
+}
+
+/** Changes whenever the source's file does. */
+async function stampOf({ file }: KeySource): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  const found = await stat(file, { bigint: true }).catch(() => undefined);
+  return found && `${found.ino} ${found.size} ${found.mtimeNs}`;
+}
+
+function split({ secretId, secretKey, token: _, ...settings }: Profile): {
+  readonly settings: ProfileSettings;
+  readonly holdsKeys: boolean;
+} {
+  return { settings, holdsKeys: secretId !== undefined || secretKey !== undefined };
+}
+
+function present(value: string | undefined): string | undefined {
+  return value?.trim() || undefined;
+}
+
+function nothingFound(): UsageError {
+  return usageError(
+    'no credentials found in the environment, the default profile, ~/.tccli or ~/.tencentcloud',
+    'Set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, or run "vod-upload config set secret-id" and "vod-upload config set secret-key", or try --sandbox.',
+  );
+}
+
+async function noSuchProfile(name: string, profiles: Profiles, home: string): Promise<UsageError> {
+  if (profiles.get(name) !== undefined) {
+    return usageError(
+      `profile "${name}" of ${profiles.path} holds no keys`,
+      `Run "vod-upload config set secret-id --profile ${name}", then the same for secret-key.`,
+    );
+  }
+  const files = await readdir(join(home, '.tccli')).catch(() => []);
+  const ofTccli = files
+    .filter((file) => file.endsWith('.credential'))
+    .map((file) => visible(file.slice(0, -'.credential'.length)));
+  const known = [...new Set([...profiles.names(), ...ofTccli])].sort();
+  const close = nearest(name, known);
+  return usageError(
+    known.length === 0
+      ? `unknown profile "${name}": there are no profiles`
+      : `unknown profile "${name}": known are ${known.join(', ')}`,
+    close === undefined
+      ? `Create it with "vod-upload config set secret-id --profile ${name}".`
+      : `Write --profile ${close} if that is what you meant.`,
+  );
+}

@@ -1,0 +1,50 @@
+import type { Emit } from '../core/events.js';
+import type { PartSlotControl } from '../pipeline/part-slots.js';
+
+/** What a run is asked to do from outside. */
+export interface Interrupts {
+  /** Aborts at the first signal: nothing new begins. */
+  readonly stop: AbortSignal;
+  /** Aborts when what is under way had its chance to end. */
+  readonly abort: AbortSignal;
+  /** The exit code that the signal stands for; undefined while there was none. */
+  exitCode(): number | undefined;
+  close(): void;
+}
+
+/** Requests under way may end for so long after the first signal. */
+const GRACE_MS = 1_000;
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+type Interrupt = keyof typeof EXIT_CODES;
+
+/** Listens to SIGINT, SIGTERM and SIGHUP: the first asks, the second ends the process at once. */
+export function listenForInterrupts(slots: PartSlotControl, emit: Emit): Interrupts {
+  const stop = new AbortController();
+  const abort = new AbortController();
+  let exitCode: number | undefined;
+
+  function onSignal(name: Interrupt): void {
+    if (exitCode !== undefined) process.exit(EXIT_CODES[name]);
+    exitCode = EXIT_CODES[name];
+    emit({
+      type: 'warning',
+      message: `${name}: stopping; what is stored stays, the same command goes on (again: quit at once)`,
+    });
+    slots.pause();
+    const reason = new Error(`interrupted by ${name}`);
+    stop.abort(reason);
+    setTimeout(() => abort.abort(reason), GRACE_MS).unref();
+  }
+
+  const names = Object.keys(EXIT_CODES) as Interrupt[];
+  const listeners = names.map((name) => [name, (): void => onSignal(name)] as const);
+  for (const [name, listener] of listeners) process.on(name, listener);
+  return {
+    stop: stop.signal,
+    abort: abort.signal,
+    exitCode: () => exitCode,
+    close() {
+      for (const [name, listener] of listeners) process.off(name, listener);
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import { homedir } from 'node:os';
+import { CommanderError } from 'commander';
+import { UploadFailure, UsageError } from '../core/errors.js';
+import { visible } from '../core/text.js';
+import { createProgram } from './program.js';
+import type { World } from './world.js';
+
+const world: World = {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  cwd: process.cwd(),
+  home: homedir(),
+};
+
+/** More problems than this are counted, not listed. */
+const MAX_PROBLEMS = 20;
+
+// Whoever reads our output may leave early; the upload goes on.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+try {
+  await createProgram(world, (code) => (process.exitCode = code)).parseAsync(process.argv);
+} catch (error) {
+  process.exitCode = explain(error);
+}
+process.exit();
+
+/** Tells people what went wrong; returns the exit code. */
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof UsageError) {
+    for (const { message, hint } of error.problems.slice(0, MAX_PROBLEMS)) {
+      world.stderr.write(`vod-upload: ${message}\n  ${hint}\n`);
+    }
+    const more = error.problems.length - MAX_PROBLEMS;
+    if (more > 0) world.stderr.write(`vod-upload: and ${more} more problems\n`);
+    return 2;
+  }
+  if (error instanceof UploadFailure) {
+    world.stderr.write(`vod-upload: ${error.message}\n  ${error.hint}\n`);
+    return error.code === 'journal-unwritable' ? 2 : 1;
+  }
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const shown = detail.split('\n').map(visible).join('\n');
+  world.stderr.write(`vod-upload: internal error, please report it:\n${shown}\n`);
+  return 1;
+}

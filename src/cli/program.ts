@@ -1,0 +1,76 @@
+import { Command, Option } from 'commander';
+import type { SandboxFlags } from './commands/sandbox.js';
+import { addUploadOptions, type UploadFlags } from './upload-options.js';
+import { packageVersion } from './version.js';
+import type { World } from './world.js';
+
+const EXAMPLES = `Examples:
+  vod-upload ./videos/*.mp4 --procedure "QCVB_SimpleProcessFile(1,1)"
+  vod-upload ./videos --exclude '*.raw.mp4' --min-age 5m -c 8
+  find . -name '*.mov' -print0 | vod-upload --files-from0 - --json
+  vod-upload ./videos --dry-run
+  vod-upload ./videos --sandbox=./cloud      try it without an account
+`;
+
+/** All commands; what they load, they load when they run. */
+export function createProgram(world: World, exit: (code: number) => void): Command {
+  const program = new Command('vod-upload')
+    .description('Bulk uploader for Tencent Cloud VOD')
+    .version(packageVersion(), '-V, --version')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void world.stdout.write(text),
+      writeErr: (text) => void world.stderr.write(text),
+      outputError: (text, write) => write(`vod-upload: ${text.replace(/^error: /, '')}`),
+    })
+    .addHelpText('before', EXAMPLES)
+    .helpCommand(false);
+
+  const upload = addUploadOptions(
+    program
+      .command('upload', { isDefault: true })
+      .description('upload media and their covers (the default command)')
+      .argument('[input...]', 'files, directories or quoted globs')
+      .addHelpText('before', EXAMPLES),
+  ).action(async (inputs: string[], flags: UploadFlags) => {
+    const { runUpload } = await import('./commands/upload.js');
+    exit(await runUpload(inputs, flags, world));
+  });
+
+  program
+    .command('sandbox')
+    .description('serve a local VOD and COS, for trying things without an account')
+    .addOption(new Option('--port <n>', 'where to listen').default('9000'))
+    .addOption(
+      new Option('--dir <dir>', 'where objects and state are kept').default('./vod-sandbox'),
+    )
+    .addOption(
+      new Option('--fault <rule>', 'misbehave, e.g. "UploadPart#3:503*2"; repeatable')
+        .argParser((value: string, previous: string[]) => [...previous, value])
+        .default([], 'none'),
+    )
+    .addOption(new Option('--seed <n>', 'makes probable faults reproducible').default('1'))
+    .addOption(
+      new Option('--json', 'say where it listens in one line of JSON').default(false, 'off'),
+    )
+    .addHelpText(
+      'before',
+      'Examples:\n  vod-upload sandbox --port 9000 --dir ./cloud\n  vod-upload sandbox --fault "UploadPart:503*3" --fault "CommitUpload:lost"\n',
+    )
+    .action(async (flags: SandboxFlags) => {
+      const { runSandbox } = await import('./commands/sandbox.js');
+      exit(await runSandbox(flags, world));
+    });
+
+  program.addHelpText(
+    'after',
+    () => `\nOptions of upload, the default command:\n${optionsOf(upload)}`,
+  );
+  return program;
+}
+
+/** The part of a command's help that lists its options. */
+function optionsOf(command: Command): string {
+  const text = command.helpInformation();
+  return text.slice(text.indexOf('\n\nInputs:') + 1);
+}

@@ -1,0 +1,32 @@
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import type { World } from './world.js';
+
+/**
+ * One line from stdin. On a terminal it is asked for with `prompt` and not echoed; otherwise it is
+ * the first line of what is piped in, blank where there is none. undefined: ^C was typed.
+ */
+export async function readSecret(
+  prompt: string,
+  { stdin, stderr }: Pick<World, 'stdin' | 'stderr'>,
+): Promise<string | undefined> {
+  const terminal = stdin.isTTY === true;
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: stdin, output: nowhere, terminal, historySize: 0 });
+  if (terminal) stderr.write(prompt);
+  return new Promise((resolve) => {
+    let answer: string | undefined = '';
+    lines.once('line', (line) => {
+      answer = line;
+      lines.close();
+    });
+    lines.once('SIGINT', () => {
+      answer = undefined;
+      lines.close();
+    });
+    lines.once('close', () => {
+      if (terminal) stderr.write('\n');
+      resolve(answer);
+    });
+  });
+}

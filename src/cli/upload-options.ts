@@ -1,0 +1,262 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { parseDuration } from '../core/duration.js';
+import { MAX_PART_SIZE, MIN_PART_SIZE } from '../core/parts.js';
+import { parseSize } from '../core/size.js';
+
+/** The flags of `upload`, as commander hands them over. */
+export interface UploadFlags {
+  readonly filesFrom?: string;
+  readonly filesFrom0?: string;
+  readonly exclude: readonly string[];
+  readonly excludeFrom: readonly string[];
+  readonly includeHidden: boolean;
+  readonly followSymlinks: boolean;
+  readonly minAge: number;
+  readonly order: 'name' | 'smallest' | 'largest' | 'oldest' | 'mixed';
+  readonly allowEmpty: boolean;
+  readonly covers: 'auto' | 'off' | 'required';
+  readonly cover?: string;
+  readonly coverDir?: string;
+  readonly images: 'skip' | 'media';
+  readonly procedure?: string;
+  readonly storageRegion?: string;
+  readonly subAppId?: number;
+  readonly classId?: number;
+  readonly name?: string;
+  readonly storagePath?: string;
+  readonly expireTime?: string;
+  readonly sourceContext?: string;
+  readonly sessionContext?: string;
+  readonly extInfo?: string;
+  readonly mediaType?: string;
+  readonly coverType?: string;
+  readonly concurrency: number;
+  readonly partConcurrency: number;
+  readonly partSize?: number;
+  readonly apiRate: number;
+  readonly retries: number;
+  readonly stallTimeout: number;
+  readonly verify: 'crc64' | 'md5' | 'none';
+  readonly force: boolean;
+  readonly resume: boolean;
+  readonly dryRun: boolean;
+  /** false: --no-manifest. */
+  readonly manifest: string | false;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly profile?: string;
+  readonly region?: string;
+  readonly vodHost?: string;
+  readonly vodEndpoint?: URL;
+  readonly cosEndpoint?: URL;
+  readonly sandbox?: string | true;
+  readonly stateDir?: string;
+}
+
+/** Adds the flags of `upload`, with their checks; defaults are those of README. */
+export function addUploadOptions(command: Command): Command {
+  const groups: readonly (readonly [string, readonly Option[]])[] = [
+    ['Inputs:', inputOptions()],
+    ['Covers:', coverOptions()],
+    ['What the media becomes:', mediaOptions()],
+    ['Transfer:', transferOptions()],
+    ['Output:', outputOptions()],
+    ['Account and network:', networkOptions()],
+  ];
+  for (const [heading, options] of groups) {
+    for (const option of options) command.addOption(option.helpGroup(heading));
+  }
+  return command;
+}
+
+function inputOptions(): Option[] {
+  return [
+    new Option('--files-from <file>', 'read paths from a file, one a line (- is stdin)'),
+    new Option('--files-from0 <file>', 'the same, NUL-separated as find -print0 writes them'),
+    new Option('--exclude <glob>', 'leave out what matches; wins over inputs; repeatable')
+      .argParser(collect)
+      .default([], 'none'),
+    new Option('--exclude-from <file>', 'read such globs from a file; repeatable')
+      .argParser(collect)
+      .default([], 'none'),
+    new Option('--include-hidden', 'take hidden files and directories too').default(false, 'off'),
+    new Option('--follow-symlinks', 'enter symlinked directories too').default(false, 'off'),
+    new Option('--min-age <duration>', 'leave out files changed more recently, e.g. 5m')
+      .argParser(duration)
+      .default(0, '0s'),
+    new Option('--order <order>', 'the order in which files begin')
+      .choices(['name', 'smallest', 'largest', 'oldest', 'mixed'])
+      .default('name'),
+    new Option('--allow-empty', 'nothing to do is success, not exit code 4').default(false, 'off'),
+  ];
+}
+
+function coverOptions(): Option[] {
+  return [
+    new Option('--covers <mode>', 'pair a.jpg, a.cover.jpg or a-cover.jpg with a.mp4')
+      .choices(['auto', 'off', 'required'])
+      .default('auto'),
+    new Option('--cover <file>', 'one cover for all'),
+    new Option('--cover-dir <dir>', 'look for covers there too'),
+    new Option('--images <mode>', 'what becomes of images that pair with no video')
+      .choices(['skip', 'media'])
+      .default('skip'),
+  ];
+}
+
+function mediaOptions(): Option[] {
+  return [
+    new Option('--procedure <name>', 'task flow to run on each media'),
+    new Option('--storage-region <region>', 'where the media is stored'),
+    new Option('--sub-app-id <id>', 'sub-application (env VOD_SUB_APP_ID)').argParser(natural),
+    new Option('--class-id <id>', 'class of the media').argParser(natural),
+    new Option(
+      '--name <template>',
+      'media name; {stem} {name} {ext} {dir} {parent} {index} {date}',
+    ),
+    new Option(
+      '--storage-path <template>',
+      'storage path, for applications in "FileID + Path" mode',
+    ),
+    new Option('--expire-time <when>', 'when the media expires: ISO date or duration'),
+    new Option('--source-context <text>', 'passed through to upload notifications'),
+    new Option('--session-context <text>', 'passed through to processing notifications'),
+    new Option('--ext-info <text>', 'reserved by the API'),
+    new Option('--media-type <ext>', 'type of every media, whatever its extension'),
+    new Option('--cover-type <ext>', 'type of every cover, whatever its extension'),
+  ];
+}
+
+function transferOptions(): Option[] {
+  return [
+    new Option('-c, --concurrency <n>', 'files in flight').argParser(between(1, 1024)).default(4),
+    new Option('--part-concurrency <n>', 'connections carrying bytes, over all files')
+      .argParser(between(1, 1024))
+      .default(8),
+    new Option('--part-size <size>', 'bytes of a part; files up to one part go by a single PUT')
+      .argParser(partSize)
+      .default(undefined, '8MiB, more where 10,000 parts would not do'),
+    new Option('--api-rate <n>', 'VOD API calls a second').argParser(rate).default(50),
+    new Option('--retries <n>', 'how often a request is repeated')
+      .argParser(between(0, 100))
+      .default(6),
+    new Option('--stall-timeout <duration>', 'no byte moved for this long: drop and retry')
+      .argParser(positiveDuration)
+      .default(30_000, '30s'),
+    new Option('--verify <kind>', 'end-to-end check of each part and the whole')
+      .choices(['crc64', 'md5', 'none'])
+      .default('crc64'),
+    new Option('--force', 'upload even what was uploaded before').default(false, 'off'),
+    new Option('--no-resume', 'do not go on with unfinished uploads of earlier runs'),
+    new Option('--dry-run', 'print the plan; no request is made, nothing is written').default(
+      false,
+      'off',
+    ),
+    new Option('--state-dir <dir>', 'where unfinished uploads are remembered'),
+  ];
+}
+
+function outputOptions(): Option[] {
+  return [
+    new Option('--manifest <file>', 'result manifest: .json, .jsonl or .csv').default(
+      'vod-upload-manifest.json',
+    ),
+    new Option('--no-manifest', 'write no manifest'),
+    new Option('--json', 'events as JSON Lines on stdout').default(false, 'off'),
+    new Option('-q, --quiet', 'print nothing unless something fails').default(false, 'off'),
+    new Option('-v, --verbose', 'explain retries and resumes').default(false, 'off'),
+  ];
+}
+
+function networkOptions(): Option[] {
+  return [
+    new Option('--profile <name>', 'credentials and settings of this profile'),
+    new Option('--region <region>', 'access region of the API (env TENCENTCLOUD_REGION)'),
+    new Option('--vod-host <host>', 'name of the API, e.g. vod.intl.tencentcloudapi.com').argParser(
+      hostName,
+    ),
+    new Option('--vod-endpoint <origin>', 'connect there for the API, e.g. http://127.0.0.1:9000')
+      .argParser(origin)
+      .env('VOD_UPLOAD_VOD_ENDPOINT'),
+    new Option('--cos-endpoint <origin>', 'connect there for COS')
+      .argParser(origin)
+      .env('VOD_UPLOAD_COS_ENDPOINT'),
+    new Option('--sandbox [dir]', 'use a local server with test keys that stores objects in dir'),
+  ];
+}
+
+function collect(value: string, previous: readonly string[]): string[] {
+  return [...previous, value];
+}
+
+/** Turns a parser that throws RangeError into one that commander reports. */
+function checked<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError((error as Error).message);
+    }
+  };
+}
+
+const duration = checked(parseDuration);
+
+const positiveDuration = checked((text) => {
+  const ms = parseDuration(text);
+  if (ms < 100) throw new RangeError('it must be at least 100ms');
+  return ms;
+});
+
+const partSize = checked((text) => {
+  if (text === 'auto') return undefined;
+  const bytes = parseSize(text);
+  if (bytes < MIN_PART_SIZE || bytes > MAX_PART_SIZE) {
+    throw new RangeError('COS takes parts from 1MiB to 5GiB');
+  }
+  return bytes;
+});
+
+const natural = checked((text) => {
+  if (!/^\d{1,15}$/.test(text)) throw new RangeError('it must be a whole number');
+  return Number(text);
+});
+
+const rate = checked((text) => {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0)
+    throw new RangeError('it must be a number above 0');
+  return value;
+});
+
+function between(least: number, most: number): (text: string) => number {
+  return checked((text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new RangeError(`it must be a whole number from ${least} to ${most}`);
+    }
+    return value;
+  });
+}
+
+const hostName = checked((text) => {
+  if (!/^[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(text)) throw new RangeError('it must be a host name');
+  return text.toLowerCase();
+});
+
+const origin = checked((text) => {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new RangeError('it must be an origin such as http://127.0.0.1:9000');
+  }
+  const isOrigin =
+    (url.protocol === 'http:' || url.protocol === 'https:') &&
+    url.pathname === '/' &&
+    url.search === '' &&
+    url.username === '';
+  if (!isOrigin) throw new RangeError('it must be an origin such as http://127.0.0.1:9000');
+  return url;
+});

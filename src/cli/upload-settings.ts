@@ -1,0 +1,147 @@
+import { join, resolve } from 'node:path';
+import { UsageError } from '../core/errors.js';
+import { DEFAULT_PART_SIZE } from '../core/parts.js';
+import { visible } from '../core/text.js';
+import type { PlanOptions } from '../plan/plan.js';
+import type { ProfileSettings } from './profile-settings.js';
+import type { UploadFlags } from './upload-options.js';
+import type { World } from './world.js';
+
+/** What decides where requests go and whose they are. */
+export interface ServiceSettings {
+  readonly region: string;
+  readonly vodHost: string;
+  readonly vodEndpoint?: URL;
+  readonly cosEndpoint?: URL;
+}
+
+const DEFAULT_VOD_HOST = 'vod.tencentcloudapi.com';
+const DEFAULT_REGION = 'ap-guangzhou';
+
+/** Flags before environment before profile before defaults. */
+export function serviceSettings(
+  flags: UploadFlags,
+  profile: ProfileSettings,
+  world: World,
+): ServiceSettings {
+  return {
+    region: flags.region ?? (world.env['TENCENTCLOUD_REGION'] || profile.region) ?? DEFAULT_REGION,
+    vodHost: flags.vodHost ?? profile.vodHost ?? DEFAULT_VOD_HOST,
+    ...(flags.vodEndpoint ? { vodEndpoint: flags.vodEndpoint } : {}),
+    ...(flags.cosEndpoint ? { cosEndpoint: flags.cosEndpoint } : {}),
+  };
+}
+
+/** The plan's options; throws UsageError for an environment variable that makes no sense. */
+export function planSettings(
+  inputs: readonly string[],
+  flags: UploadFlags,
+  profile: ProfileSettings,
+  world: World,
+  warn: (message: string) => void,
+): PlanOptions {
+  const subAppId = flags.subAppId ?? subAppIdFrom(world) ?? profile.subAppId;
+  const media = {
+    procedure: flags.procedure ?? profile.procedure,
+    storageRegion: flags.storageRegion ?? profile.storageRegion,
+    subAppId,
+    classId: flags.classId ?? profile.classId,
+    name: flags.name,
+    storagePath: flags.storagePath,
+    expireTime: flags.expireTime,
+    sourceContext: flags.sourceContext,
+    sessionContext: flags.sessionContext,
+    extInfo: flags.extInfo,
+    mediaType: flags.mediaType,
+    coverType: flags.coverType,
+  };
+  const optional = {
+    filesFrom: flags.filesFrom,
+    filesFrom0: flags.filesFrom0,
+    cover: flags.cover,
+    coverDir: flags.coverDir,
+  };
+  const vodHost = flags.vodHost ?? profile.vodHost ?? DEFAULT_VOD_HOST;
+  return {
+    inputs,
+    cwd: world.cwd,
+    stdin: world.stdin,
+    exclude: flags.exclude,
+    excludeFrom: flags.excludeFrom,
+    includeHidden: flags.includeHidden,
+    followSymlinks: flags.followSymlinks,
+    minAgeMs: flags.minAge,
+    now: new Date(),
+    order: flags.order,
+    images: flags.images,
+    covers: flags.covers,
+    media: present(media),
+    allowEmpty: flags.allowEmpty,
+    scope: vodHost === DEFAULT_VOD_HOST ? '' : vodHost,
+    warn,
+    ...present(optional),
+  };
+}
+
+type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** The same object without what is undefined. */
+function present<T extends object>(object: T): Present<T> {
+  return Object.fromEntries(
+    Object.entries(object).filter(([, value]) => value !== undefined),
+  ) as Present<T>;
+}
+
+function subAppIdFrom(world: World): number | undefined {
+  const text = world.env['VOD_SUB_APP_ID'];
+  if (!text) return undefined;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new UsageError([
+    {
+      message: `VOD_SUB_APP_ID is "${visible(text)}", which is not a number`,
+      hint: 'Set it to the number of the sub-application, or unset it.',
+    },
+  ]);
+}
+
+/** Where the journal lives (README, State). */
+export function stateDirectory(flags: UploadFlags, world: World, sandboxDir?: string): string {
+  const { env } = world;
+  const named = flags.stateDir ?? env['VOD_UPLOAD_STATE_DIR'];
+  if (named) return resolve(world.cwd, named);
+  if (sandboxDir !== undefined) return join(sandboxDir, '.state');
+  const ofUnit = env['STATE_DIRECTORY']?.split(':')[0];
+  if (ofUnit) return ofUnit;
+  return join(env['XDG_STATE_HOME'] || join(world.home, '.local', 'state'), 'vod-upload');
+}
+
+/** The options as resolved, for the manifest: nothing secret, nothing that is not set. */
+export function shownOptions(
+  plan: PlanOptions,
+  flags: UploadFlags,
+  service: ServiceSettings,
+): Record<string, unknown> {
+  const { covers, cover, coverDir, order, minAgeMs, exclude, images } = plan;
+  return present({
+    ...plan.media,
+    covers,
+    cover,
+    coverDir,
+    order,
+    minAgeMs,
+    exclude,
+    images,
+    concurrency: flags.concurrency,
+    partConcurrency: flags.partConcurrency,
+    partSize: flags.partSize ?? DEFAULT_PART_SIZE,
+    apiRate: flags.apiRate,
+    retries: flags.retries,
+    stallTimeoutMs: flags.stallTimeout,
+    verify: flags.verify,
+    region: service.region,
+    vodHost: service.vodHost,
+    vodEndpoint: service.vodEndpoint?.origin,
+    cosEndpoint: service.cosEndpoint?.origin,
+    sandbox: flags.sandbox,
+  });
+}

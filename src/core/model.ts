@@ -1,0 +1,198 @@
+import type { ETag, FileId, JobId, SessionKey, UploadId } from './ids.js';
+import type { UploadFailure } from './errors.js';
+
+/** One local file as it stood when the plan was made. */
+export interface SourceFile {
+  /** As the user named or found it: for people and the manifest. */
+  readonly path: string;
+  readonly realPath: string;
+  readonly size: number;
+  readonly mtimeNs: bigint;
+  readonly inode: bigint;
+}
+
+/** A file that a playlist refers to, and where it goes below the playlist's own directory. */
+export interface Segment extends SourceFile {
+  /** POSIX path relative to the playlist's directory, decoded. */
+  readonly relativeKey: string;
+}
+
+/** The fields of ApplyUpload (API 2018-07-17), as far as the user asked for them. */
+export interface ApplyRequest {
+  readonly mediaType: string;
+  readonly mediaName: string;
+  readonly coverType?: string;
+  readonly subAppId?: number;
+  readonly procedure?: string;
+  readonly expireTime?: string;
+  readonly storageRegion?: string;
+  readonly classId?: number;
+  readonly sourceContext?: string;
+  readonly sessionContext?: string;
+  readonly extInfo?: string;
+  readonly mediaStoragePath?: string;
+}
+
+/** One media to upload, decided by plan/, then never changed. */
+export interface Job {
+  /** Identity of the source: sub-application + real path + size + mtime, hashed. */
+  readonly id: JobId;
+  readonly media: SourceFile;
+  readonly cover?: SourceFile;
+  /** Playlists only. */
+  readonly segments: readonly Segment[];
+  readonly request: ApplyRequest;
+}
+
+export type SkipReason =
+  | 'already-uploaded'
+  | 'duplicate'
+  | 'held-by-other-run'
+  | 'too-young'
+  | 'empty'
+  | 'temporary-name'
+  | 'unpaired-image';
+
+/** One input after planning: a job, or the reason why there is none. */
+export type PlanItem =
+  | { readonly kind: 'job'; readonly job: Job }
+  | {
+      readonly kind: 'skipped';
+      readonly path: string;
+      readonly size?: number;
+      readonly mtimeNs?: bigint;
+      readonly reason: SkipReason;
+    }
+  | { readonly kind: 'failed'; readonly path: string; readonly failure: UploadFailure };
+
+/** A temporary key pair of one session. Secret. */
+export interface TemporaryCredentials {
+  readonly secretId: string;
+  readonly secretKey: string;
+  /** Absent where the service granted no certificate and the account's own key signs. */
+  readonly token?: string;
+}
+
+/** What ApplyUpload granted: where to write, with which credentials, until when. */
+export interface Session {
+  readonly sessionKey: SessionKey;
+  readonly subAppId?: number;
+  readonly bucket: string;
+  readonly region: string;
+  /** Object keys carry no leading slash. */
+  readonly mediaKey: string;
+  readonly coverKey?: string;
+  readonly credentials: TemporaryCredentials;
+  readonly expiresAt: Date;
+  readonly requestId: string;
+}
+
+/** Bytes [start, end) of a file; `number` counts from 1, as COS counts. */
+export interface Part {
+  readonly number: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A part that the service holds. `crc64` is CRC-64/XZ of its bytes as read from disk. */
+export interface StoredPart {
+  readonly number: number;
+  readonly size: number;
+  readonly etag: ETag;
+  readonly crc64?: bigint;
+}
+
+/** Which file of a job an object is. */
+export type ObjectRole = 'media' | 'cover' | 'segment';
+
+/** One file of a job and the key that it gets in the bucket. */
+export interface JobObject {
+  readonly role: ObjectRole;
+  readonly key: string;
+  readonly file: SourceFile;
+}
+
+/** What the journal knows of one object of an unfinished job. */
+export interface ObjectCheckpoint {
+  readonly key: string;
+  readonly partSize: number;
+  /** Absent: nothing begun, or a single PUT. */
+  readonly uploadId?: UploadId;
+  /** Complete was sent at least once: the upload must never be aborted after this. */
+  readonly completing?: boolean;
+  /** The object is whole in the bucket; unsigned decimal CRC-64 where it was verified. */
+  readonly stored?: { readonly crc64?: string };
+}
+
+/** What the journal knows of an unfinished job. */
+export interface Checkpoint {
+  readonly session: Session;
+  readonly objects: readonly ObjectCheckpoint[];
+  readonly phase: 'sending' | 'assembled' | 'committing';
+}
+
+/** What CommitUpload answered: the media exists. */
+export interface Receipt {
+  readonly fileId: FileId;
+  readonly mediaUrl: string | null;
+  readonly coverUrl: string | null;
+  readonly storage: { readonly bucket: string; readonly region: string; readonly path: string };
+  readonly crc64: string | null;
+  readonly coverCrc64?: string | null;
+  readonly requestIds: { readonly apply: string | null; readonly commit: string | null };
+}
+
+/** What a job cost, whatever became of it. Bytes are acknowledged bytes. */
+export interface Effort {
+  readonly bytesSent: number;
+  readonly bytesResumed: number;
+  /** How often the job was begun in this run; a retried request does not count. */
+  readonly attempts: number;
+  readonly startedAt: Date;
+  readonly finishedAt: Date;
+}
+
+/** How a job ended. Exactly one of these becomes exactly one manifest record. */
+export type Outcome =
+  | {
+      readonly status: 'uploaded';
+      readonly job: Job;
+      readonly receipt: Receipt;
+      readonly effort: Effort;
+    }
+  | {
+      readonly status: 'skipped';
+      readonly path: string;
+      readonly job?: Job;
+      readonly size?: number;
+      readonly mtimeNs?: bigint;
+      readonly reason: SkipReason;
+      readonly receipt?: Receipt;
+    }
+  | {
+      readonly status: 'failed' | 'unknown';
+      readonly path: string;
+      readonly job?: Job;
+      readonly failure: UploadFailure;
+      readonly effort?: Effort;
+    }
+  | {
+      readonly status: 'interrupted';
+      readonly path: string;
+      readonly job: Job;
+      readonly effort?: Effort;
+    };
+
+export type Status = Outcome['status'];
+
+/** How many records of each kind, and the bytes of all sources and of all requests. */
+export interface Summary {
+  readonly total: number;
+  readonly uploaded: number;
+  readonly skipped: number;
+  readonly failed: number;
+  readonly interrupted: number;
+  readonly unknown: number;
+  readonly bytes: number;
+  readonly bytesSent: number;
+}

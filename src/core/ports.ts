@@ -1,0 +1,191 @@
+import type { FileId, JobId, UploadId } from './ids.js';
+import type {
+  ApplyRequest,
+  Checkpoint,
+  Job,
+  Outcome,
+  Part,
+  Receipt,
+  Session,
+  SourceFile,
+  StoredPart,
+} from './model.js';
+import type { Emit } from './events.js';
+
+/** The control plane (protocol: VOD API 2018-07-17). All methods throw UploadFailure. */
+export interface Vod {
+  applyUpload(request: ApplyRequest, onRetry: OnRetry, signal: AbortSignal): Promise<Session>;
+  /**
+   * Repeats with the same key. A failure whose `facts.ambiguous` is set leaves open whether the
+   * media exists.
+   */
+  commitUpload(session: Session, onRetry: OnRetry, signal: AbortSignal): Promise<Committed>;
+  /** Whether the media of this session exists after all; undefined where the service knows none. */
+  findMedia(
+    session: Session,
+    onRetry: OnRetry,
+    signal: AbortSignal,
+  ): Promise<Committed | undefined>;
+}
+
+export interface Committed {
+  readonly fileId: FileId;
+  readonly mediaUrl: string | null;
+  readonly coverUrl: string | null;
+  readonly requestId: string;
+}
+
+/** One object in the bucket and the right to write it. */
+export interface ObjectTarget {
+  readonly bucket: string;
+  readonly region: string;
+  readonly key: string;
+  readonly credentials: Session['credentials'];
+}
+
+/** A source file that is open for reading. */
+export interface OpenSource {
+  readonly file: SourceFile;
+  /** Reads up to `into.length` bytes at `position`; resolves to how many. Throws UploadFailure. */
+  read(into: Uint8Array, position: number): Promise<number>;
+  /** Throws `source-changed` unless size, mtime and inode are those of the plan. */
+  assertUnchanged(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type OpenFile = (file: SourceFile) => Promise<OpenSource>;
+
+/** A part as ListParts tells it. */
+export interface ListedPart {
+  readonly number: number;
+  readonly size: number;
+  readonly etag: string;
+}
+
+/** Hears of every request that is about to be repeated. */
+export type OnRetry = (retry: {
+  readonly code: string;
+  readonly message: string;
+  readonly attempt: number;
+  readonly waitMs: number;
+}) => void;
+
+/** The data plane (protocol: COS XML API). All methods throw UploadFailure; requests are repeated inside. */
+export interface Cos {
+  /** A whole object by one PUT. Resolves to its unsigned decimal CRC-64 where it was verified. */
+  put(
+    target: ObjectTarget,
+    source: OpenSource,
+    onRetry: OnRetry,
+    signal: AbortSignal,
+  ): Promise<{ readonly crc64?: string }>;
+  /** `mayExist`: an Initiate whose answer was lost may have begun an upload, which is then used. */
+  initiate(
+    target: ObjectTarget,
+    mayExist: boolean,
+    onRetry: OnRetry,
+    signal: AbortSignal,
+  ): Promise<UploadId>;
+  putPart(
+    target: ObjectTarget,
+    uploadId: UploadId,
+    part: Part,
+    source: OpenSource,
+    onRetry: OnRetry,
+    signal: AbortSignal,
+  ): Promise<StoredPart>;
+  /** Every part that the service holds; undefined where it knows no such upload. */
+  listParts(
+    target: ObjectTarget,
+    uploadId: UploadId,
+    onRetry: OnRetry,
+    signal: AbortSignal,
+  ): Promise<readonly ListedPart[] | undefined>;
+  /** Compares a listed part with the file's bytes; undefined where they disagree. */
+  recognise(
+    listed: ListedPart,
+    part: Part,
+    source: OpenSource,
+    signal: AbortSignal,
+  ): Promise<StoredPart | undefined>;
+  /**
+   * Joins the parts and verifies the whole. `wasSent`: an earlier Complete may have worked, so a
+   * missing upload is no error as long as the object is there.
+   */
+  complete(
+    target: ObjectTarget,
+    uploadId: UploadId,
+    parts: readonly StoredPart[],
+    wasSent: boolean,
+    onRetry: OnRetry,
+    signal: AbortSignal,
+  ): Promise<{ readonly crc64?: string }>;
+  /** Resolves to whether the upload is gone; a certificate may not suffice to abort. */
+  abort(target: ObjectTarget, uploadId: UploadId, signal: AbortSignal): Promise<boolean>;
+}
+
+/** The durable memory: what is under way, what was uploaded, who works on what. */
+export interface Journal {
+  /** Takes the job for this run, or tells why not. */
+  claim(job: Job): Promise<Claim>;
+  remember(id: JobId, checkpoint: Checkpoint): Promise<void>;
+  /** Writes the receipt, forgets the checkpoint and its secrets, gives up the claim. */
+  settle(job: Job, receipt: Receipt): Promise<void>;
+  /** Drops the checkpoint and its secrets, keeps the claim. */
+  forget(id: JobId): Promise<void>;
+  /** Gives up the claim; the checkpoint stays for the next run. */
+  release(id: JobId): Promise<void>;
+}
+
+export type Claim =
+  | {
+      readonly kind: 'ours';
+      readonly checkpoint?: Checkpoint;
+      /** An unfinished upload of the same path as it was before its content changed. */
+      readonly superseded?: Superseded;
+      /** Options of the job that differ from those that its session was begun with. */
+      readonly changedOptions: readonly string[];
+    }
+  | {
+      readonly kind: 'uploaded';
+      readonly receipt: Receipt;
+      /** Options of the job that differ from those that it was uploaded with. */
+      readonly changedOptions: readonly string[];
+    }
+  | { readonly kind: 'held' };
+
+export interface Superseded {
+  readonly id: JobId;
+  readonly checkpoint: Checkpoint;
+}
+
+/** Where outcomes are put on record; awaited, since nothing may be reported that is not written. */
+export interface Recorder {
+  record(outcome: Outcome): Promise<void>;
+}
+
+/** Connections that carry bytes, shared by all files. */
+export interface PartSlots {
+  /** A place in the queue for one file; `remaining` tells how many bytes it has still to send. */
+  open(remaining: () => number): SlotLane;
+}
+
+export interface SlotLane {
+  /** Does the work once a connection is free. */
+  run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  close(): void;
+}
+
+/** All that the pipeline asks of the world. */
+export interface Ports {
+  readonly vod: Vod;
+  readonly cos: Cos;
+  readonly journal: Journal;
+  readonly openFile: OpenFile;
+  readonly slots: PartSlots;
+  readonly emit: Emit;
+  /** The service's time, as far as it is known. */
+  readonly now: () => Date;
+  /** Bytes of a part, unless a file needs more. */
+  readonly partSize: number;
+}

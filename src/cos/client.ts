@@ -1,0 +1,232 @@
+import { UploadFailure } from '../core/errors.js';
+import type { UploadId } from '../core/ids.js';
+import type { StoredPart } from '../core/model.js';
+import type { Cos, ObjectTarget, OnRetry } from '../core/ports.js';
+import { sleep, withRetries } from '../net/retry.js';
+import { combineCrc64 } from './crc64.js';
+import { createDigest } from './digest.js';
+import { createDomains } from './host.js';
+import { createMultipartRequests } from './multipart-requests.js';
+import { headObject, writeObject } from './object-requests.js';
+import type { CosOptions } from './options.js';
+import { createChunkPool, openPartBody } from './part-body.js';
+
+/** After the merge is known to have happened but its answer was lost, so long until a HEAD sees it. */
+const HEAD_TRIES = 3;
+const HEAD_PAUSE_MS = 500;
+
+/**
+ * The COS port. Bytes take the product's own path (object-requests); the calls about multipart
+ * uploads go through cos-nodejs-sdk-v5 (multipart-requests). Each is repeated here, and only here.
+ */
+export function createCos(options: CosOptions): Cos {
+  const domains = createDomains();
+  const pool = createChunkPool();
+  const requests = createMultipartRequests(options);
+
+  /** Repeats `attempt`, on the other domain where this one stays silent. */
+  function repeated<T>(
+    onRetry: OnRetry,
+    signal: AbortSignal,
+    attempt: (domain: string, previous: UploadFailure | undefined) => Promise<T>,
+  ): Promise<T> {
+    return withRetries(
+      async (_attempt, previous) => {
+        const domain = domains.current;
+        try {
+          const result = await attempt(domain, previous);
+          domains.answered(domain);
+          return result;
+        } catch (error) {
+          signal.throwIfAborted();
+          if (!(error instanceof UploadFailure)) throw error;
+          domains.failed(domain, error);
+          if (error.code === 'throttled' || error.code === 'stalled') options.onTrouble?.();
+          throw corrected(error);
+        }
+      },
+      options.policy,
+      onRetry,
+      signal,
+    );
+  }
+
+  /** A request that failed for the clock's sake is repeated at once with the service's time. */
+  function corrected(failure: UploadFailure): UploadFailure {
+    const { clockOffsetMs } = failure.facts;
+    if (clockOffsetMs === undefined || !options.clock.correct(clockOffsetMs)) return failure;
+    return new UploadFailure(failure.code, failure.message, {
+      ...failure.facts,
+      repeatAtOnce: true,
+    });
+  }
+
+  /** Uploads of this key that an earlier, unanswered Initiate has begun. */
+  async function findBegun(
+    target: ObjectTarget,
+    domain: string,
+    signal: AbortSignal,
+  ): Promise<UploadId | undefined> {
+    try {
+      return (await requests.findUploads(target, domain, signal)).at(-1);
+    } catch (error) {
+      if (error instanceof UploadFailure && error.code === 'permission-denied') return undefined;
+      throw error;
+    }
+  }
+
+  /** What is in the bucket after a merge whose answer was lost or whose digest is in doubt. */
+  async function inspect(
+    target: ObjectTarget,
+    onRetry: OnRetry,
+    signal: AbortSignal,
+  ): Promise<{ readonly size: number; readonly crc64?: string } | 'untold' | undefined> {
+    for (let tries = 1; ; tries++) {
+      const head = await repeated(onRetry, signal, (domain) =>
+        headObject(options, target, domain, signal),
+      );
+      if (head !== undefined || tries === HEAD_TRIES) return head;
+      await sleep(HEAD_PAUSE_MS, signal);
+    }
+  }
+
+  return {
+    async put(target, source, onRetry, signal) {
+      const part = { number: 1, start: 0, end: source.file.size };
+      const stored = await repeated(onRetry, signal, (domain) =>
+        writeObject(
+          options,
+          pool,
+          { operation: 'PutObject', target, query: {}, domain },
+          source,
+          part,
+          signal,
+        ),
+      );
+      return stored.crc64 === undefined ? {} : { crc64: stored.crc64.toString() };
+    },
+
+    initiate: (target, mayExist, onRetry, signal) =>
+      repeated(onRetry, signal, async (domain, previous) => {
+        const begun =
+          mayExist || previous?.facts.ambiguous === true
+            ? await findBegun(target, domain, signal)
+            : undefined;
+        return begun ?? requests.initiate(target, domain, signal);
+      }),
+
+    putPart: (target, uploadId, part, source, onRetry, signal) =>
+      repeated(onRetry, signal, (domain) =>
+        writeObject(
+          options,
+          pool,
+          {
+            operation: 'UploadPart',
+            target,
+            query: { partNumber: String(part.number), uploadId },
+            domain,
+          },
+          source,
+          part,
+          signal,
+        ),
+      ),
+
+    async listParts(target, uploadId, onRetry, signal) {
+      try {
+        return await repeated(onRetry, signal, (domain) =>
+          requests.listParts(target, uploadId, domain, signal),
+        );
+      } catch (error) {
+        if (error instanceof UploadFailure && error.code === 'upload-gone') return undefined;
+        throw error;
+      }
+    },
+
+    async recognise(listed, part, source, signal) {
+      const size = part.end - part.start;
+      if (listed.number !== part.number || listed.size !== size) return undefined;
+      const digest = createDigest(options.verification === 'none' ? ['md5'] : ['md5', 'crc64']);
+      const body = openPartBody(source, part.start, part.end, digest, pool);
+      try {
+        for (let position = 0; position < size;) {
+          signal.throwIfAborted();
+          position += (await body.read(position)).length;
+        }
+      } finally {
+        await body.close();
+      }
+      const { md5, crc64 } = digest.finish();
+      if (listed.etag.replaceAll('"', '') !== md5) return undefined;
+      return {
+        number: part.number,
+        size,
+        etag: `"${md5}"` as StoredPart['etag'],
+        ...(crc64 === undefined ? {} : { crc64 }),
+      };
+    },
+
+    async complete(target, uploadId, parts, wasSent, onRetry, signal) {
+      const size = parts.reduce((sum, part) => sum + part.size, 0);
+      const wanted = wholeCrc64(parts);
+      let mayBeMerged = wasSent;
+      let told: string | undefined;
+      try {
+        told = await repeated(onRetry, signal, async (domain) => {
+          try {
+            return await requests.complete(target, uploadId, parts, domain, signal);
+          } catch (error) {
+            if (error instanceof UploadFailure && error.facts.ambiguous === true)
+              mayBeMerged = true;
+            throw error;
+          }
+        });
+      } catch (error) {
+        // No such upload any more, after a Complete that may have worked: it has.
+        const isGone = error instanceof UploadFailure && error.facts.serviceCode === 'NoSuchUpload';
+        if (!isGone || !mayBeMerged) throw error;
+      }
+      if (told !== undefined && (wanted === undefined || told === wanted)) return { crc64: told };
+      const head = await inspect(target, onRetry, signal);
+      if (head === undefined) {
+        throw new UploadFailure(
+          'upload-gone',
+          'the service holds neither the upload nor the object',
+        );
+      }
+      if (head === 'untold') return told === undefined ? {} : raiseCorrupted();
+      const differs = head.crc64 !== undefined && wanted !== undefined && head.crc64 !== wanted;
+      if (head.size !== size || differs) raiseCorrupted();
+      return head.crc64 === undefined ? {} : { crc64: head.crc64 };
+    },
+
+    async abort(target, uploadId, signal) {
+      try {
+        await repeated(
+          () => undefined,
+          signal,
+          (domain) => requests.abort(target, uploadId, domain, signal),
+        );
+        return true;
+      } catch (error) {
+        if (error instanceof UploadFailure && error.code === 'upload-gone') return true;
+        if (error instanceof UploadFailure) return false;
+        throw error;
+      }
+    },
+  };
+}
+
+function raiseCorrupted(): never {
+  throw new UploadFailure('object-corrupted', 'the object in the bucket is not the file on disk');
+}
+
+/** The CRC-64 that the whole object must have; undefined where parts were not digested. */
+function wholeCrc64(parts: readonly StoredPart[]): string | undefined {
+  let whole = 0n;
+  for (const { crc64, size } of parts) {
+    if (crc64 === undefined) return undefined;
+    whole = combineCrc64(whole, crc64, size);
+  }
+  return whole.toString();
+}

@@ -1,0 +1,109 @@
+import { UploadFailure, type FailureCode } from '../core/errors.js';
+import { visible } from '../core/text.js';
+import { offsetFromDate } from '../net/clock.js';
+import type { HttpAnswer } from '../net/request.js';
+import { retryAfterMs } from '../net/retry-after.js';
+
+/** Service code → failure code (protocol: COS, 1.3). Some answers carry the code as the message. */
+export const COS_FAILURES: Readonly<Record<string, FailureCode>> = {
+  ExpiredToken: 'session-expired',
+  'Request has expired': 'clock-skewed',
+  RequestTimeTooSkewed: 'clock-skewed',
+  InvalidAccessKeyId: 'bad-credentials',
+  SignatureDoesNotMatch: 'bad-credentials',
+  AccessDenied: 'permission-denied',
+  PaymentRequired: 'account-not-ready',
+  UnavailableForLegalReasons: 'account-not-ready',
+  BadDigest: 'corrupted',
+  InvalidDigest: 'corrupted',
+  InvalidSHA1Digest: 'corrupted',
+  IncompleteBody: 'network',
+  EntitySizeNotMatch: 'network',
+  RequestTimeout: 'network',
+  UserNetworkTooSlow: 'network',
+  NoSuchUpload: 'upload-gone',
+  InvalidPart: 'upload-gone',
+  InvalidPartOrder: 'upload-gone',
+  EntityTooSmall: 'upload-gone',
+  NoSuchKey: 'upload-gone',
+  PathConflict: 'service-unavailable',
+  UploadConflict: 'service-unavailable',
+  InternalError: 'service-unavailable',
+  ServiceUnavailable: 'service-unavailable',
+  SlowDown: 'throttled',
+  KmsFreqControl: 'throttled',
+};
+
+/** Throws the failure that an answer of COS stands for; returns where it is a good one. */
+export function assertCosAnswer(operation: string, answer: HttpAnswer): void {
+  const requestId = answer.headers['x-cos-request-id'];
+  const isGood = answer.status >= 200 && answer.status < 300;
+  if (requestId === undefined) throw withoutRequestId(operation, answer);
+  const error = isGood ? errorUnderSuccess(answer.body) : parseError(answer.body);
+  if (isGood && error === undefined) return;
+  throw failureOf(operation, answer, String(requestId), error);
+}
+
+interface ServiceError {
+  readonly code: string;
+  readonly message: string;
+}
+
+function failureOf(
+  operation: string,
+  answer: HttpAnswer,
+  requestId: string,
+  error: ServiceError | undefined,
+): UploadFailure {
+  const serviceCode = error?.code ?? `HTTP ${answer.status}`;
+  const code =
+    COS_FAILURES[error?.message ?? ''] ?? COS_FAILURES[serviceCode] ?? codeOfStatus(answer.status);
+  const retryAfter = retryAfterMs(answer.headers['retry-after']);
+  const offset = offsetFromDate(answer.headers.date);
+  return new UploadFailure(
+    code,
+    `${operation}: ${serviceCode}${error?.message ? `: ${error.message}` : ''}`,
+    {
+      serviceCode,
+      requestId: visible(requestId),
+      ambiguous: answer.status < 300 || answer.status >= 500,
+      ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }),
+      ...(code === 'clock-skewed' && offset !== undefined ? { clockOffsetMs: offset } : {}),
+    },
+  );
+}
+
+function codeOfStatus(status: number): FailureCode {
+  if (status === 429) return 'throttled';
+  return status >= 500 ? 'service-unavailable' : 'bad-request';
+}
+
+/** Every answer of COS names its request; one that does not came from something in between. */
+function withoutRequestId(operation: string, answer: HttpAnswer): UploadFailure {
+  if (answer.status >= 500) {
+    return new UploadFailure('service-unavailable', `${operation}: HTTP ${answer.status}`, {
+      ambiguous: true,
+    });
+  }
+  return new UploadFailure(
+    'not-the-service',
+    `${operation}: HTTP ${answer.status} without a request id: this is not COS`,
+    { ambiguous: true },
+  );
+}
+
+function errorUnderSuccess(body: Buffer): ServiceError | undefined {
+  return /^\s*(<\?xml[^>]*\?>)?\s*<Error[\s>]/.test(body.toString('utf8', 0, 8192))
+    ? (parseError(body) ?? { code: 'unknown', message: '' })
+    : undefined;
+}
+
+function parseError(body: Buffer): ServiceError | undefined {
+  const xml = body.toString('utf8', 0, 65_536);
+  const code = /<Code>([^<]*)<\/Code>/.exec(xml)?.[1];
+  if (code === undefined) return undefined;
+  return {
+    code: visible(code),
+    message: visible(/<Message>([^<]*)<\/Message>/.exec(xml)?.[1] ?? ''),
+  };
+}

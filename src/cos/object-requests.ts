@@ -1,0 +1,145 @@
+import type { ETag } from '../core/ids.js';
+import type { Part, StoredPart } from '../core/model.js';
+import type { ObjectTarget, OpenSource } from '../core/ports.js';
+import { UploadFailure } from '../core/errors.js';
+import { visible } from '../core/text.js';
+import { sendRequest, type HttpAnswer } from '../net/request.js';
+import { createDigest } from './digest.js';
+import { assertCosAnswer } from './failures.js';
+import { encodeKey, hostOf } from './host.js';
+import { openPartBody, type ChunkPool } from './part-body.js';
+import { loadCosSdk } from './sdk.js';
+import type { CosOptions } from './options.js';
+
+/** What goes into one request besides its body. */
+interface ObjectRequest {
+  readonly operation: string;
+  readonly method: 'PUT' | 'HEAD';
+  readonly target: ObjectTarget;
+  readonly query: Readonly<Record<string, string>>;
+  readonly domain: string;
+}
+
+/**
+ * One attempt to write bytes [start, end) of a source, as a part or as a whole object. The bytes
+ * take the product's own path: chunks from two pooled buffers straight into the connection, digested
+ * on the way; the answer's digest must be that of what was read.
+ */
+export async function writeObject(
+  options: CosOptions,
+  pool: ChunkPool,
+  request: Omit<ObjectRequest, 'method'>,
+  source: OpenSource,
+  part: Part,
+  signal: AbortSignal,
+): Promise<StoredPart> {
+  const { verification } = options;
+  await source.assertUnchanged();
+  const digest = createDigest(verification === 'none' ? [] : [verification]);
+  const body = openPartBody(source, part.start, part.end, digest, pool);
+  try {
+    const spec = { ...request, method: 'PUT' } as const;
+    const answer = await sendRequest(
+      {
+        ...(await signedRequest(options, spec, { 'Content-Length': String(body.size) })),
+        body,
+        answerTimeoutMs: options.stallTimeoutMs,
+      },
+      signal,
+    );
+    assertCosAnswer(request.operation, answer);
+    if (!body.isComplete()) {
+      throw new UploadFailure(
+        'not-the-service',
+        `${request.operation}: answered before the body was sent`,
+      );
+    }
+    return acknowledged(request.operation, answer, part, digest.finish());
+  } finally {
+    await body.close();
+  }
+}
+
+/** What COS tells of an object: undefined where there is none, 'untold' where it may not be asked. */
+export async function headObject(
+  options: CosOptions,
+  target: ObjectTarget,
+  domain: string,
+  signal: AbortSignal,
+): Promise<{ readonly size: number; readonly crc64?: string } | 'untold' | undefined> {
+  const spec = { operation: 'HeadObject', method: 'HEAD', target, query: {}, domain } as const;
+  const answer = await sendRequest(
+    { ...(await signedRequest(options, spec, {})), answerTimeoutMs: options.stallTimeoutMs },
+    signal,
+  );
+  if (answer.headers['x-cos-request-id'] === undefined) return 'untold';
+  if (answer.status === 404) return undefined;
+  if (answer.status !== 200) return 'untold';
+  const crc64 = answer.headers['x-cos-hash-crc64ecma'];
+  return {
+    size: Number(answer.headers['content-length']),
+    ...(typeof crc64 === 'string' ? { crc64 } : {}),
+  };
+}
+
+async function signedRequest(
+  options: CosOptions,
+  { method, target, query, domain }: ObjectRequest,
+  headers: Readonly<Record<string, string>>,
+): Promise<Omit<Parameters<typeof sendRequest>[0], 'body'>> {
+  const COS = await loadCosSdk();
+  const host = hostOf(target, domain);
+  const { secretId, secretKey, token } = target.credentials;
+  const authorization = COS.getAuthorization({
+    SecretId: secretId,
+    SecretKey: secretKey,
+    Method: method,
+    Key: target.key,
+    Query: query,
+    Headers: { Host: host, ...headers },
+    SystemClockOffset: options.clock.offsetMs,
+  } as Parameters<typeof COS.getAuthorization>[0]);
+  const search = new URLSearchParams(query).toString();
+  return {
+    route: options.route,
+    host,
+    method,
+    path: `/${encodeKey(target.key)}${search === '' ? '' : `?${search}`}`,
+    headers: {
+      ...headers,
+      Authorization: authorization,
+      ...(token === undefined ? {} : { 'x-cos-security-token': token }),
+    },
+    stallTimeoutMs: options.stallTimeoutMs,
+  };
+}
+
+/** The part as COS acknowledged it. Throws `corrupted` where COS holds other bytes than were read. */
+function acknowledged(
+  operation: string,
+  answer: HttpAnswer,
+  part: Part,
+  read: { readonly crc64?: bigint; readonly md5?: string },
+): StoredPart {
+  const etag = answer.headers.etag;
+  const told = answer.headers['x-cos-hash-crc64ecma'];
+  if (etag === undefined)
+    throw new UploadFailure('not-the-service', `${operation}: the answer lacks an ETag`);
+  const agrees =
+    (read.crc64 === undefined || read.crc64.toString() === told) &&
+    (read.md5 === undefined || etag.replaceAll('"', '') === read.md5);
+  if (!agrees) {
+    throw new UploadFailure(
+      'corrupted',
+      told === undefined && read.crc64 !== undefined
+        ? `${operation}: the answer lacks a CRC-64`
+        : `${operation}: the service holds other bytes than were sent (it says ${visible(String(told ?? etag))})`,
+    );
+  }
+  return {
+    number: part.number,
+    size: part.end - part.start,
+    etag: etag as ETag,
+    ...(read.crc64 === undefined ? {} : { crc64: read.crc64 }),
+  };
+}

@@ -1,0 +1,14 @@
+import type { Clock } from '../net/clock.js';
+import type { RetryPolicy } from '../net/retry.js';
+import type { Route } from '../net/route.js';
+import type { Verification } from './digest.js';
+
+export interface CosOptions {
+  readonly route: Route;
+  readonly clock: Clock;
+  readonly policy: RetryPolicy;
+  readonly stallTimeoutMs: number;
+  readonly verification: Verification;
+  /** Hears of SlowDown and of silence, so that the number of connections can follow. */
+  readonly onTrouble?: () => void;
+}

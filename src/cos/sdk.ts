@@ -1,0 +1,11 @@
+import type COS from 'cos-nodejs-sdk-v5';
+
+/** The SDK's class; loading it takes a quarter of a second, so it is done once there is work. */
+export type CosSdk = typeof COS;
+
+let loading: Promise<CosSdk> | undefined;
+
+export function loadCosSdk(): Promise<CosSdk> {
+  loading ??= import('cos-nodejs-sdk-v5').then((module) => module.default as unknown as CosSdk);
+  return loading;
+}

@@ -1,0 +1,58 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { UploadFailure } from '../core/errors.js';
+
+const MAGIC = Buffer.from([0xde, 0xc0, 0xef, 0xbe]);
+/** The magic number follows a short page header. */
+const HEADER_BYTES = 64;
+/** Offsets from the magic number, as lmdb lays out its meta page (`MDB_meta`). */
+const PAGE_SIZE_AT = 24;
+const ROOTS_AT = [64, 112] as const;
+const TRANSACTION_AT = 128;
+const META_BYTES = 136;
+/** The root of a tree without entries. */
+const NO_PAGE = 0xffff_ffff_ffff_ffffn;
+
+/**
+ * Throws `journal-unwritable` unless `file` is absent, empty, or begins as an lmdb database does
+ * and holds the roots of its trees. lmdb maps the file into memory without asking: garbage or a
+ * truncated file would end the process by a signal, with nothing said.
+ */
+export function assertDatabaseFile(file: string): void {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    const { size } = fstatSync(descriptor);
+    if (size === 0 || isWhole(descriptor, size)) return;
+  } finally {
+    closeSync(descriptor);
+  }
+  throw new UploadFailure('journal-unwritable', `the journal ${file} is damaged`, {
+    hint: `Move ${file} away, or restore it from a backup: without it, files that were uploaded before are uploaded again.`,
+  });
+}
+
+function isWhole(descriptor: number, size: number): boolean {
+  const first = Buffer.alloc(HEADER_BYTES + META_BYTES);
+  readSync(descriptor, first, 0, first.length, 0);
+  const at = first.subarray(0, HEADER_BYTES).indexOf(MAGIC);
+  if (at < 0) return false;
+  const pageSize = first.readUInt32LE(at + PAGE_SIZE_AT);
+  if (pageSize < 512) return false;
+  const second = Buffer.alloc(first.length);
+  readSync(descriptor, second, 0, second.length, pageSize);
+  if (!second.subarray(at, at + MAGIC.length).equals(MAGIC)) return false;
+  const newer =
+    first.readBigUInt64LE(at + TRANSACTION_AT) < second.readBigUInt64LE(at + TRANSACTION_AT)
+      ? second
+      : first;
+  return ROOTS_AT.every((root) => holds(newer.readBigUInt64LE(at + root)));
+
+  function holds(page: bigint): boolean {
+    return page === NO_PAGE || (page + 1n) * BigInt(pageSize) <= BigInt(size);
+  }
+}

@@ -1,0 +1,90 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { dateOf, formatRecord, numberOf, optionalTextOf, parseRecord, textOf } from './fields.js';
+
+/** How often a run renews its lease. */
+export const RENEWAL_MS = 30_000;
+/** A run whose process cannot be looked at is given up when its lease is older than this. */
+export const LEASE_MS = 5 * 60_000;
+
+/** One run at work; the claims point to it, so that one write renews them all. */
+export interface Lease {
+  readonly runId: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Kernel ticks: tells a process from a later one with the same number. */
+  readonly startedTicks?: string;
+  /** Process numbers mean something only in the same boot of the same host and namespace. */
+  readonly bootId?: string;
+  readonly pidNamespace?: string;
+  readonly renewedAt: Date;
+}
+
+export function leaseOf(
+  run: { readonly runId: string; readonly host: string; readonly pid: number },
+  renewedAt: Date,
+): Lease {
+  const { runId, host, pid } = run;
+  const startedTicks = startedTicksOf(pid);
+  const bootId = attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+  const pidNamespace = attempt(() => readlinkSync('/proc/self/ns/pid'));
+  return {
+    runId,
+    host,
+    pid,
+    ...(startedTicks === undefined ? {} : { startedTicks }),
+    ...(bootId === undefined ? {} : { bootId }),
+    ...(pidNamespace === undefined ? {} : { pidNamespace }),
+    renewedAt,
+  };
+}
+
+/**
+ * Whether the run behind `lease` is still at work, seen from the run behind `own`. Where its
+ * process can be looked at, that decides; else (another host or container, no /proc) the age does.
+ */
+export function isLive(lease: Lease, own: Lease, now: Date): boolean {
+  if (lease.host === own.host && lease.bootId !== undefined && own.bootId !== undefined) {
+    if (lease.bootId !== own.bootId) return false;
+    const visible = lease.pidNamespace === own.pidNamespace && lease.startedTicks !== undefined;
+    if (visible) return startedTicksOf(lease.pid) === lease.startedTicks;
+  }
+  return now.getTime() - lease.renewedAt.getTime() < LEASE_MS;
+}
+
+/** When the process began; undefined where there is none, only its remains, or no /proc. */
+function startedTicksOf(pid: number): string | undefined {
+  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  // proc(5): the second field, the name, is in parentheses and may hold anything.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const state = fields?.[0];
+  return state === 'Z' || state === 'X' ? undefined : fields?.[19];
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+export function formatLease(lease: Lease): string {
+  return formatRecord(lease);
+}
+
+export function parseLease(text: string | undefined): Lease | undefined {
+  return parseRecord(text, (fields) => {
+    const startedTicks = optionalTextOf(fields, 'startedTicks');
+    const bootId = optionalTextOf(fields, 'bootId');
+    const pidNamespace = optionalTextOf(fields, 'pidNamespace');
+    return {
+      runId: textOf(fields, 'runId'),
+      host: textOf(fields, 'host'),
+      pid: numberOf(fields, 'pid'),
+      ...(startedTicks === undefined ? {} : { startedTicks }),
+      ...(bootId === undefined ? {} : { bootId }),
+      ...(pidNamespace === undefined ? {} : { pidNamespace }),
+      renewedAt: dateOf(fields, 'renewedAt'),
+    };
+  });
+}

@@ -1,0 +1,80 @@
+import type { JobId } from '../core/ids.js';
+import type { Checkpoint, Job, Receipt, Session, TemporaryCredentials } from '../core/model.js';
+import type { Journal } from '../core/ports.js';
+import type { Swept } from './sweep.js';
+
+export interface JournalOptions {
+  readonly dir: string;
+  /** Unique among all runs, ever. */
+  readonly runId: string;
+  readonly pid: number;
+  readonly host: string;
+  readonly now: () => Date;
+  /** False: unfinished sessions are superseded, not continued, unless their commit may have happened. */
+  readonly resume: boolean;
+  /** True: the ledger is not consulted; unfinished jobs are continued all the same. */
+  readonly force: boolean;
+  /** The account's own key, for sessions that were granted no certificate: it is never stored. */
+  readonly accountKey?: () => TemporaryCredentials | undefined;
+}
+
+/** An unfinished session whose bytes are of no use: abort its uploads, then `forget` its id. */
+export interface Superseded {
+  readonly id: JobId;
+  readonly checkpoint: Checkpoint;
+}
+
+/** The run that works on a job. */
+export interface Holder {
+  readonly runId: string;
+  readonly host: string;
+  readonly pid: number;
+}
+
+export type JournalClaim =
+  | {
+      readonly kind: 'ours';
+      readonly checkpoint?: Checkpoint;
+      readonly superseded?: Superseded;
+      /** Options of the job that differ from those that its session was begun with. */
+      readonly changedOptions: readonly string[];
+    }
+  | {
+      readonly kind: 'uploaded';
+      readonly receipt: Receipt;
+      /** Options of the job that differ from those that it was uploaded with. */
+      readonly changedOptions: readonly string[];
+    }
+  | { readonly kind: 'held'; readonly holder: Holder };
+
+/** One unfinished job, without its secrets. */
+export interface UnfinishedJob {
+  readonly job: Job;
+  readonly phase: Checkpoint['phase'];
+  readonly session: Omit<Session, 'sessionKey' | 'credentials'>;
+  readonly objects: Checkpoint['objects'];
+  readonly updatedAt: Date;
+  /** Whether a run could still finish it. */
+  readonly resumable: boolean;
+  /** The run that is at it now. */
+  readonly holder?: Holder;
+}
+
+/** The journal with all that commands ask of it; the pipeline knows `Journal`. */
+export interface OpenJournal extends Journal {
+  claim(job: Job): Promise<JournalClaim>;
+  /** Takes an unfinished job by its id, to finish or abort it; undefined where there is none. */
+  claimUnfinished(id: JobId): Promise<JournalClaim | undefined>;
+  list(): AsyncIterable<UnfinishedJob>;
+  checkpointOf(id: JobId): Promise<Checkpoint | undefined>;
+  /** What was uploaded with this content to this sub-application. */
+  lookup(
+    size: number,
+    crc64: string,
+    subAppId: number | undefined,
+  ): Promise<{ readonly id: JobId; readonly receipt: Receipt } | undefined>;
+  /** Drops everything that has expired. */
+  gc(): Promise<Swept>;
+  /** Gives up every claim of this run. Nothing may be called after it. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,231 @@
+import { createHash } from 'node:crypto';
+import type { FileId, JobId, UploadId } from '../core/ids.js';
+import type {
+  ApplyRequest,
+  Checkpoint,
+  Job,
+  ObjectCheckpoint,
+  Receipt,
+  Segment,
+  Session,
+  SourceFile,
+} from '../core/model.js';
+import {
+  bigintOf,
+  dateOf,
+  fieldsOf,
+  formatRecord,
+  listOf,
+  numberOf,
+  optionalTextOf,
+  parseRecord,
+  textOf,
+  textOrNullOf,
+} from './fields.js';
+import type { Fields } from './fields.js';
+
+/** A checkpoint as the database keeps it: all but the secrets, which `tag` leads to. */
+export interface CheckpointRecord {
+  readonly tag: string;
+  readonly session: Omit<Session, 'sessionKey' | 'credentials'>;
+  readonly objects: readonly ObjectCheckpoint[];
+  readonly phase: Checkpoint['phase'];
+  readonly updatedAt: Date;
+}
+
+/** What was uploaded, by the identity of its source. */
+export interface LedgerRecord {
+  readonly receipt: Receipt;
+  /** Where the index by content leads here from; absent where the content was not verified. */
+  readonly contentKey?: string;
+  /** Fingerprints of the options that became properties of the media. */
+  readonly options: Readonly<Record<string, string>>;
+  readonly settledAt: Date;
+  /** Entries grow old from here: a file that every run passes over is not forgotten. */
+  readonly seenAt: Date;
+}
+
+export function formatCheckpoint(checkpoint: Checkpoint, tag: string, updatedAt: Date): string {
+  const { session, objects, phase } = checkpoint;
+  const { subAppId, bucket, region, mediaKey, coverKey, expiresAt, requestId } = session;
+  return formatRecord({
+    tag,
+    session: { subAppId, bucket, region, mediaKey, coverKey, expiresAt, requestId },
+    objects,
+    phase,
+    updatedAt,
+  });
+}
+
+export function parseCheckpoint(text: string | undefined): CheckpointRecord | undefined {
+  return parseRecord(text, (fields) => ({
+    tag: textOf(fields, 'tag'),
+    session: sessionOf(fieldsOf(fields['session'])),
+    objects: listOf(fields, 'objects').map(objectOf),
+    phase: phaseOf(fields),
+    updatedAt: dateOf(fields, 'updatedAt'),
+  }));
+}
+
+function sessionOf(fields: Fields): CheckpointRecord['session'] {
+  const coverKey = optionalTextOf(fields, 'coverKey');
+  return {
+    ...(fields['subAppId'] === undefined ? {} : { subAppId: numberOf(fields, 'subAppId') }),
+    bucket: textOf(fields, 'bucket'),
+    region: textOf(fields, 'region'),
+    mediaKey: textOf(fields, 'mediaKey'),
+    ...(coverKey === undefined ? {} : { coverKey }),
+    expiresAt: dateOf(fields, 'expiresAt'),
+    requestId: textOf(fields, 'requestId'),
+  };
+}
+
+function objectOf(fields: Fields): ObjectCheckpoint {
+  const uploadId = optionalTextOf(fields, 'uploadId');
+  return {
+    key: textOf(fields, 'key'),
+    partSize: numberOf(fields, 'partSize'),
+    ...(uploadId === undefined ? {} : { uploadId: uploadId as UploadId }),
+    ...(fields['completing'] === undefined ? {} : { completing: fields['completing'] === true }),
+    ...(fields['stored'] === undefined ? {} : { stored: storedOf(fieldsOf(fields['stored'])) }),
+  };
+}
+
+function storedOf(fields: Fields): { readonly crc64?: string } {
+  const crc64 = optionalTextOf(fields, 'crc64');
+  return crc64 === undefined ? {} : { crc64 };
+}
+
+function phaseOf(fields: Fields): Checkpoint['phase'] {
+  const phase = textOf(fields, 'phase');
+  if (phase === 'sending' || phase === 'assembled' || phase === 'committing') return phase;
+  throw new TypeError(`${phase} is no phase`);
+}
+
+export function formatJob(job: Job): string {
+  return formatRecord({
+    id: job.id,
+    media: plain(job.media),
+    cover: job.cover && plain(job.cover),
+    segments: job.segments.map((file) => ({ ...plain(file), relativeKey: file.relativeKey })),
+    request: job.request,
+  });
+}
+
+export function parseJob(text: string | undefined): Job | undefined {
+  return parseRecord(text, (fields) => {
+    const request = fieldsOf(fields['request']);
+    textOf(request, 'mediaType');
+    textOf(request, 'mediaName');
+    return {
+      id: textOf(fields, 'id') as JobId,
+      media: sourceOf(fieldsOf(fields['media'])),
+      ...(fields['cover'] === undefined ? {} : { cover: sourceOf(fieldsOf(fields['cover'])) }),
+      segments: listOf(fields, 'segments').map(segmentOf),
+      request: request as unknown as ApplyRequest,
+    };
+  });
+}
+
+function plain({ path, realPath, size, mtimeNs, inode }: SourceFile): object {
+  return { path, realPath, size, mtimeNs: String(mtimeNs), inode: String(inode) };
+}
+
+function sourceOf(fields: Fields): SourceFile {
+  return {
+    path: textOf(fields, 'path'),
+    realPath: textOf(fields, 'realPath'),
+    size: numberOf(fields, 'size'),
+    mtimeNs: bigintOf(fields, 'mtimeNs'),
+    inode: bigintOf(fields, 'inode'),
+  };
+}
+
+function segmentOf(fields: Fields): Segment {
+  return { ...sourceOf(fields), relativeKey: textOf(fields, 'relativeKey') };
+}
+
+export function formatLedger(record: LedgerRecord): string {
+  return formatRecord(record);
+}
+
+export function parseLedger(text: string | undefined): LedgerRecord | undefined {
+  return parseRecord(text, (fields) => {
+    const contentKey = optionalTextOf(fields, 'contentKey');
+    return {
+      receipt: receiptOf(fieldsOf(fields['receipt'])),
+      ...(contentKey === undefined ? {} : { contentKey }),
+      options: fieldsOf(fields['options']) as Readonly<Record<string, string>>,
+      settledAt: dateOf(fields, 'settledAt'),
+      seenAt: dateOf(fields, 'seenAt'),
+    };
+  });
+}
+
+function receiptOf(fields: Fields): Receipt {
+  const storage = fieldsOf(fields['storage']);
+  const requestIds = fieldsOf(fields['requestIds']);
+  return {
+    fileId: textOf(fields, 'fileId') as FileId,
+    mediaUrl: textOrNullOf(fields, 'mediaUrl'),
+    coverUrl: textOrNullOf(fields, 'coverUrl'),
+    storage: {
+      bucket: textOf(storage, 'bucket'),
+      region: textOf(storage, 'region'),
+      path: textOf(storage, 'path'),
+    },
+    crc64: textOrNullOf(fields, 'crc64'),
+    ...(fields['coverCrc64'] === undefined
+      ? {}
+      : { coverCrc64: textOrNullOf(fields, 'coverCrc64') }),
+    requestIds: {
+      apply: textOrNullOf(requestIds, 'apply'),
+      commit: textOrNullOf(requestIds, 'commit'),
+    },
+  };
+}
+
+/** Whether both jobs would put the same bytes under the same names: then parts can be shared. */
+export function haveSameFiles(one: Job, other: Job): boolean {
+  return filesOf(one) === filesOf(other);
+}
+
+function filesOf({ media, cover, segments }: Job): string {
+  const versionOf = (file?: SourceFile) => file && [file.size, String(file.mtimeNs)];
+  return JSON.stringify([
+    versionOf(media),
+    versionOf(cover) ?? null,
+    segments.map((file) => [file.relativeKey, versionOf(file)]),
+  ]);
+}
+
+/** Short fingerprints of what the user asked for; `expireTime` is left out, since it moves with the clock. */
+export function fingerprintsOf(request: ApplyRequest): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(request)
+      .filter(([name, value]) => name !== 'expireTime' && value !== undefined)
+      .map(([name, value]) => [name, digest(String(value)).slice(0, 8)]),
+  );
+}
+
+/** Names of the options that differ, sorted. */
+export function changedOptions(
+  before: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+): readonly string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(now)]);
+  return [...names].filter((name) => before[name] !== now[name]).sort();
+}
+
+/** Keys must stay below 2 KB, and paths may be longer. */
+export function sourceKeyOf(job: Job): string {
+  return digest(`${job.request.subAppId ?? ''}\0${job.media.realPath}`);
+}
+
+export function contentKeyOf(subAppId: number | undefined, size: number, crc64: string): string {
+  return `${subAppId ?? ''}/${size}/${crc64}`;
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}

@@ -1,0 +1,23 @@
+import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
+import { unwritable } from './unwritable.js';
+
+/**
+ * Makes the directory, open to its owner only. One that exists with a wider mode is tightened if
+ * it is the journal's own (empty, or with the database in it), never a directory with other things.
+ */
+export async function makeStateDirectory(dir: string, databaseName: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const names = await readdir(dir);
+    if (names.length === 0 || names.includes(databaseName)) await tighten(dir, 0o700);
+  } catch (error) {
+    throw unwritable(dir, error);
+  }
+}
+
+/** Takes away the permissions beyond `mode`. Somebody else's file stays as it is. */
+export async function tighten(path: string, mode: number): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || (found.mode & 0o777 & ~mode) === 0) return;
+  await chmod(path, mode).catch(() => undefined);
+}

@@ -1,0 +1,168 @@
+import type * as Lmdb from 'lmdb';
+import { UploadFailure } from '../core/errors.js';
+import { assertDatabaseFile } from './database-file.js';
+import { unwritable } from './unwritable.js';
+
+/** One sorted table of text by text; every call belongs inside `transact`. */
+export interface Table {
+  get(key: string): string | undefined;
+  put(key: string, value: string): void;
+  remove(key: string): void;
+  /** Entries with `after` < key < `before`, at most `limit`, in the order of their keys. */
+  slice(limit: number, after?: string, before?: string): { key: string; value: string }[];
+}
+
+const TABLES = [
+  'checkpoints',
+  'jobs',
+  'sources',
+  'claims',
+  'runs',
+  'ledger',
+  'contents',
+  'ages',
+] as const;
+
+export type Tables = Readonly<Record<(typeof TABLES)[number], Table>>;
+
+/** The database: transactions, one after the other, each on disk before its promise resolves. */
+export interface Store {
+  /** Runs `work` in a transaction, together with everything else that was asked for meanwhile. */
+  transact<T>(work: (tables: Tables) => T): Promise<T>;
+  close(): Promise<void>;
+}
+
+interface Pending {
+  readonly work: (tables: Tables) => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Environment {
+  /** Runs `work` in one transaction, which is on disk on return. */
+  readonly commit: <T>(work: () => T) => T;
+  readonly tables: Tables;
+  close(): Promise<void>;
+}
+
+/** Opens or creates the database in `file`. Throws `journal-unwritable`. */
+export async function openStore(file: string): Promise<Store> {
+  // lmdb takes some 80 ms to load, and `--help` needs none of it.
+  const lmdb = await import('lmdb');
+  const open = (): Environment => {
+    try {
+      assertDatabaseFile(file);
+      return openEnvironment(lmdb, file);
+    } catch (error) {
+      throw unwritable(file, error);
+    }
+  };
+  return new LmdbStore(file, open);
+}
+
+/**
+ * Writes are gathered and committed together, synchronously: lmdb's own background writer cannot
+ * report a full disk except by unhandled rejections, which would end the process.
+ */
+class LmdbStore implements Store {
+  readonly #file: string;
+  readonly #open: () => Environment;
+  #environment: Environment | undefined;
+  #queue: Pending[] = [];
+  #committing: Promise<void> | undefined;
+  #lastCommitMs = 0;
+
+  constructor(file: string, open: () => Environment) {
+    this.#file = file;
+    this.#open = open;
+    this.#environment = open();
+  }
+
+  transact<T>(work: (tables: Tables) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      this.#committing ??= this.#commitAll();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#committing;
+    await this.#environment?.close();
+    this.#environment = undefined;
+  }
+
+  async #commitAll(): Promise<void> {
+    while (this.#queue.length > 0) {
+      await this.#gather();
+      await this.#commit(this.#queue.splice(0));
+    }
+    this.#committing = undefined;
+  }
+
+  /**
+   * Waits as long as the last commit took: it gathers what belongs into one transaction, and on a
+   * slow disk leaves the event loop half of its time.
+   */
+  #gather(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, this.#lastCommitMs));
+  }
+
+  async #commit(batch: readonly Pending[]): Promise<void> {
+    const begunAt = performance.now();
+    try {
+      const { commit, tables } = (this.#environment ??= this.#open());
+      const results = commit(() => batch.map(({ work }) => work(tables)));
+      batch.forEach(({ resolve }, index) => resolve(results[index]));
+    } catch (error) {
+      const failure = isDatabaseError(error) ? unwritable(this.#file, error) : error;
+      // lmdb refuses an environment whose commit failed half way; a fresh one it trusts.
+      await this.#environment?.close();
+      this.#environment = undefined;
+      for (const { reject } of batch) reject(failure);
+    }
+    this.#lastCommitMs = performance.now() - begunAt;
+  }
+}
+
+function openEnvironment(lmdb: typeof Lmdb, file: string): Environment {
+  const options = {
+    path: file,
+    noSubdir: true,
+    encoding: 'string' as const,
+    // Without it a commit resolves before it is on disk.
+    overlappingSync: false,
+    // Read by the native side; missing in lmdb's type definitions.
+    permissionsMode: 0o600,
+  };
+  const root = lmdb.open<string, string>(options);
+  const tables = Object.fromEntries(
+    TABLES.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]),
+  );
+  const { ABORTABLE, SYNCHRONOUS_COMMIT } = lmdb.TransactionFlags;
+  return {
+    commit: (work) => root.transactionSync(work, ABORTABLE | SYNCHRONOUS_COMMIT),
+    tables: tables as Tables,
+    close: () => root.close(),
+  };
+}
+
+function tableOf(database: Lmdb.Database<string, string>): Table {
+  return {
+    get: (key) => database.get(key),
+    put: (key, value) => void database.putSync(key, value),
+    remove: (key) => void database.removeSync(key),
+    slice: (limit, after, before) => {
+      const range = {
+        limit,
+        ...(after === undefined ? {} : { start: after, exclusiveStart: true }),
+        ...(before === undefined ? {} : { end: before }),
+      };
+      return [...database.getRange(range)];
+    },
+  };
+}
+
+/** lmdb's and the system's errors carry a code; anything else thrown in a transaction is a bug. */
+function isDatabaseError(error: unknown): boolean {
+  return error instanceof UploadFailure || (error instanceof Error && 'code' in error);
+}

@@ -1,0 +1,131 @@
+import type { JobId } from '../core/ids.js';
+import { isLive, parseLease } from './leases.js';
+import type { Lease } from './leases.js';
+import { dropOldEntries } from './ledger.js';
+import type { CheckpointRecord } from './records.js';
+import type { SessionFiles } from './session-files.js';
+import type { Store, Tables } from './store.js';
+import { dropUnfinished, readUnfinished } from './unfinished.js';
+
+const DAY_MS = 86_400_000;
+/** A job whose certificate has expired is still listed for this long. */
+const SENDING_GRACE_MS = DAY_MS;
+/** Objects that are whole in the bucket need no certificate to be committed, only the session key. */
+const ASSEMBLED_GRACE_MS = 30 * DAY_MS;
+/** Entries a transaction, so that no other run waits long. */
+const SLICE = 500;
+
+/** How much of each kind was dropped. */
+export interface Swept {
+  /** Leases of runs that are gone. */
+  readonly runs: number;
+  /** Claims of runs that are gone. */
+  readonly claims: number;
+  /** Unfinished jobs that can no longer be finished. */
+  readonly checkpoints: number;
+  /** Secrets of sessions that are over. */
+  readonly sessionFiles: number;
+  /** Ledger entries that no run has asked for in two years. */
+  readonly ledgerEntries: number;
+}
+
+export interface SweepOptions {
+  readonly store: Store;
+  readonly files: SessionFiles;
+  readonly lease: Lease;
+  readonly now: Date;
+  /** How many things of each kind to look at. */
+  readonly limit: number;
+}
+
+/** Drops what has expired and what runs left behind that are gone. */
+export async function sweep({ store, files, lease, now, limit }: SweepOptions): Promise<Swept> {
+  const runs = await dropWhere(store, 'runs', limit, (_tables, _key, value) => {
+    const run = parseLease(value);
+    return run === undefined || (run.runId !== lease.runId && !isLive(run, lease, now));
+  });
+  const claims = await dropWhere(
+    store,
+    'claims',
+    limit,
+    (tables, _key, runId) => tables.runs.get(runId) === undefined,
+  );
+  const checkpoints = await dropWhere(store, 'checkpoints', limit, (tables, key) => {
+    const id = key as JobId;
+    if (tables.claims.get(id) !== undefined) return false;
+    const record = readUnfinished(tables, id);
+    if (record !== undefined && now.getTime() < droppedAt(record.checkpoint)) return false;
+    dropUnfinished(tables, id);
+    return true;
+  });
+  const sessionFiles = await dropSessionFiles({ store, files, now, limit });
+  const ledgerEntries = await dropLedgerEntries(store, now, limit);
+  return { runs, claims, checkpoints, sessionFiles, ledgerEntries };
+}
+
+/** Walks a table slice by slice and removes what `isOver` says. */
+async function dropWhere(
+  store: Store,
+  name: keyof Tables,
+  limit: number,
+  isOver: (tables: Tables, key: string, value: string) => boolean,
+): Promise<number> {
+  let dropped = 0;
+  let after: string | undefined;
+  for (let looked = 0; looked < limit;) {
+    const slice = await store.transact((tables) => {
+      const entries = tables[name].slice(Math.min(SLICE, limit - looked), after);
+      const over = entries.filter(({ key, value }) => isOver(tables, key, value));
+      for (const { key } of over) tables[name].remove(key);
+      return { length: entries.length, dropped: over.length, last: entries.at(-1)?.key };
+    });
+    if (slice.last === undefined) break;
+    dropped += slice.dropped;
+    looked += slice.length;
+    after = slice.last;
+  }
+  return dropped;
+}
+
+/** Removes secrets that no job can use, inside a transaction, so that no run claims meanwhile. */
+async function dropSessionFiles({
+  store,
+  files,
+  now,
+  limit,
+}: Omit<SweepOptions, 'lease'>): Promise<number> {
+  let dropped = 0;
+  let looked = 0;
+  for await (const { name, id } of files.list()) {
+    if (looked++ >= limit) break;
+    const removed = await store.transact((tables) => {
+      if (tables.claims.get(id) !== undefined) return false;
+      const record = readUnfinished(tables, id)?.checkpoint;
+      const isUsable = record !== undefined && !isExpired(record, now) && name === files.nameOf(id);
+      return !isUsable && files.removeNow(name);
+    });
+    if (removed) dropped += 1;
+  }
+  return dropped;
+}
+
+async function dropLedgerEntries(store: Store, now: Date, limit: number): Promise<number> {
+  let dropped = 0;
+  while (dropped < limit) {
+    const wanted = Math.min(SLICE, limit - dropped);
+    const got = await store.transact((tables) => dropOldEntries(tables, now, wanted));
+    dropped += got;
+    if (got < wanted) break;
+  }
+  return dropped;
+}
+
+/** Whether nothing can be done any more with what the session granted. */
+export function isExpired({ phase, session }: CheckpointRecord, now: Date): boolean {
+  return phase === 'sending' && session.expiresAt <= now;
+}
+
+function droppedAt({ phase, session }: CheckpointRecord): number {
+  const grace = phase === 'sending' ? SENDING_GRACE_MS : ASSEMBLED_GRACE_MS;
+  return session.expiresAt.getTime() + grace;
+}

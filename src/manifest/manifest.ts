@@ -1,0 +1,154 @@
+import { open, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Outcome } from '../core/model.js';
+import type { Recorder } from '../core/ports.js';
+import { LAYOUTS, formatOf } from './format.js';
+import type { ManifestFormat, ManifestHead, ManifestTail } from './format.js';
+import { toRecord } from './record.js';
+import { findTarget, removeStale, temporaryFor } from './target.js';
+import type { Processes, Target } from './target.js';
+
+const FLUSH_BYTES = 64 * 1024;
+
+/** The manifest could not be written; the one that was there before is untouched. */
+export class ManifestError extends Error {
+  override readonly name = 'ManifestError';
+  readonly hint = 'Free space on the disk of the manifest, or name another file with --manifest.';
+}
+
+export interface Manifest extends Recorder {
+  /** Takes a record; waits only while much is unwritten. What fails here is thrown by `finish`. */
+  record(outcome: Outcome): Promise<void>;
+  /** Makes the new manifest durable and puts it in the place of the old one. Throws ManifestError. */
+  finish(tail: ManifestTail): Promise<void>;
+  /** Leaves the old manifest as it is. */
+  discard(): Promise<void>;
+}
+
+export interface ManifestOptions extends ManifestHead {
+  readonly path: string;
+  /** By the extension of `path` unless given. */
+  readonly format?: ManifestFormat;
+  readonly processes: Processes;
+  /** For tests: opens the file that collects the records. */
+  readonly openFile?: (path: string) => Promise<FileHandle>;
+}
+
+/** Begins a manifest: records go to a temporary file until `finish`. Throws ManifestError. */
+export async function createManifest(options: ManifestOptions): Promise<Manifest> {
+  const layout = LAYOUTS[options.format ?? formatOf(options.path)];
+  const place = await prepare(options).catch((error: unknown) => {
+    throw unwritable(options.path, error);
+  });
+  const file = createAppender(place.file);
+  let isFirst = true;
+  await file.append(layout.head(options));
+
+  async function abandon(): Promise<void> {
+    await file.close().catch(() => undefined);
+    if (place.target.isReplaceable) await rm(place.temporary, { force: true });
+  }
+
+  return {
+    async record(outcome) {
+      const text = layout.record(toRecord(outcome), isFirst);
+      isFirst = false;
+      await file.append(text);
+    },
+    async finish(tail) {
+      try {
+        await file.append(layout.tail(tail));
+        await file.flush();
+        if (place.target.isReplaceable) await place.file.sync();
+        await file.close();
+        if (place.target.isReplaceable) await replace(place.temporary, place.target.path);
+      } catch (error) {
+        await abandon().catch(() => undefined);
+        throw unwritable(options.path, error);
+      }
+    },
+    discard: abandon,
+  };
+}
+
+interface Place {
+  readonly target: Target;
+  readonly temporary: string;
+  readonly file: FileHandle;
+}
+
+async function prepare(options: ManifestOptions): Promise<Place> {
+  const target = await findTarget(options.path);
+  if (!target.isReplaceable) {
+    return { target, temporary: target.path, file: await open(target.path, 'w') };
+  }
+  await removeStale(target.path, options.processes);
+  const temporary = temporaryFor(target.path, options.processes);
+  return { target, temporary, file: await (options.openFile ?? openNew)(temporary) };
+}
+
+async function openNew(path: string): Promise<FileHandle> {
+  const file = await open(path, 'wx', 0o644);
+  await file.chmod(0o644);
+  return file;
+}
+
+interface Appender {
+  /** Never throws; waits for the disk once a batch is full. */
+  append(text: string): Promise<void>;
+  /** Throws the first error of all writes. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+function createAppender(file: FileHandle): Appender {
+  let batch: string[] = [];
+  let batchLength = 0;
+  let failure: { readonly error: unknown } | undefined;
+  let isClosed = false;
+  let written = Promise.resolve();
+
+  function write(): Promise<void> {
+    const text = batch.join('');
+    batch = [];
+    batchLength = 0;
+    written = written.then(async () => {
+      if (failure) return;
+      await file.appendFile(text).catch((error: unknown) => (failure = { error }));
+    });
+    return written;
+  }
+
+  return {
+    async append(text) {
+      if (failure) return;
+      batch.push(text);
+      batchLength += text.length;
+      if (batchLength >= FLUSH_BYTES) await write();
+    },
+    async flush() {
+      await write();
+      if (failure) throw failure.error;
+    },
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      await written;
+      await file.close();
+    },
+  };
+}
+
+async function replace(temporary: string, target: string): Promise<void> {
+  await rename(temporary, target);
+  // Not every file system can sync a directory; the rename itself is atomic without it.
+  const directory = await open(dirname(target), 'r').catch(() => undefined);
+  await directory?.sync().catch(() => undefined);
+  await directory?.close();
+}
+
+function unwritable(path: string, cause: unknown): ManifestError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ManifestError(`the manifest ${path} could not be written: ${reason}`, { cause });
+}

@@ -1,0 +1,102 @@
+import { constants } from 'node:fs';
+import { access, readdir, readlink, realpath, rm, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { UsageError } from '../core/errors.js';
+
+/** Who is alive on this machine; lives at the rim, since it needs the process. */
+export interface Processes {
+  readonly pid: number;
+  isAlive(pid: number): boolean;
+}
+
+/** Where the bytes of a manifest end up. */
+export interface Target {
+  /** Behind all symbolic links. */
+  readonly path: string;
+  /** A file is replaced as a whole; a device or a pipe (/dev/stdout) can only be written to. */
+  readonly isReplaceable: boolean;
+}
+
+/** Throws UsageError unless a manifest can be put at `path`. Writes nothing. */
+export async function assertManifestWritable(path: string): Promise<void> {
+  try {
+    const target = await findTarget(path);
+    const directory = dirname(target.path);
+    const found = await stat(target.path).catch(ignoring('ENOENT'));
+    if (found?.isDirectory()) throw refusal(path, 'it is a directory');
+    if (!target.isReplaceable) return await access(target.path, constants.W_OK);
+    if (!(await stat(directory)).isDirectory())
+      throw refusal(path, `${directory} is not a directory`);
+    await access(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw refusal(path, reasonOf(error, path));
+  }
+}
+
+/** Follows symbolic links, also one that points to a file which does not exist yet. */
+export async function findTarget(path: string): Promise<Target> {
+  const found = await stat(path).catch(ignoring('ENOENT'));
+  if (found && !found.isFile() && !found.isDirectory()) return { path, isReplaceable: false };
+  return { path: await follow(resolve(path)), isReplaceable: true };
+}
+
+async function follow(path: string): Promise<string> {
+  const real = await realpath(path).catch(ignoring('ENOENT'));
+  if (real !== undefined) return real;
+  const link = await readlink(path).catch(ignoring('ENOENT', 'EINVAL'));
+  if (link !== undefined) return follow(resolve(dirname(path), link));
+  return join(await realpath(dirname(path)), basename(path));
+}
+
+function ignoring(...codes: readonly string[]): (error: NodeJS.ErrnoException) => undefined {
+  return (error) => {
+    if (!codes.includes(error.code ?? '')) throw error;
+  };
+}
+
+function refusal(path: string, reason: string): UsageError {
+  return new UsageError([
+    {
+      message: `the manifest cannot be written to ${path}: ${reason}`,
+      hint: 'Name a file in a writable directory with --manifest, or use --no-manifest.',
+    },
+  ]);
+}
+
+function reasonOf(error: unknown, path: string): string {
+  const directory = dirname(path);
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+      return `the directory ${directory} does not exist`;
+    case 'ENOTDIR':
+      return `${directory} is not a directory`;
+    case 'EACCES':
+    case 'EPERM':
+      return `this user may not write to ${directory}`;
+    case 'EROFS':
+      return `${directory} is on a read-only file system`;
+    default:
+      return (error as Error).message;
+  }
+}
+
+/** In the directory of the target, since a rename does not cross file systems. */
+export function temporaryFor(target: string, { pid }: Processes): string {
+  const owner = `${hostname()}-${pid}-${randomBytes(4).toString('hex')}`;
+  return join(dirname(target), `.${basename(target)}.${owner}.tmp`);
+}
+
+/** Removes what runs that were killed left behind: same manifest, same machine, dead process. */
+export async function removeStale(target: string, processes: Processes): Promise<void> {
+  const directory = dirname(target);
+  const prefix = `.${basename(target)}.${hostname()}-`;
+  for (const name of await readdir(directory)) {
+    if (!name.startsWith(prefix)) continue;
+    const pid = /^(\d+)-[0-9a-f]{8}\.tmp$/.exec(name.slice(prefix.length))?.[1];
+    if (pid === undefined || processes.isAlive(Number(pid))) continue;
+    await rm(join(directory, name), { force: true });
+  }
+}

@@ -1,0 +1,32 @@
+/** The time as the services see it: the local clock plus what their answers taught. */
+export interface Clock {
+  now(): Date;
+  /** Server minus local, in milliseconds. */
+  readonly offsetMs: number;
+  /** Takes the service's word for the time; resolves to whether that changed anything that matters. */
+  correct(offsetMs: number): boolean;
+}
+
+/** Differences below this are the network's own delay. */
+const TOLERANCE_MS = 30_000;
+
+export function createClock(localNow: () => number = Date.now): Clock {
+  let offsetMs = 0;
+  return {
+    now: () => new Date(localNow() + offsetMs),
+    get offsetMs() {
+      return offsetMs;
+    },
+    correct(measuredMs) {
+      if (Math.abs(measuredMs - offsetMs) < TOLERANCE_MS) return false;
+      offsetMs = measuredMs;
+      return true;
+    },
+  };
+}
+
+/** Server minus local clock by an HTTP Date header; undefined where the header is missing or unreadable. */
+export function offsetFromDate(date: string | undefined, localMs = Date.now()): number | undefined {
+  const serverMs = date === undefined ? NaN : Date.parse(date);
+  return Number.isNaN(serverMs) ? undefined : serverMs - localMs;
+}

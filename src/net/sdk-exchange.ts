@@ -1,0 +1,136 @@
+import http from 'node:http';
+import { Duplex } from 'node:stream';
+import type { HttpAnswer } from './request.js';
+
+/** A request as an SDK wrote it. */
+export interface SdkRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** Sends the request for the SDK; the answer that it resolves to is the one that the SDK reads. */
+export type Exchange = (request: SdkRequest) => Promise<HttpAnswer>;
+
+/**
+ * Lets a vendor SDK sign, encode and decode while this product's own transport carries the bytes:
+ * the agent handed to the SDK connects to nothing, it collects the request and passes it on. So
+ * watchdogs, proxies, endpoints and retries are the same for every byte that leaves, and an answer
+ * that would crash the SDK never reaches it. After the first failure of the exchange any further
+ * attempt that the SDK makes of its own fails at once, and the failure is what the caller gets.
+ */
+export async function throughSdk<T>(
+  exchange: Exchange,
+  call: (agent: http.Agent) => Promise<T>,
+): Promise<T> {
+  let failure: unknown;
+  const once: Exchange = async (request) => {
+    if (failure !== undefined) throw failure;
+    try {
+      return await exchange(request);
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  };
+  try {
+    return await call(new ExchangeAgent(once));
+  } catch (error) {
+    throw failure ?? error;
+  }
+}
+
+class ExchangeAgent extends http.Agent {
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange) {
+    super({ keepAlive: false });
+    this.#exchange = exchange;
+  }
+
+  override createConnection(): Duplex {
+    return new ExchangeSocket(this.#exchange);
+  }
+}
+
+/** One end of a connection of which the other end is a function. */
+class ExchangeSocket extends Duplex {
+  readonly #exchange: Exchange;
+  readonly #received: Buffer[] = [];
+  #isSent = false;
+
+  constructor(exchange: Exchange) {
+    super();
+    this.#exchange = exchange;
+  }
+
+  override _read(): void {
+    // Data is pushed when the answer is there.
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
+    this.#received.push(chunk);
+    done();
+    const request = parseRequest(Buffer.concat(this.#received));
+    if (request === undefined || this.#isSent) return;
+    this.#isSent = true;
+    this.#exchange(request).then(
+      (answer) => {
+        this.push(serialize(answer));
+        this.push(null);
+      },
+      (error: Error) => this.destroy(error),
+    );
+  }
+
+  setTimeout(): this {
+    return this;
+  }
+  setNoDelay(): this {
+    return this;
+  }
+  setKeepAlive(): this {
+    return this;
+  }
+  ref(): this {
+    return this;
+  }
+  unref(): this {
+    return this;
+  }
+}
+
+/** The request once it is complete; undefined before that. SDKs always send Content-Length. */
+function parseRequest(bytes: Buffer): SdkRequest | undefined {
+  const headEnd = bytes.indexOf('\r\n\r\n');
+  if (headEnd < 0) return undefined;
+  const [first = '', ...lines] = bytes.toString('latin1', 0, headEnd).split('\r\n');
+  const [method = '', path = ''] = first.split(' ');
+  const headers: Record<string, string> = {};
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
+  }
+  const body = bytes.subarray(headEnd + 4);
+  if (body.length < Number(headers['content-length'] ?? 0)) return undefined;
+  // Connections are the transport's own business.
+  delete headers['connection'];
+  return { method, path, headers, body };
+}
+
+function serialize({ status, headers, body }: HttpAnswer): Buffer {
+  const lines = [`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? 'Unknown'}`];
+  for (const [name, value] of Object.entries(headers)) {
+    if (
+      value === undefined ||
+      /^(transfer-encoding|content-length|connection|keep-alive)$/.test(name)
+    ) {
+      continue;
+    }
+    for (const one of Array.isArray(value) ? value : [value]) lines.push(`${name}: ${one}`);
+  }
+  lines.push(`content-length: ${body.length}`, 'connection: close', '', '');
+  return Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), body]);
+}

@@ -1,0 +1,62 @@
+import type http from 'node:http';
+import { unsentBytes } from './unsent-bytes.js';
+
+/** Watches one request for bytes that move. */
+export interface Watch {
+  /** Bytes went out or came in. */
+  moved(): void;
+  /** The request is written; from now on only the answer can move. */
+  sent(bodySize: number): void;
+  stop(): void;
+}
+
+interface Limits {
+  readonly stallTimeoutMs: number;
+  readonly answerTimeoutMs?: number;
+}
+
+/**
+ * A stall is counted in ticks of the timer, not read off a clock: a process that was stopped or a
+ * laptop that slept sees one late tick, not a time-out. What the kernel still holds counts as
+ * moving while it shrinks, since it takes megabytes at once and a slow link needs long to send them.
+ */
+const TICKS = 20;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export function watch(request: http.ClientRequest, limits: Limits, onStall: () => void): Watch {
+  const tickMs = Math.max(10, limits.stallTimeoutMs / TICKS);
+  const connectTicks = Math.ceil(Math.min(CONNECT_TIMEOUT_MS, limits.stallTimeoutMs) / tickMs);
+  const answerTicks =
+    limits.answerTimeoutMs === undefined ? Infinity : Math.ceil(limits.answerTimeoutMs / tickMs);
+  let idle = 0;
+  let waited = 0;
+  let isSent = false;
+  let unsent: number | undefined;
+
+  const timer = setInterval(() => {
+    idle += 1;
+    if (idle > 1 && request.socket) {
+      const left = unsentBytes(request.socket);
+      if (left !== undefined && unsent !== undefined && left < unsent) {
+        idle = 0;
+        waited = 0;
+      }
+      unsent = left;
+    }
+    if (isSent) waited += 1;
+    const isConnecting = request.socket === null || request.socket?.connecting;
+    const limit = isConnecting ? connectTicks : TICKS;
+    if (idle >= limit || waited >= answerTicks) onStall();
+  }, tickMs);
+
+  return {
+    moved() {
+      idle = 0;
+    },
+    sent() {
+      isSent = true;
+      idle = 0;
+    },
+    stop: () => clearInterval(timer),
+  };
+}

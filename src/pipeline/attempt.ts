@@ -1,0 +1,57 @@
+import type { Effort, Job } from '../core/model.js';
+import type { Stage } from '../core/errors.js';
+import type { Emit } from '../core/events.js';
+import type { OnRetry } from '../core/ports.js';
+
+/** What one run does for one job, counted. The cover is not counted: sizes are those of media. */
+export interface Attempt {
+  readonly job: Job;
+  /** Bytes that the service acknowledged in this run, and bytes that it held from before. */
+  sent(bytes: number): void;
+  resumed(bytes: number): void;
+  /** The media's bytes start over. */
+  restart(): void;
+  /** Bytes of media and segments that are still to be stored. */
+  remaining(): number;
+  onRetry(stage: Stage): OnRetry;
+  effort(): Effort;
+}
+
+export function createAttempt(job: Job, emit: Emit, now: () => Date): Attempt {
+  const startedAt = now();
+  const size = job.segments.reduce((sum, segment) => sum + segment.size, job.media.size);
+  const { id, media } = job;
+  const path = media.path;
+  let attempts = 1;
+  let bytesSent = 0;
+  let bytesResumed = 0;
+  let stored = 0;
+
+  function grow(bytes: number): void {
+    stored += bytes;
+    emit({ type: 'job-progress', id, path, bytesStored: stored, size });
+  }
+
+  emit({ type: 'job-started', id, path, size });
+  grow(0);
+  return {
+    job,
+    sent(bytes) {
+      bytesSent += bytes;
+      grow(bytes);
+    },
+    resumed(bytes) {
+      bytesResumed += bytes;
+      grow(bytes);
+    },
+    restart() {
+      attempts += 1;
+      stored = 0;
+      bytesResumed = 0;
+      emit({ type: 'job-progress', id, path, bytesStored: 0, size });
+    },
+    remaining: () => size - stored,
+    onRetry: (stage) => (retry) => emit({ type: 'job-retried', path, stage, ...retry }),
+    effort: () => ({ bytesSent, bytesResumed, attempts, startedAt, finishedAt: now() }),
+  };
+}

@@ -1,0 +1,59 @@
+/**
+ * Reads a stream up to `capacity` items ahead of its consumer, so that totals are known early and
+ * the disk is asked while the network is busy; memory stays bounded.
+ */
+export async function* lookAhead<T>(
+  source: AsyncIterable<T>,
+  capacity: number,
+  onItem: (item: T) => void,
+  onEnd: () => void,
+): AsyncGenerator<T> {
+  const ready: T[] = [];
+  let head = 0;
+  let ended = false;
+  let failure: { readonly error: unknown } | undefined;
+  let wake = (): void => undefined;
+  let closed = false;
+
+  const reading = (async () => {
+    try {
+      for await (const item of source) {
+        onItem(item);
+        ready.push(item);
+        wake();
+        while (ready.length - head >= capacity && !closed) {
+          await new Promise<void>((resolve) => (wake = resolve));
+        }
+        if (closed) return;
+      }
+      onEnd();
+    } catch (error) {
+      failure = { error };
+    } finally {
+      ended = true;
+      wake();
+    }
+  })();
+
+  try {
+    for (;;) {
+      while (head < ready.length) {
+        const item = ready[head] as T;
+        head += 1;
+        if (head > 1024) {
+          ready.splice(0, head);
+          head = 0;
+        }
+        wake();
+        yield item;
+      }
+      if (failure) throw failure.error;
+      if (ended) return;
+      await new Promise<void>((resolve) => (wake = resolve));
+    }
+  } finally {
+    closed = true;
+    wake();
+    await reading;
+  }
+}

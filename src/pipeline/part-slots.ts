@@ -1,0 +1,113 @@
+import type { PartSlots, SlotLane } from '../core/ports.js';
+
+/** The slots, and what the run may do to them. */
+export interface PartSlotControl extends PartSlots {
+  /** How many requests may carry bytes at once. */
+  limit: number;
+  readonly active: number;
+  readonly waiting: number;
+  /** Nothing new starts until `resume`; what is under way goes on. */
+  pause(): void;
+  resume(): void;
+  /** Resolves when no request carries bytes. */
+  idle(): Promise<void>;
+}
+
+interface Lane {
+  readonly remaining: () => number;
+  readonly queue: (() => void)[];
+}
+
+/**
+ * One limiter over all files for the requests that carry bytes. The file with the fewest bytes
+ * still to send goes first, so that files end, and their certificates with them, instead of all
+ * growing old together; what it leaves free goes to the next one.
+ */
+export function createPartSlots(initialLimit: number): PartSlotControl {
+  const lanes = new Set<Lane>();
+  const idlers: (() => void)[] = [];
+  let limit = initialLimit;
+  let active = 0;
+  let paused = false;
+
+  function next(): (() => void) | undefined {
+    let best: Lane | undefined;
+    let least = Infinity;
+    for (const lane of lanes) {
+      const remaining = lane.queue.length === 0 ? Infinity : lane.remaining();
+      if (remaining < least) [best, least] = [lane, remaining];
+    }
+    return best?.queue.shift();
+  }
+
+  function fill(): void {
+    while (!paused && active < limit) {
+      const start = next();
+      if (start === undefined) break;
+      active += 1;
+      start();
+    }
+    if (active === 0) idlers.splice(0).forEach((resolve) => resolve());
+  }
+
+  /** Resolves with a slot taken, or rejects when the signal aborts first. */
+  function take(lane: Lane, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const start = (): void => {
+        signal.removeEventListener('abort', give);
+        resolve();
+      };
+      const give = (): void => {
+        lane.queue.splice(lane.queue.indexOf(start), 1);
+        reject(signal.reason as Error);
+      };
+      if (signal.aborted) {
+        reject(signal.reason as Error);
+        return;
+      }
+      signal.addEventListener('abort', give, { once: true });
+      lane.queue.push(start);
+      fill();
+    });
+  }
+
+  return {
+    open(remaining): SlotLane {
+      const lane: Lane = { remaining, queue: [] };
+      lanes.add(lane);
+      return {
+        async run(work, signal) {
+          await take(lane, signal);
+          try {
+            return await work();
+          } finally {
+            active -= 1;
+            fill();
+          }
+        },
+        close: () => void lanes.delete(lane),
+      };
+    },
+    get limit() {
+      return limit;
+    },
+    set limit(value) {
+      limit = value;
+      fill();
+    },
+    get active() {
+      return active;
+    },
+    get waiting() {
+      return [...lanes].reduce((sum, lane) => sum + lane.queue.length, 0);
+    },
+    pause() {
+      paused = true;
+    },
+    resume() {
+      paused = false;
+      fill();
+    },
+    idle: () => (active === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),
+  };
+}

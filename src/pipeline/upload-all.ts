@@ -1,0 +1,132 @@
+import pLimit from 'p-limit';
+import type { UploadFailure } from '../core/errors.js';
+import type { Job, Outcome, PlanItem } from '../core/model.js';
+import type { Ports, Recorder } from '../core/ports.js';
+import { lookAhead } from './look-ahead.js';
+import { uploadOne } from './upload-one.js';
+
+/** Jobs planned ahead of the one that begins next: enough for honest totals, little memory. */
+const LOOK_AHEAD = 10_000;
+/** Failed jobs that are kept for a second try; further ones are on record at once. */
+const SECOND_TRIES = 10_000;
+
+export interface UploadAllOptions {
+  readonly concurrency: number;
+  /** Aborts when no new job may begin; what is under way goes on. */
+  readonly stop: AbortSignal;
+  /** Aborts when everything under way must end. */
+  readonly abort: AbortSignal;
+  /** How long a stopped run may go on reading its plan, to put the rest on record. */
+  readonly drainMs: number;
+}
+
+/**
+ * Every planned item comes to exactly one outcome, and every outcome on record. Jobs that failed
+ * but may fare better are tried once more at the end. A failure that halts the run (credentials,
+ * a journal that cannot be written) stops it at once; jobs that had not begun are `interrupted`.
+ */
+export async function uploadAll(
+  plan: AsyncIterable<PlanItem>,
+  ports: Ports,
+  recorder: Recorder,
+  options: UploadAllOptions,
+): Promise<void> {
+  const limit = pLimit(options.concurrency);
+  const halt = new AbortController();
+  const stop = AbortSignal.any([options.stop, halt.signal]);
+  const abort = AbortSignal.any([options.abort, halt.signal]);
+  const again: Job[] = [];
+  let wake = (): void => undefined;
+  let bug: { readonly error: unknown } | undefined;
+
+  async function settle(outcome: Outcome): Promise<void> {
+    await recorder.record(outcome);
+    ports.emit({ type: 'job-settled', ...(outcome.job ? { id: outcome.job.id } : {}), outcome });
+  }
+
+  async function upload(job: Job, isLastTry: boolean): Promise<void> {
+    const outcome = await uploadOne(job, ports, abort);
+    if (outcome.status === 'failed') {
+      const { failure } = outcome;
+      if (failure.rule.halts === 'run') halt.abort(failure);
+      else if (
+        !isLastTry &&
+        isWorthAnother(failure) &&
+        again.length < SECOND_TRIES &&
+        !stop.aborted
+      ) {
+        again.push(job);
+        return;
+      }
+    }
+    await settle(outcome);
+  }
+
+  /** Begins the job, and resolves once there is a place for another. */
+  async function enqueue(job: Job, isLastTry: boolean): Promise<void> {
+    void limit(() => upload(job, isLastTry))
+      .catch((error: unknown) => {
+        bug ??= { error };
+        halt.abort(error);
+      })
+      .then(() => wake());
+    await until(() => limit.activeCount + limit.pendingCount < limit.concurrency || stop.aborted);
+  }
+
+  async function until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => (wake = resolve));
+  }
+  const isIdle = (): boolean => limit.activeCount + limit.pendingCount === 0;
+  stop.addEventListener('abort', () => wake(), { once: true });
+
+  const planned = lookAhead(
+    plan,
+    LOOK_AHEAD,
+    (item) => {
+      if (item.kind === 'job') ports.emit({ type: 'job-planned', size: sizeOf(item.job) });
+    },
+    () => ports.emit({ type: 'plan-finished' }),
+  );
+  let drainUntil = Infinity;
+  for await (const item of planned) {
+    if (stop.aborted) {
+      drainUntil = Math.min(drainUntil, performance.now() + options.drainMs);
+      if (performance.now() > drainUntil) break;
+    }
+    if (item.kind !== 'job') await settle(toOutcome(item));
+    else if (stop.aborted) await settle(interrupted(item.job));
+    else await enqueue(item.job, false);
+  }
+  await until(isIdle);
+  for (const job of again) {
+    if (stop.aborted) await settle(interrupted(job));
+    else await enqueue(job, true);
+  }
+  await until(isIdle);
+  if (bug) throw bug.error;
+}
+
+/** A file that changed will not have changed back; everything else that is retryable may pass. */
+function isWorthAnother({ code, rule }: UploadFailure): boolean {
+  return rule.retryable && code !== 'source-changed';
+}
+
+function sizeOf(job: Job): number {
+  return job.segments.reduce((sum, segment) => sum + segment.size, job.media.size);
+}
+
+function interrupted(job: Job): Outcome {
+  return { status: 'interrupted', path: job.media.path, job };
+}
+
+function toOutcome(item: Exclude<PlanItem, { kind: 'job' }>): Outcome {
+  if (item.kind === 'failed') return { status: 'failed', path: item.path, failure: item.failure };
+  const { path, size, mtimeNs, reason } = item;
+  return {
+    status: 'skipped',
+    path,
+    reason,
+    ...(size === undefined ? {} : { size }),
+    ...(mtimeNs === undefined ? {} : { mtimeNs }),
+  };
+}

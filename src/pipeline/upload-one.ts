@@ -1,0 +1,240 @@
+import { UploadFailure } from '../core/errors.js';
+import type { Checkpoint, Job, Outcome, Receipt } from '../core/model.js';
+import type { Claim, Committed, Ports } from '../core/ports.js';
+import { visible } from '../core/text.js';
+import { createAttempt, type Attempt } from './attempt.js';
+import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from './checkpoint.js';
+import { sendObject, targetOf } from './send-object.js';
+import { together } from './together.js';
+
+/** A certificate that ends sooner than this is not worth sending anything with. */
+const EXPIRY_MARGIN_MS = 10_000;
+/** A session that cannot be used any more is replaced so often. */
+const SESSIONS = 2;
+
+/** Takes one media from disk to a receipt, going on from the journal where it can. Never throws. */
+export async function uploadOne(job: Job, ports: Ports, signal: AbortSignal): Promise<Outcome> {
+  const path = job.media.path;
+  let attempt: Attempt | undefined;
+  try {
+    signal.throwIfAborted();
+    const claim = await ports.journal.claim(job);
+    if (claim.kind !== 'held') warnOfChanges(job, claim, ports);
+    if (claim.kind === 'uploaded') {
+      return { status: 'skipped', path, job, reason: 'already-uploaded', receipt: claim.receipt };
+    }
+    if (claim.kind === 'held') return { status: 'skipped', path, job, reason: 'held-by-other-run' };
+    attempt = createAttempt(job, ports.emit, ports.now);
+    const receipt = await uploadClaimed(job, claim, attempt, ports, signal);
+    return { status: 'uploaded', job, receipt, effort: attempt.effort() };
+  } catch (error) {
+    await ports.journal.release(job.id).catch(() => undefined);
+    const effort = attempt && { effort: attempt.effort() };
+    if (signal.aborted) return { status: 'interrupted', path, job, ...effort };
+    if (!(error instanceof UploadFailure)) throw error;
+    const status = error.code === 'commit-unknown' ? 'unknown' : 'failed';
+    return { status, path, job, failure: error, ...effort };
+  }
+}
+
+/** Options are no part of a source's identity: a file is not uploaded twice for other options. */
+function warnOfChanges(
+  job: Job,
+  { kind, changedOptions }: Exclude<Claim, { kind: 'held' }>,
+  ports: Ports,
+): void {
+  if (changedOptions.length === 0) return;
+  const remedy =
+    kind === 'uploaded'
+      ? '--force uploads it again'
+      : 'what was begun goes on as it was; --no-resume begins anew';
+  ports.emit({
+    type: 'warning',
+    message: `${visible(job.media.path)}: ${kind === 'uploaded' ? 'was uploaded' : 'was begun'} with other options (${changedOptions.join(', ')}): ${remedy}`,
+  });
+}
+
+async function uploadClaimed(
+  job: Job,
+  claim: Extract<Claim, { kind: 'ours' }>,
+  attempt: Attempt,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<Receipt> {
+  if (claim.superseded) {
+    note(ports, job, 'changed since its unfinished upload: that one is abandoned');
+    await abandon(job, claim.superseded.checkpoint, ports, signal);
+    await ports.journal.forget(claim.superseded.id);
+  }
+  let recalled = claim.checkpoint;
+  for (let round = 1; ; round++) {
+    const checkpoint = recalled ?? (await begin(job, attempt, ports, signal));
+    const live = keepCheckpoint(job, checkpoint, ports.journal);
+    try {
+      return await finish(job, live, recalled !== undefined, attempt, ports, signal);
+    } catch (error) {
+      const isOver = error instanceof UploadFailure && error.rule.retry === 'session';
+      if (!isOver || round === SESSIONS || signal.aborted) throw error;
+      note(ports, job, `begins anew: ${error.message}`);
+      await abandon(job, live.current, ports, signal);
+      await ports.journal.forget(job.id);
+      recalled = undefined;
+      attempt.restart();
+    }
+  }
+}
+
+/** Asks for a session and writes it down before anything depends on it. */
+async function begin(
+  job: Job,
+  attempt: Attempt,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<Checkpoint> {
+  try {
+    await assertUnchanged(job, ports);
+    const session = await ports.vod.applyUpload(job.request, attempt.onRetry('apply'), signal);
+    const checkpoint = firstCheckpoint(job, session, ports.partSize);
+    await ports.journal.remember(job.id, checkpoint);
+    return checkpoint;
+  } catch (error) {
+    throw error instanceof UploadFailure ? error.at('apply') : error;
+  }
+}
+
+/** From wherever the checkpoint stands to the receipt. */
+async function finish(
+  job: Job,
+  checkpoint: LiveCheckpoint,
+  isRecalled: boolean,
+  attempt: Attempt,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<Receipt> {
+  const wasCommitting = checkpoint.current.phase === 'committing';
+  if (!wasCommitting) {
+    if (isRecalled) note(ports, job, 'goes on with its unfinished upload');
+    await sendAll(job, checkpoint, isRecalled, attempt, ports, signal);
+    await assertUnchanged(job, ports);
+    await checkpoint.enter('committing');
+  } else {
+    attempt.resumed(attempt.remaining());
+    note(ports, job, 'was sent whole by an earlier run: only its commit is repeated');
+  }
+  const committed = await commit(checkpoint, wasCommitting, attempt, ports, signal);
+  const receipt = toReceipt(job, checkpoint, committed);
+  await ports.journal.settle(job, receipt);
+  return receipt;
+}
+
+async function sendAll(
+  job: Job,
+  checkpoint: LiveCheckpoint,
+  isRecalled: boolean,
+  attempt: Attempt,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<void> {
+  const objects = objectsOf(job, checkpoint.session);
+  const isWhole = objects.every(({ key }) => checkpoint.object(key).stored !== undefined);
+  const leftMs = checkpoint.session.expiresAt.getTime() - ports.now().getTime();
+  if (!isWhole && leftMs < EXPIRY_MARGIN_MS) {
+    throw new UploadFailure('session-expired', 'the upload certificate has expired', {
+      stage: 'upload-media',
+    });
+  }
+  const lane = ports.slots.open(attempt.remaining);
+  try {
+    await together(
+      objects.map(
+        (object) => (linked) =>
+          sendObject(object, { attempt, checkpoint, isRecalled, lane, ports }, linked),
+      ),
+      signal,
+    );
+  } finally {
+    lane.close();
+  }
+}
+
+/**
+ * Commits, and where the answer leaves open whether the media exists, asks for it before anything
+ * else is done. Throws `commit-unknown` where that stays open.
+ */
+async function commit(
+  checkpoint: LiveCheckpoint,
+  wasCommitting: boolean,
+  attempt: Attempt,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<Committed> {
+  const { session } = checkpoint;
+  const onRetry = attempt.onRetry('commit');
+  try {
+    return await ports.vod.commitUpload(session, onRetry, signal);
+  } catch (error) {
+    if (!(error instanceof UploadFailure) || signal.aborted) throw error;
+    const mayExist = error.facts.ambiguous === true || wasCommitting;
+    if (!mayExist || error.rule.halts === 'run') throw error.at('commit');
+    let found: Committed | undefined;
+    try {
+      found = await ports.vod.findMedia(session, onRetry, signal);
+    } catch (cause) {
+      if (!(cause instanceof UploadFailure) || signal.aborted) throw cause;
+      throw new UploadFailure('commit-unknown', `the commit may have happened: ${error.message}`, {
+        ...error.facts,
+        stage: 'commit',
+        cause,
+      });
+    }
+    if (found === undefined) throw error.at('commit');
+    return found;
+  }
+}
+
+/** Gives up a session: what it stored is aborted, unless a Complete may have merged it. */
+async function abandon(
+  job: Job,
+  checkpoint: Checkpoint,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { key, uploadId, completing } of checkpoint.objects) {
+    if (uploadId === undefined || completing === true) continue;
+    const live = keepCheckpoint(job, checkpoint, ports.journal);
+    const isGone = await ports.cos.abort(targetOf({ key }, live), uploadId, signal);
+    if (!isGone)
+      note(ports, job, 'its unfinished upload could not be aborted: the certificate is over');
+  }
+}
+
+/** The last look at every file of the job: none may have changed since the plan. */
+async function assertUnchanged(job: Job, ports: Ports): Promise<void> {
+  for (const file of [job.media, ...(job.cover ? [job.cover] : []), ...job.segments]) {
+    const source = await ports.openFile(file);
+    try {
+      await source.assertUnchanged();
+    } finally {
+      await source.close();
+    }
+  }
+}
+
+function toReceipt(job: Job, checkpoint: LiveCheckpoint, committed: Committed): Receipt {
+  const { session } = checkpoint;
+  const { fileId, mediaUrl, coverUrl, requestId } = committed;
+  const crc64Of = (key: string): string | null => checkpoint.object(key).stored?.crc64 ?? null;
+  return {
+    fileId,
+    mediaUrl,
+    coverUrl,
+    storage: { bucket: session.bucket, region: session.region, path: `/${session.mediaKey}` },
+    crc64: crc64Of(session.mediaKey),
+    ...(job.cover && session.coverKey ? { coverCrc64: crc64Of(session.coverKey) } : {}),
+    requestIds: { apply: session.requestId || null, commit: requestId || null },
+  };
+}
+
+function note(ports: Ports, job: Job, message: string): void {
+  ports.emit({ type: 'note', message: `${visible(job.media.path)}: ${message}` });
+}

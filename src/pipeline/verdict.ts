@@ -1,0 +1,50 @@
+import type { Outcome } from '../core/model.js';
+
+/** What the outcomes of a run mean for its exit code (README, Exit codes). */
+export interface Verdict {
+  note(outcome: Outcome): void;
+  /** Of a run that came to its end; interrupts and bugs have codes of their own. */
+  exitCode(allowEmpty: boolean): number;
+}
+
+const CREDENTIALS = new Set(['bad-credentials', 'permission-denied', 'account-not-ready']);
+
+export function createVerdict(): Verdict {
+  let selected = 0;
+  let refused = false;
+  let unknown = false;
+  let failed = false;
+  let retryable = false;
+  let held = false;
+
+  return {
+    note(outcome) {
+      switch (outcome.status) {
+        case 'skipped':
+          held ||= outcome.reason === 'held-by-other-run';
+          if (outcome.reason === 'already-uploaded' || held) selected += 1;
+          return;
+        case 'failed':
+          selected += 1;
+          refused ||= CREDENTIALS.has(outcome.failure.code);
+          if (outcome.failure.rule.retryable) retryable = true;
+          else failed = true;
+          return;
+        case 'unknown':
+          selected += 1;
+          unknown = true;
+          return;
+        default:
+          selected += 1;
+      }
+    },
+    exitCode(allowEmpty) {
+      if (refused) return 5;
+      if (unknown) return 9;
+      if (failed) return 3;
+      if (retryable) return 8;
+      if (held) return 7;
+      return selected === 0 && !allowEmpty ? 4 : 0;
+    },
+  };
+}

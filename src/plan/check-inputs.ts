@@ -1,0 +1,77 @@
+import path from 'node:path';
+import type { Problem } from '../core/errors.js';
+import type { Entry } from './entry.js';
+import type { Verdict } from './examine.js';
+import type { Input, NamedDirectory } from './inputs.js';
+import { mapAhead } from './map-ahead.js';
+import { extensionOf, isImageType } from './media-types.js';
+import { createPathSet } from './path-set.js';
+import { emptyProblem, noMediaProblem, problemOf, temporaryProblem } from './problems.js';
+import type { Step } from './survey.js';
+import { walk, type WalkOptions } from './walk.js';
+
+const CHECKED_AHEAD = 24;
+
+export interface CheckTools {
+  readonly images: 'skip' | 'media';
+  readonly allowEmpty: boolean;
+  readonly walkOptions: WalkOptions;
+  readonly examine: (entry: Entry) => Promise<Verdict>;
+}
+
+/** Looks at every path that was an argument; adds what is wrong with them to `problems`. */
+export async function checkInputs(
+  inputs: readonly Input[],
+  tools: CheckTools,
+  problems: Problem[],
+  signal: AbortSignal,
+): Promise<Step[]> {
+  const { walkOptions, examine } = tools;
+
+  async function check(input: Input): Promise<{ step?: Step; problem?: Problem | undefined }> {
+    if (input.kind === 'directory') {
+      const { directory } = input;
+      const problem = await checkDirectory(directory, tools, signal);
+      return { step: directory, problem };
+    }
+    const { entry } = input;
+    if (walkOptions.claimed.has(entry.absolute)) return {};
+    if (entry.origin !== 'argument') return { step: entry };
+    const verdict = await examine(entry);
+    return { step: verdict, problem: problemWith(verdict) };
+  }
+
+  const steps: Step[] = [];
+  for await (const { step, problem } of mapAhead(inputs, CHECKED_AHEAD, check)) {
+    signal.throwIfAborted();
+    if (problem !== undefined) problems.push(problem);
+    if (step !== undefined) steps.push(step);
+  }
+  return steps;
+}
+
+function problemWith(verdict: Verdict): Problem | undefined {
+  if (verdict.kind === 'failed') return problemOf(verdict.failure);
+  if (verdict.kind !== 'skipped') return undefined;
+  const { path: shown } = verdict.file;
+  if (verdict.reason === 'empty') return emptyProblem(shown);
+  return verdict.reason === 'temporary-name' ? temporaryProblem(shown) : undefined;
+}
+
+/** Walks until the first file that will have a record. */
+async function checkDirectory(
+  directory: NamedDirectory,
+  { images, allowEmpty, walkOptions }: CheckTools,
+  signal: AbortSignal,
+): Promise<Problem | undefined> {
+  if (walkOptions.claimed.has(`${directory.absolute}/`)) return undefined;
+  const everything = { ...walkOptions, claimed: createPathSet() };
+  for await (const entry of walk(directory.path, directory.absolute, everything, signal)) {
+    if (entry.failure !== undefined) {
+      return entry.absolute === directory.absolute ? problemOf(entry.failure) : undefined;
+    }
+    const isImage = isImageType(extensionOf(path.basename(entry.path)));
+    if (!isImage || images === 'media') return undefined;
+  }
+  return allowEmpty ? undefined : noMediaProblem(directory.path);
+}

@@ -1,0 +1,127 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { SourceFile } from '../core/model.js';
+import { visible } from '../core/text.js';
+import type { Excludes } from './excludes.js';
+import { inspect, type RealDirectory } from './inspect.js';
+import { extensionOf, imageTypeRank, isImageType, stemOf } from './media-types.js';
+import type { Warnings } from './names.js';
+
+/** The images of one directory by stem, those of the preferred type first. */
+export type ImageIndex = ReadonlyMap<string, readonly string[]>;
+
+export interface Cover {
+  readonly file: SourceFile;
+  readonly changedAtMs: number;
+}
+
+export interface CoverFinder {
+  /** The cover of the media at this path. `images`: what is in its directory, where that is known. */
+  find(shown: string, absolute: string, images?: ImageIndex): Promise<Cover | undefined>;
+  /** Whether this image is a cover whatever it pairs with: `--cover`, or a file of `--cover-dir`. */
+  isGiven(absolute: string): boolean;
+}
+
+export interface CoverSettings {
+  readonly mode: 'auto' | 'off' | 'required';
+  /** `--cover`, already inspected. */
+  readonly cover?: Cover & { readonly absolute: string };
+  readonly coverDir?: { readonly shown: string; readonly absolute: string };
+}
+
+const REMEMBERED_DIRECTORIES = 64;
+
+/** The stems that pair with a media called `stem`, in the order in which they are preferred. */
+export function coverStems(stem: string): string[] {
+  return [stem, `${stem}.cover`, `${stem}-cover`];
+}
+
+/** The stems of the media that an image called `stem` pairs with. */
+export function pairedStems(stem: string): string[] {
+  return [stem, stem.replace(/[.-]cover$/, '')];
+}
+
+export function indexImages(names: Iterable<string>): ImageIndex {
+  const index = new Map<string, string[]>();
+  for (const name of names) {
+    if (!isImageType(extensionOf(name))) continue;
+    const stem = stemOf(name);
+    const same = index.get(stem);
+    if (same === undefined) index.set(stem, [name]);
+    else same.push(name);
+  }
+  for (const same of index.values()) same.sort(byPreference);
+  return index;
+}
+
+function byPreference(one: string, other: string): number {
+  const rank = imageTypeRank(extensionOf(one)) - imageTypeRank(extensionOf(other));
+  return rank !== 0 ? rank : one < other ? -1 : 1;
+}
+
+/**
+ * Pairs media with covers: `--cover` for all; otherwise the media's own directory, then `--cover-dir`;
+ * in each `a.*`, `a.cover.*`, `a-cover.*`, and of one stem jpg before jpeg, png, gif, bmp and the rest.
+ */
+export function createCoverFinder(
+  settings: CoverSettings,
+  excludes: Excludes,
+  realDirectory: RealDirectory,
+  warnings: Warnings,
+): CoverFinder {
+  const { mode, cover, coverDir } = settings;
+  const known = new Map<string, Promise<ImageIndex>>();
+
+  function imagesOf(shown: string, absolute: string): Promise<ImageIndex> {
+    let images = known.get(absolute);
+    if (images === undefined) {
+      if (known.size >= REMEMBERED_DIRECTORIES) known.clear();
+      images = readdir(absolute).then(
+        (names) =>
+          indexImages(
+            names.filter((name) => {
+              const image = path.join(shown, name);
+              return isImageType(extensionOf(name)) && !excludes.file(image, image);
+            }),
+          ),
+        () => new Map(),
+      );
+      known.set(absolute, images);
+    }
+    return images;
+  }
+
+  async function firstUsable(
+    images: ImageIndex,
+    stem: string,
+    shownDirectory: string,
+    absoluteDirectory: string,
+  ): Promise<Cover | undefined> {
+    for (const name of coverStems(stem).flatMap((candidate) => images.get(candidate) ?? [])) {
+      const shown = path.join(shownDirectory, name);
+      const found = await inspect(shown, path.join(absoluteDirectory, name), realDirectory);
+      if (found.kind === 'file' && found.file.size > 0) return found;
+      if (found.kind === 'directory') continue;
+      const reason = found.kind === 'file' ? 'it is empty' : found.failure.message;
+      warnings.add('covers passed over', `${visible(shown)} is not used as a cover: ${reason}`);
+    }
+    return undefined;
+  }
+
+  return {
+    isGiven: (absolute) =>
+      absolute === cover?.absolute || path.dirname(absolute) === coverDir?.absolute,
+    async find(shown, absolute, images) {
+      if (mode === 'off') return undefined;
+      if (cover !== undefined) return cover;
+      const stem = stemOf(path.basename(absolute));
+      const beside = path.dirname(absolute);
+      const shownBeside = path.dirname(shown);
+      const near = images ?? (await imagesOf(shownBeside, beside));
+      const own = await firstUsable(near, stem, shownBeside, beside);
+      if (own !== undefined || coverDir === undefined) return own;
+      const far = await imagesOf(coverDir.shown, coverDir.absolute);
+      return firstUsable(far, stem, coverDir.shown, coverDir.absolute);
+    },
+  };
+}

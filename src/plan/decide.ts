@@ -1,0 +1,80 @@
+import { UploadFailure } from '../core/errors.js';
+import type { PlanItem, SkipReason, SourceFile } from '../core/model.js';
+import { visible } from '../core/text.js';
+import type { CoverFinder } from './covers.js';
+import type { Verdict } from './examine.js';
+import { createJob, type JobSettings, type Media } from './job.js';
+import type { Warnings } from './names.js';
+import { createPathSet } from './path-set.js';
+
+export interface DecideSettings extends JobSettings {
+  readonly images: 'skip' | 'media';
+  readonly now: Date;
+}
+
+/**
+ * Turns verdicts, in the order of the plan, into plan items; undefined for what needs no record of its
+ * own. Remembers what came before: each real path becomes one job, and a cover no job.
+ */
+export function createDecide(
+  settings: DecideSettings,
+  covers: CoverFinder,
+  warnings: Warnings,
+): (verdict: Verdict) => PlanItem | undefined {
+  const seen = createPathSet();
+  const usedCovers = createPathSet();
+  const storagePaths = createPathSet();
+  let index = 0;
+
+  function decideMedia(media: Media, absolute: string): PlanItem {
+    const { file } = media;
+    if (!seen.add(file.realPath)) return skipped(file, 'duplicate');
+    index += 1;
+    const facts = { path: file.path, absolute, index, now: settings.now };
+    const job = createJob(media, facts, settings, warnings);
+    const { mediaStoragePath } = job.request;
+    if (mediaStoragePath !== undefined && !storagePaths.add(mediaStoragePath)) {
+      return { kind: 'failed', path: file.path, failure: storagePathTaken(file, mediaStoragePath) };
+    }
+    return { kind: 'job', job };
+  }
+
+  function decideImage(verdict: Extract<Verdict, { kind: 'image' }>): PlanItem | undefined {
+    const { media, absolute, isYoung } = verdict;
+    const { file } = media;
+    if (usedCovers.has(file.realPath) || covers.isGiven(absolute)) return undefined;
+    if (settings.images === 'media') {
+      return isYoung ? skipped(file, 'too-young') : decideMedia(media, absolute);
+    }
+    return skipped(file, seen.add(file.realPath) ? 'unpaired-image' : 'duplicate');
+  }
+
+  return (verdict) => {
+    switch (verdict.kind) {
+      case 'ignored':
+        return undefined;
+      case 'failed':
+        return { kind: 'failed', path: verdict.path, failure: verdict.failure };
+      case 'skipped':
+        if (verdict.cover !== undefined) usedCovers.add(verdict.cover.realPath);
+        return skipped(verdict.file, verdict.reason);
+      case 'image':
+        return decideImage(verdict);
+      case 'media':
+        if (verdict.media.cover !== undefined) usedCovers.add(verdict.media.cover.realPath);
+        return decideMedia(verdict.media, verdict.absolute);
+    }
+  };
+}
+
+function skipped({ path, size, mtimeNs }: SourceFile, reason: SkipReason): PlanItem {
+  return { kind: 'skipped', path, size, mtimeNs, reason };
+}
+
+function storagePathTaken(file: SourceFile, storagePath: string): UploadFailure {
+  const message = `${visible(file.path)} would overwrite another file of this run at ${visible(storagePath)}`;
+  return new UploadFailure('source-invalid', message, {
+    stage: 'plan',
+    hint: 'Make --storage-path distinguish the files, for example with {dir}, {name} or {index}.',
+  });
+}

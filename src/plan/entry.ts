@@ -1,0 +1,27 @@
+import type { UploadFailure } from '../core/errors.js';
+import type { ImageIndex } from './covers.js';
+import type { Inspection } from './inspect.js';
+import { extensionOf, isImageType, isMediaType, isTemporaryName } from './media-types.js';
+
+/** How the plan came to know a path; `argument` and `list` were named, the others found. */
+export type Origin = 'argument' | 'list' | 'glob' | 'walk';
+
+/** A path that may become a job. */
+export interface Entry {
+  /** For people and the manifest. */
+  readonly path: string;
+  readonly absolute: string;
+  readonly origin: Origin;
+  /** Where it is known already. */
+  readonly inspection?: Inspection;
+  /** The images beside it, where they are known already. */
+  readonly images?: ImageIndex;
+  /** Why nothing at or below this path can be read. */
+  readonly failure?: UploadFailure;
+}
+
+/** Whether a found name is worth a look: all else in a directory is passed over. */
+export function isOfInterest(name: string): boolean {
+  const extension = extensionOf(name);
+  return isMediaType(extension) || isImageType(extension) || isTemporaryName(name);
+}

@@ -1,0 +1,51 @@
+import path from 'node:path';
+import micromatch from 'micromatch';
+
+/** What the user does not want: decided by names alone, and stronger than any input. */
+export interface Excludes {
+  /** `relative`: below the input in which it was found; `shown`: as people see it. */
+  file(relative: string, shown: string): boolean;
+  directory(relative: string, shown: string): boolean;
+}
+
+interface Pattern {
+  readonly matches: (name: string) => boolean;
+  readonly directoriesOnly: boolean;
+  readonly on: 'basename' | 'path';
+}
+
+/**
+ * A pattern without a slash matches a base name at any depth; one with a slash matches the whole path,
+ * below its input or as written; one that ends with a slash matches only directories.
+ */
+export function createExcludes(globs: readonly string[]): Excludes {
+  const patterns = globs.map(readPattern);
+  const excluded = (relative: string, shown: string, isDirectory: boolean): boolean =>
+    patterns.some((pattern) => {
+      if (pattern.directoriesOnly && !isDirectory) return false;
+      if (pattern.on === 'basename') return pattern.matches(path.basename(relative));
+      return pattern.matches(relative) || pattern.matches(shown);
+    });
+  return {
+    file: (relative, shown) => excluded(relative, path.normalize(shown), false),
+    directory: (relative, shown) => excluded(relative, path.normalize(shown), true),
+  };
+}
+
+function readPattern(glob: string): Pattern {
+  const directoriesOnly = glob.endsWith('/');
+  const bare = glob.replace(/^\.\//, '').replace(/\/+$/, '');
+  // Without the flag `s`, which the types take for a boolean, `**` stops at a line break in a name.
+  const wanted: object = { dot: true, flags: 's' };
+  const options = wanted as micromatch.Options;
+  if (!bare.includes('/')) {
+    return { matches: micromatch.matcher(bare, options), directoriesOnly, on: 'basename' };
+  }
+  if (!bare.startsWith('/')) {
+    return { matches: micromatch.matcher(bare, options), directoriesOnly, on: 'path' };
+  }
+  const asWritten = micromatch.matcher(bare, options);
+  const below = micromatch.matcher(bare.slice(1), options);
+  const matches = (name: string): boolean => (name.startsWith('/') ? asWritten(name) : below(name));
+  return { matches, directoriesOnly, on: 'path' };
+}

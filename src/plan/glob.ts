@@ -1,0 +1,109 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import fastGlob from 'fast-glob';
+import micromatch from 'micromatch';
+import { isOfInterest, type Entry } from './entry.js';
+import type { Excludes } from './excludes.js';
+import { explain } from './inspect.js';
+
+export interface GlobOptions {
+  readonly cwd: string;
+  readonly excludes: Excludes;
+  readonly includeHidden: boolean;
+  readonly followSymlinks: boolean;
+}
+
+export function isGlob(input: string): boolean {
+  return fastGlob.isDynamicPattern(input);
+}
+
+/** The files that a pattern names, in the order of their paths, and the directories that it could not read. */
+export async function expandGlob(
+  pattern: string,
+  options: GlobOptions,
+  signal: AbortSignal,
+): Promise<Entry[]> {
+  const { cwd, excludes, includeHidden, followSymlinks } = options;
+  const entries: Entry[] = [];
+  const unreadable = (directory: string, error: Error): void => {
+    const shown = pattern.startsWith('/') ? directory : path.relative(cwd, directory) || '.';
+    const failure = explain(error, shown);
+    entries.push({ path: shown, absolute: directory, origin: 'glob', failure });
+  };
+  const stream = fastGlob.stream(pattern, {
+    cwd,
+    dot: includeHidden,
+    followSymbolicLinks: followSymlinks,
+    fs: carefulFileSystem(unreadable),
+    objectMode: true,
+    onlyFiles: false,
+    suppressErrors: true,
+  }) as AsyncIterable<fastGlob.Entry>;
+  const { base } = micromatch.scan(pattern);
+  for await (const { path: matched, name, dirent } of stream) {
+    signal.throwIfAborted();
+    const found = path.normalize(matched);
+    if (dirent.isDirectory() || !isOfInterest(name)) continue;
+    if (isExcludedBelow(base, found, excludes)) continue;
+    entries.push({ path: found, absolute: path.resolve(cwd, found), origin: 'glob' });
+  }
+  return entries;
+}
+
+/** A file is excluded by its own name or by that of a directory between it and the pattern's fixed part. */
+function isExcludedBelow(base: string, found: string, excludes: Excludes): boolean {
+  const relative = path.relative(base, found);
+  if (excludes.file(relative, found)) return true;
+  const steps = relative.split('/').slice(0, -1);
+  return steps.some((_, index) => {
+    const directory = steps.slice(0, index + 1).join('/');
+    return excludes.directory(directory, path.join(base, directory));
+  });
+}
+
+/**
+ * Tells of directories that cannot be read, which fast-glob would stop at or pass over in silence, and
+ * does not follow a symbolic link to a directory that contains it.
+ */
+function carefulFileSystem(
+  unreadable: (directory: string, error: Error) => void,
+): Partial<fastGlob.FileSystemAdapter> {
+  const readdir = (
+    directory: string,
+    options: { withFileTypes: true },
+    done: (error: NodeJS.ErrnoException | null, entries: fs.Dirent[]) => void,
+  ): void => {
+    fs.readdir(directory, options, (error, entries) => {
+      if (error !== null && error.code !== 'ENOENT' && error.code !== 'ENOTDIR') {
+        unreadable(directory, error);
+      }
+      done(error, entries);
+    });
+  };
+  const stat = (
+    file: string,
+    done: (error: NodeJS.ErrnoException | null, stats: fs.Stats) => void,
+  ): void => {
+    fs.stat(file, (error, stats) => {
+      if (error !== null || !stats.isDirectory()) {
+        done(error, stats);
+        return;
+      }
+      isCyclic(file).then(
+        (cyclic) => done(cyclic ? new Error('cyclic symbolic link') : null, stats),
+        (reason: Error) => done(reason, stats),
+      );
+    });
+  };
+  const adapter: object = { readdir, stat };
+  return adapter;
+}
+
+/** Whether a directory's real path is that of one of the directories on the way to it. */
+async function isCyclic(directory: string): Promise<boolean> {
+  const real = await fs.promises.realpath(directory);
+  for (let outer = path.dirname(directory); ; outer = path.dirname(outer)) {
+    if ((await fs.promises.realpath(outer)) === real) return true;
+    if (outer === path.dirname(outer)) return false;
+  }
+}

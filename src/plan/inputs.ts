@@ -1,0 +1,90 @@
+import path from 'node:path';
+import type { Problem, UploadFailure } from '../core/errors.js';
+import type { Entry } from './entry.js';
+import { expandGlob, isGlob, type GlobOptions } from './glob.js';
+import { inspect, type RealDirectory } from './inspect.js';
+import { mapAhead } from './map-ahead.js';
+
+/** A directory that was named, to be walked. */
+export interface NamedDirectory {
+  readonly path: string;
+  readonly absolute: string;
+}
+
+/** What an argument stands for. */
+export type Input =
+  | { readonly kind: 'directory'; readonly directory: NamedDirectory }
+  | { readonly kind: 'entry'; readonly entry: Entry };
+
+const INPUTS_AHEAD = 32;
+
+/**
+ * Reads arguments: what exists is a path, whatever characters it has; else a glob; else a problem.
+ * The result is in the order of paths.
+ */
+export async function readInputs(
+  inputs: readonly string[],
+  options: GlobOptions,
+  realDirectory: RealDirectory,
+  problems: Problem[],
+  signal: AbortSignal,
+): Promise<Input[]> {
+  const read: Input[] = [];
+  const each = mapAhead(inputs, INPUTS_AHEAD, (input) =>
+    readInput(input, options, realDirectory, signal),
+  );
+  for await (const found of each) {
+    signal.throwIfAborted();
+    if ('message' in found) problems.push(found);
+    else for (const input of found) read.push(input);
+  }
+  return sortByPath(read);
+}
+
+async function readInput(
+  input: string,
+  options: GlobOptions,
+  realDirectory: RealDirectory,
+  signal: AbortSignal,
+): Promise<Input[] | Problem> {
+  if (input === '') {
+    return { message: 'an input is empty', hint: 'Check the variable that it comes from.' };
+  }
+  const { cwd, excludes } = options;
+  const absolute = path.resolve(cwd, input);
+  const inspection = await inspect(input, withSlashOf(input, absolute), realDirectory);
+  if (inspection.kind === 'directory') {
+    if (excludes.directory(input, input)) return [];
+    return [{ kind: 'directory', directory: { path: input, absolute } }];
+  }
+  if (inspection.kind === 'unusable' && isGlob(input) && isMissing(inspection.failure)) {
+    const entries = await expandGlob(input, options, signal);
+    return entries.map((entry) => ({ kind: 'entry', entry }));
+  }
+  if (excludes.file(input, input)) return [];
+  return [{ kind: 'entry', entry: { path: input, absolute, origin: 'argument', inspection } }];
+}
+
+/** `a.mp4/` is not the file `a.mp4`. */
+function withSlashOf(input: string, absolute: string): string {
+  return input.endsWith('/') && absolute !== '/' ? `${absolute}/` : absolute;
+}
+
+/** Nothing is there, not even a symbolic link. */
+function isMissing(failure: UploadFailure): boolean {
+  const { cause } = failure.facts;
+  const { code, syscall } = (cause ?? {}) as NodeJS.ErrnoException;
+  return syscall === 'lstat' && code !== 'EACCES' && code !== 'EPERM';
+}
+
+/** Directories as if their names ended with a slash, which is where their files belong. */
+function sortByPath(inputs: readonly Input[]): Input[] {
+  return inputs
+    .map((input) => ({ input, key: sortKey(input) }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ input }) => input);
+}
+
+function sortKey(input: Input): string {
+  return path.normalize(input.kind === 'entry' ? input.entry.path : `${input.directory.path}/`);
+}

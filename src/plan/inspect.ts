@@ -1,0 +1,127 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { UploadFailure, type FailureCode } from '../core/errors.js';
+import type { SourceFile } from '../core/model.js';
+import { visible } from '../core/text.js';
+
+// The callback API behind promisify costs half of fs/promises, which counts at a million files.
+const lstat = promisify(fs.lstat);
+const stat = promisify(fs.stat);
+const open = promisify(fs.open);
+const close = promisify(fs.close);
+const realpath = promisify(fs.realpath.native);
+
+/** What is at a path. */
+export type Inspection =
+  | { readonly kind: 'file'; readonly file: SourceFile; readonly changedAtMs: number }
+  | { readonly kind: 'directory'; readonly realPath: string }
+  | { readonly kind: 'unusable'; readonly failure: UploadFailure };
+
+/** Resolves a directory's symbolic links. */
+export type RealDirectory = (directory: string) => Promise<string>;
+
+const REMEMBERED_DIRECTORIES = 4096;
+const READABLE_BY_ALL = 0o004n;
+
+/** Remembers, since most files of one run share a few directories. */
+export function createRealDirectory(): RealDirectory {
+  const known = new Map<string, Promise<string>>();
+  return (directory) => {
+    let real = known.get(directory);
+    if (real === undefined) {
+      if (known.size >= REMEMBERED_DIRECTORIES) known.clear();
+      real = realpath(directory);
+      known.set(directory, real);
+    }
+    return real;
+  };
+}
+
+/** `shown` is the path as people know it; `absolute` is where it is. Follows symbolic links. */
+export async function inspect(
+  shown: string,
+  absolute: string,
+  realDirectory: RealDirectory,
+): Promise<Inspection> {
+  let isLink = false;
+  try {
+    let stats = await lstat(absolute, { bigint: true });
+    isLink = stats.isSymbolicLink();
+    if (isLink) stats = await stat(absolute, { bigint: true });
+    if (stats.isDirectory()) return { kind: 'directory', realPath: await realpath(absolute) };
+    if (!stats.isFile()) return unusable('source-invalid', shown, `it is ${kindOf(stats)}`);
+    if ((stats.mode & READABLE_BY_ALL) === 0n) await tryToOpen(absolute);
+    const realPath = isLink
+      ? await realpath(absolute)
+      : path.join(await realDirectory(path.dirname(absolute)), path.basename(absolute));
+    const file: SourceFile = {
+      path: shown,
+      realPath,
+      size: Number(stats.size),
+      mtimeNs: stats.mtimeNs,
+      inode: stats.ino,
+    };
+    const changedNs = stats.mtimeNs > stats.ctimeNs ? stats.mtimeNs : stats.ctimeNs;
+    return { kind: 'file', file, changedAtMs: Number(changedNs / 1_000_000n) };
+  } catch (error) {
+    return { kind: 'unusable', failure: explain(error, shown, isLink) };
+  }
+}
+
+/** access() would answer for the real user, not for the effective one. */
+async function tryToOpen(absolute: string): Promise<void> {
+  await close(await open(absolute, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK));
+}
+
+/** What an error of the file system means, and in which words. */
+const REASONS: Readonly<Record<string, readonly [FailureCode, string]>> = {
+  ENOENT: ['source-missing', 'no such file or directory'],
+  ENOTDIR: ['source-missing', 'a part of its path is not a directory'],
+  ELOOP: ['source-invalid', 'its symbolic links form a loop'],
+  EACCES: ['source-unreadable', 'permission denied'],
+  EPERM: ['source-unreadable', 'permission denied'],
+  ENAMETOOLONG: ['source-invalid', 'its name is too long'],
+  ERR_INVALID_ARG_VALUE: ['source-invalid', 'its name contains a NUL byte'],
+  EMFILE: ['too-many-open-files', 'too many open files'],
+  ENFILE: ['too-many-open-files', 'too many open files'],
+};
+
+/** Translates an error of the file system on a path; throws what is none. */
+export function explain(error: unknown, shown: string, isLink = false): UploadFailure {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === undefined) throw error;
+  if (code === 'ENOENT' && shown.includes('\ufffd')) {
+    return failure('source-invalid', shown, 'its name is not UTF-8', error, 'Rename it.');
+  }
+  if (code === 'ENOENT' && isLink) {
+    return failure('source-missing', shown, 'it is a symbolic link to nothing', error);
+  }
+  const [failureCode, reason] = REASONS[code] ?? ['read-error', message];
+  return failure(failureCode, shown, reason, error);
+}
+
+function failure(
+  code: FailureCode,
+  shown: string,
+  reason: string,
+  cause?: unknown,
+  hint?: string,
+): UploadFailure {
+  return new UploadFailure(code, `cannot read ${visible(shown)}: ${reason}`, {
+    stage: 'plan',
+    ...(cause === undefined ? {} : { cause }),
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+function unusable(code: FailureCode, shown: string, reason: string): Inspection {
+  const hint = 'Name a regular file, or leave it out.';
+  return { kind: 'unusable', failure: failure(code, shown, reason, undefined, hint) };
+}
+
+function kindOf(stats: fs.BigIntStats): string {
+  if (stats.isFIFO()) return 'a named pipe';
+  if (stats.isSocket()) return 'a socket';
+  return 'a device';
+}

@@ -1,0 +1,60 @@
+import { visible } from '../core/text.js';
+
+const MAX_NAME_LENGTH = 64;
+const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/**
+ * A media name as the console and the players' tools accept it: NFC, no `\ / : * ? " < > |` and no
+ * control characters, at most 64 code points and no grapheme cut in two; never empty.
+ */
+export function cleanName(raw: string): string {
+  const accepted = raw.normalize('NFC').replace(/[\\/:*?"<>|]|\p{Cc}/gu, '_');
+  const name = cutName(accepted);
+  return name.trim() === '' ? '_' : name;
+}
+
+function cutName(name: string): string {
+  if (name.length <= MAX_NAME_LENGTH) return name;
+  const codePoints = [...name];
+  if (codePoints.length <= MAX_NAME_LENGTH) return name;
+  let cut = '';
+  let length = 0;
+  for (const { segment } of segmenter.segment(name)) {
+    length += [...segment].length;
+    if (length > MAX_NAME_LENGTH) break;
+    cut += segment;
+  }
+  return cut === '' ? codePoints.slice(0, MAX_NAME_LENGTH).join('') : cut;
+}
+
+/** Says the first few things of a kind and counts the rest, so that a million files cannot flood. */
+export interface Warnings {
+  add(kind: WarningKind, message: string): void;
+  /** Says how many were kept back. */
+  flush(): void;
+}
+
+type WarningKind = 'names changed' | 'covers passed over';
+
+const SHOWN_OF_A_KIND = 10;
+
+export function createWarnings(warn: (message: string) => void): Warnings {
+  const counts = new Map<WarningKind, number>();
+  return {
+    add(kind, message) {
+      const count = (counts.get(kind) ?? 0) + 1;
+      counts.set(kind, count);
+      if (count <= SHOWN_OF_A_KIND) warn(message);
+    },
+    flush() {
+      for (const [kind, count] of counts) {
+        if (count > SHOWN_OF_A_KIND) warn(`${kind}: and ${count - SHOWN_OF_A_KIND} more`);
+      }
+      counts.clear();
+    },
+  };
+}
+
+export function renamedMessage(path: string, name: string): string {
+  return `${visible(path)} is uploaded under the name "${visible(name)}"`;
+}

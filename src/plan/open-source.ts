@@ -1,0 +1,94 @@
+import { constants } from 'node:fs';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { UploadFailure } from '../core/errors.js';
+import type { SourceFile } from '../core/model.js';
+import type { OpenSource } from '../core/ports.js';
+import { visible } from '../core/text.js';
+
+/** Opens a planned file for positional reads. Throws UploadFailure. */
+export async function openSource(file: SourceFile): Promise<OpenSource> {
+  let handle: FileHandle;
+  try {
+    // Without O_NONBLOCK, a pipe that has taken the file's place would hold the run up for ever.
+    handle = await open(file.realPath, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    throw readFailure(error, file);
+  }
+  return {
+    file,
+    read: (into, position) => readFully(handle, file, into, position),
+    assertUnchanged: () => assertUnchanged(file),
+    close: () => handle.close(),
+  };
+}
+
+/** Fills `into`, or as much of it as the file has according to the plan. */
+async function readFully(
+  handle: FileHandle,
+  file: SourceFile,
+  into: Uint8Array,
+  position: number,
+): Promise<number> {
+  const wanted = Math.max(0, Math.min(into.length, file.size - position));
+  let filled = 0;
+  while (filled < wanted) {
+    let bytesRead: number;
+    try {
+      ({ bytesRead } = await handle.read(into, filled, wanted - filled, position + filled));
+    } catch (error) {
+      throw readFailure(error, file);
+    }
+    if (bytesRead === 0) throw changed(file, 'it became shorter');
+    filled += bytesRead;
+  }
+  return filled;
+}
+
+/** Asks the path, not the handle: a file that was replaced is another file. */
+async function assertUnchanged(file: SourceFile): Promise<void> {
+  let now;
+  try {
+    now = await stat(file.realPath, { bigint: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw changed(file, 'it was deleted or replaced', error);
+    }
+    throw readFailure(error, file);
+  }
+  if (now.ino !== file.inode) throw changed(file, 'it was replaced by another file');
+  if (now.size !== BigInt(file.size)) {
+    throw changed(file, `it had ${file.size} bytes and has ${now.size}`);
+  }
+  if (now.mtimeNs !== file.mtimeNs) throw changed(file, 'it was written to');
+}
+
+function changed(file: SourceFile, reason: string, cause?: unknown): UploadFailure {
+  const message = `${visible(file.path)} changed since it was planned: ${reason}`;
+  return new UploadFailure('source-changed', message, cause === undefined ? {} : { cause });
+}
+
+function readFailure(error: unknown, file: SourceFile): UploadFailure {
+  const shown = visible(file.path);
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new UploadFailure('source-missing', `${shown} does not exist any more`, {
+        cause: error,
+      });
+    case 'EACCES':
+    case 'EPERM':
+      return new UploadFailure('source-unreadable', `cannot read ${shown}: permission denied`, {
+        cause: error,
+      });
+    case 'EMFILE':
+    case 'ENFILE':
+      return new UploadFailure('too-many-open-files', `cannot open ${shown}: too many open files`, {
+        cause: error,
+      });
+    default:
+      return new UploadFailure('read-error', `cannot read ${shown}: ${(error as Error).message}`, {
+        cause: error,
+      });
+  }
+}

@@ -1,0 +1,46 @@
+import type { Job, PlanItem } from '../core/model.js';
+
+export type Order = 'name' | 'smallest' | 'largest' | 'oldest' | 'mixed';
+
+/** `name` is the order in which the plan finds things; the others need all jobs before the first. */
+export async function* inOrder(
+  items: AsyncIterable<PlanItem>,
+  order: Order,
+): AsyncGenerator<PlanItem, void, undefined> {
+  if (order === 'name') {
+    yield* items;
+    return;
+  }
+  const jobs: Job[] = [];
+  for await (const item of items) {
+    if (item.kind === 'job') jobs.push(item.job);
+    else yield item;
+  }
+  for (const job of sorted(jobs, order)) yield { kind: 'job', job };
+}
+
+/** Equals stay in the order in which they were found. */
+function sorted(jobs: Job[], order: Exclude<Order, 'name'>): Iterable<Job> {
+  switch (order) {
+    case 'smallest':
+      return jobs.sort((a, b) => sizeOf(a) - sizeOf(b));
+    case 'largest':
+      return jobs.sort((a, b) => sizeOf(b) - sizeOf(a));
+    case 'oldest':
+      return jobs.sort((a, b) => Number(a.media.mtimeNs - b.media.mtimeNs));
+    case 'mixed':
+      return fromBothEnds(jobs.sort((a, b) => sizeOf(b) - sizeOf(a)));
+  }
+}
+
+/** Large and small by turns: the large keep the link full, the small use the API meanwhile. */
+function* fromBothEnds(jobs: readonly Job[]): Generator<Job> {
+  for (let first = 0, last = jobs.length - 1; first <= last; first++, last--) {
+    yield jobs[first] as Job;
+    if (first < last) yield jobs[last] as Job;
+  }
+}
+
+function sizeOf(job: Job): number {
+  return job.segments.reduce((sum, segment) => sum + segment.size, job.media.size);
+}

@@ -1,0 +1,158 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import { UsageError, type Problem } from '../core/errors.js';
+import type { PlanItem } from '../core/model.js';
+import { checkInputs } from './check-inputs.js';
+import { readCoverSettings } from './cover-settings.js';
+import { createCoverFinder } from './covers.js';
+import { createDecide } from './decide.js';
+import { createExamine } from './examine.js';
+import { createExcludes, type Excludes } from './excludes.js';
+import { readInputs, type Input } from './inputs.js';
+import { createRealDirectory, explain } from './inspect.js';
+import { checkMediaOptions, type MediaOptions } from './limits.js';
+import { readLists, type PathList } from './lists.js';
+import { mapAhead } from './map-ahead.js';
+import { extensionOf, isImageType, isMediaType, isPlaylistType } from './media-types.js';
+import { createWarnings } from './names.js';
+import { inOrder, type Order } from './order.js';
+import type { PathSet } from './path-set.js';
+import { claimFiles } from './playlist.js';
+import { survey } from './survey.js';
+import type { WalkOptions } from './walk.js';
+
+export type { MediaOptions } from './limits.js';
+export type { Order } from './order.js';
+
+export interface PlanOptions {
+  /** Files, directories and globs, as typed. */
+  readonly inputs: readonly string[];
+  readonly cwd: string;
+  readonly stdin?: Readable;
+  /** A file or `-`: one path a line. */
+  readonly filesFrom?: string;
+  /** A file or `-`: paths that end with NUL. */
+  readonly filesFrom0?: string;
+  readonly exclude: readonly string[];
+  /** Files of globs, one a line; lines that begin with # are comments. */
+  readonly excludeFrom?: readonly string[];
+  readonly includeHidden: boolean;
+  readonly followSymlinks: boolean;
+  readonly minAgeMs: number;
+  readonly now: Date;
+  readonly order: Order;
+  readonly images: 'skip' | 'media';
+  readonly covers: 'auto' | 'off' | 'required';
+  readonly cover?: string;
+  readonly coverDir?: string;
+  readonly media: MediaOptions;
+  /** A named directory without media is no problem. */
+  readonly allowEmpty: boolean;
+  /** Part of the identity of a source besides the sub-application: which service it goes to. */
+  readonly scope: string;
+  warn(message: string): void;
+}
+
+const EXAMINED_AHEAD = 24;
+
+/**
+ * Checks all that was named, and throws one UsageError with every problem; then finds the jobs while
+ * they are taken. Reads only.
+ */
+export async function planUploads(
+  options: PlanOptions,
+  signal: AbortSignal,
+): Promise<AsyncIterable<PlanItem>> {
+  const { cwd, now, minAgeMs, includeHidden, followSymlinks, scope, images } = options;
+  const problems: Problem[] = [];
+  const warnings = createWarnings((message) => options.warn(message));
+  const realDirectory = createRealDirectory();
+  checkPresence(options, problems);
+  const media = checkMediaOptions(options.media, now, problems, (message) => options.warn(message));
+  const { mediaType } = media;
+  const excludes = await readExcludes(options, problems);
+  const coverSettings = await readCoverSettings(options, realDirectory, problems);
+  const covers = createCoverFinder(coverSettings, excludes, realDirectory, warnings);
+  const globOptions = { cwd, excludes, includeHidden, followSymlinks };
+  const inputs = await readInputs(options.inputs, globOptions, realDirectory, problems, signal);
+  const lists = await readLists(options, problems, signal);
+  const claimed = await claimNamed(inputs, lists, cwd, mediaType);
+  const walkOptions: WalkOptions = {
+    ...globOptions,
+    claimed,
+    ...(mediaType === undefined ? {} : { mediaType }),
+  };
+  const examine = createExamine(
+    { mediaType, coversRequired: options.covers === 'required', minAgeMs, now },
+    covers,
+    realDirectory,
+  );
+  const steps = await checkInputs(
+    inputs,
+    { images, allowEmpty: options.allowEmpty, walkOptions, examine },
+    problems,
+    signal,
+  );
+  if (problems.length > 0) throw new UsageError(problems);
+
+  const found = survey(steps, lists, { cwd, walkOptions, realDirectory }, signal);
+  const decide = createDecide({ media, scope, images, now }, covers, warnings);
+  async function* items(): AsyncGenerator<PlanItem, void, undefined> {
+    const verdicts = mapAhead(found, EXAMINED_AHEAD, async (one) =>
+      'kind' in one ? one : examine(one),
+    );
+    for await (const verdict of verdicts) {
+      signal.throwIfAborted();
+      const item = decide(verdict);
+      if (item !== undefined) yield item;
+    }
+    warnings.flush();
+  }
+  return inOrder(items(), options.order);
+}
+
+function checkPresence(options: PlanOptions, problems: Problem[]): void {
+  const { inputs, filesFrom, filesFrom0 } = options;
+  if (inputs.length > 0 || filesFrom !== undefined || filesFrom0 !== undefined) return;
+  problems.push({
+    message: 'no input is given',
+    hint: 'Name files, directories or quoted globs, or use --files-from.',
+  });
+}
+
+async function readExcludes(options: PlanOptions, problems: Problem[]): Promise<Excludes> {
+  const globs = [...options.exclude];
+  for (const file of options.excludeFrom ?? []) {
+    try {
+      const text = await readFile(path.resolve(options.cwd, file), 'utf8');
+      const lines = text.replace(/^\ufeff/, '').split(/\r?\n/);
+      globs.push(...lines.filter((line) => line.trim() !== '' && !line.startsWith('#')));
+    } catch (error) {
+      const { message } = explain(error, file);
+      problems.push({ message, hint: 'Name a file of patterns with --exclude-from.' });
+    }
+  }
+  return createExcludes(globs);
+}
+
+/** What the playlists among the named paths carry along. */
+async function claimNamed(
+  inputs: readonly Input[],
+  lists: readonly PathList[],
+  cwd: string,
+  mediaType: string | undefined,
+): Promise<PathSet> {
+  const playlists: { absolute: string; type: string }[] = [];
+  const consider = (absolute: string, isNamed: boolean): void => {
+    const extension = extensionOf(path.basename(absolute));
+    const type = mediaType ?? extension;
+    if (!isPlaylistType(type) || !(isNamed || isMediaType(extension))) return;
+    if (!isImageType(extension)) playlists.push({ absolute, type });
+  };
+  for (const input of inputs) {
+    if (input.kind === 'entry') consider(input.entry.absolute, input.entry.origin === 'argument');
+  }
+  for (const list of lists) for (const name of list) consider(path.resolve(cwd, name), true);
+  return claimFiles(playlists);
+}

@@ -1,0 +1,188 @@
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { UploadFailure } from '../core/errors.js';
+import type { Segment, SourceFile } from '../core/model.js';
+import { visible } from '../core/text.js';
+import { explain, inspect, type RealDirectory } from './inspect.js';
+import { mapAhead } from './map-ahead.js';
+import { createPathSet, type PathSet } from './path-set.js';
+import { readDash } from './playlist-dash.js';
+import { readHls } from './playlist-hls.js';
+
+/** One file that a playlist names, as it names it. */
+export interface Reference {
+  readonly uri: string;
+  readonly isPlaylist: boolean;
+}
+
+/** A playlist and all that it needs, playlists within playlists included. */
+interface PlaylistFiles {
+  /** Relative to the outermost playlist's directory, decoded, each once, in the order of reference. */
+  readonly keys: ReadonlySet<string>;
+  readonly playlistKeys: ReadonlySet<string>;
+  /** What keeps the playlist from being uploaded; `keys` is as complete as it could be. */
+  readonly problems: readonly UploadFailure[];
+}
+
+const MAX_PLAYLIST_SIZE = 64 * 1024 * 1024;
+const MAX_SEGMENTS = 1_000_000;
+const SEGMENTS_AHEAD = 16;
+
+async function readPlaylist(shown: string, absolute: string, type: string): Promise<PlaylistFiles> {
+  const keys = new Set<string>();
+  const playlistKeys = new Set<string>();
+  const problems: UploadFailure[] = [];
+  const own = path.basename(absolute);
+  const directory = path.dirname(absolute);
+  const waiting = [{ key: own, type }];
+  const begun = new Set([own]);
+
+  /** Puts one reference of the playlist at `from` where it belongs. */
+  function take(reference: Reference, from: string, inPlaylist: string): void {
+    const resolved = resolveReference(reference.uri, path.dirname(from));
+    if ('refused' in resolved) {
+      problems.push(refusal(inPlaylist, reference.uri, resolved.refused));
+      return;
+    }
+    const { key } = resolved;
+    if (keys.size >= MAX_SEGMENTS) throw new RangeError(`it names more than ${MAX_SEGMENTS} files`);
+    if (key !== own) keys.add(key);
+    if (!reference.isPlaylist || begun.has(key)) return;
+    begun.add(key);
+    playlistKeys.add(key);
+    waiting.push({ key, type: 'm3u8' });
+  }
+
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    const { key } = next;
+    const inPlaylist = path.join(path.dirname(shown), key);
+    try {
+      const text = await readText(path.join(directory, key));
+      const references = next.type === 'mpd' ? readDash(text) : readHls(text);
+      for (const reference of references) take(reference, key, inPlaylist);
+    } catch (error) {
+      problems.push(
+        error instanceof RangeError
+          ? invalid(`cannot use the playlist ${visible(inPlaylist)}: ${visible(error.message)}`)
+          : explain(error, inPlaylist),
+      );
+    }
+  }
+  return { keys, playlistKeys, problems };
+}
+
+async function readText(absolute: string): Promise<string> {
+  const stats = await stat(absolute);
+  if (!stats.isFile()) throw new RangeError('it is not a regular file');
+  if (stats.size > MAX_PLAYLIST_SIZE) throw new RangeError('it is too large for a playlist');
+  return readFile(absolute, 'utf8');
+}
+
+/** Where a reference leads, below the outermost playlist's directory; or why it may not be followed. */
+export function resolveReference(
+  uri: string,
+  fromDirectory: string,
+): { readonly key: string } | { readonly refused: string } {
+  if (/^[a-z][a-z0-9+.-]*:|^\/\//i.test(uri)) return { refused: 'it is a URL' };
+  if (uri.startsWith('/')) return { refused: 'it is an absolute path' };
+  const decoded = decodeUri(uri.replace(/[?#].*$/s, ''));
+  const steps = decoded.split('/');
+  if (steps.includes('..')) return { refused: 'it contains ../' };
+  if (/[\0-\x1f\\]/.test(decoded) || decoded === '') return { refused: 'it is not a file name' };
+  return { key: path.join(fromDirectory, ...steps) };
+}
+
+function decodeUri(uri: string): string {
+  try {
+    return decodeURIComponent(uri);
+  } catch {
+    // A lone percent sign: the name is meant as it stands.
+    return uri;
+  }
+}
+
+/** The files that go with a playlist. Throws UploadFailure where they cannot all be uploaded. */
+export async function findSegments(
+  playlist: SourceFile,
+  absolute: string,
+  type: string,
+  realDirectory: RealDirectory,
+): Promise<{ readonly segments: Segment[]; readonly changedAtMs: number }> {
+  const { keys, problems } = await readPlaylist(playlist.path, absolute, type);
+  if (problems[0] !== undefined) throw problems[0];
+  const segments: Segment[] = [];
+  let changedAtMs = 0;
+  const inspected = mapAhead(keys, SEGMENTS_AHEAD, async (key) => ({
+    key,
+    found: await inspect(
+      path.join(path.dirname(playlist.path), key),
+      path.join(path.dirname(absolute), key),
+      realDirectory,
+    ),
+  }));
+  for await (const { key, found } of inspected) {
+    if (found.kind !== 'file') throw unusableSegment(playlist, key, found);
+    changedAtMs = Math.max(changedAtMs, found.changedAtMs);
+    segments.push({ ...found.file, relativeKey: key });
+  }
+  return { segments, changedAtMs };
+}
+
+function unusableSegment(
+  playlist: SourceFile,
+  key: string,
+  found: { readonly kind: 'directory' } | { readonly kind: 'unusable'; failure: UploadFailure },
+): UploadFailure {
+  const reason = found.kind === 'directory' ? 'it is a directory' : found.failure.message;
+  return new UploadFailure(
+    found.kind === 'directory' ? 'source-invalid' : found.failure.code,
+    `the playlist ${visible(playlist.path)} needs ${visible(key)}: ${reason}`,
+    { stage: 'plan', hint: 'Put the file in its place, or correct the playlist.' },
+  );
+}
+
+/**
+ * Everything that these playlists carry along, as absolute paths: such files are no media of their own.
+ * The directories in which those files lie are in the set too. Of playlists that refer to each other,
+ * the first stays its own.
+ */
+export async function claimFiles(
+  playlists: readonly { readonly absolute: string; readonly type: string }[],
+): Promise<PathSet> {
+  const claimed = createPathSet();
+  const nested = new Map<string, Set<string>>();
+  for (const { absolute, type } of playlists) {
+    const { keys, playlistKeys } = await readPlaylist(absolute, absolute, type);
+    const inside = new Set<string>();
+    nested.set(absolute, inside);
+    for (const key of keys) {
+      const file = path.join(path.dirname(absolute), key);
+      claimed.add(path.dirname(file) + '/');
+      if (playlistKeys.has(key)) inside.add(file);
+      else claimed.add(file);
+    }
+  }
+  for (const [outer, inside] of nested) {
+    for (const inner of inside) {
+      const refersBack = nested.get(inner)?.has(outer) === true;
+      if (!refersBack || outer < inner) claimed.add(inner);
+    }
+  }
+  return claimed;
+}
+
+function refusal(playlist: string, uri: string, reason: string): UploadFailure {
+  return invalid(
+    `the playlist ${visible(playlist)} refers to ${visible(uri)}: ${reason}`,
+    'Write references relative to the playlist, to files in its directory or below.',
+  );
+}
+
+function invalid(message: string, hint?: string): UploadFailure {
+  const facts = { stage: 'plan' as const };
+  return new UploadFailure(
+    'source-invalid',
+    message,
+    hint === undefined ? facts : { ...facts, hint },
+  );
+}

@@ -1,0 +1,73 @@
+import path from 'node:path';
+import type { Entry } from './entry.js';
+import type { Verdict } from './examine.js';
+import type { NamedDirectory } from './inputs.js';
+import { inspect, type RealDirectory } from './inspect.js';
+import type { PathList } from './lists.js';
+import { mapAhead } from './map-ahead.js';
+import { extensionOf, isImageType } from './media-types.js';
+import { walk, type WalkOptions } from './walk.js';
+
+/** Something to walk, to look at, or looked at already. */
+export type Step = NamedDirectory | Entry | Verdict;
+
+const LISTED_AHEAD = 24;
+
+export interface SurveyTools {
+  readonly cwd: string;
+  readonly walkOptions: WalkOptions;
+  readonly realDirectory: RealDirectory;
+}
+
+/** All paths of the run in the order of the plan; named images last, when every cover is known. */
+export async function* survey(
+  steps: readonly Step[],
+  lists: readonly PathList[],
+  tools: SurveyTools,
+  signal: AbortSignal,
+): AsyncGenerator<Entry | Verdict, void, undefined> {
+  const images: (Entry | Verdict)[] = [];
+  for (const step of steps) {
+    if (!('kind' in step) && !('origin' in step)) {
+      yield* walk(step.path, step.absolute, tools.walkOptions, signal);
+    } else if (isImage(step)) {
+      images.push(step);
+    } else {
+      yield step;
+    }
+  }
+  for (const list of lists) {
+    for await (const entry of readList(list, tools, signal)) {
+      if (isImage(entry)) images.push(entry);
+      else yield entry;
+    }
+  }
+  yield* images;
+}
+
+function isImage(step: Entry | Verdict): boolean {
+  if ('kind' in step) return step.kind === 'image';
+  return isImageType(extensionOf(path.basename(step.path)));
+}
+
+async function* readList(
+  list: PathList,
+  { cwd, walkOptions, realDirectory }: SurveyTools,
+  signal: AbortSignal,
+): AsyncGenerator<Entry, void, undefined> {
+  const { excludes, claimed } = walkOptions;
+  const inspected = mapAhead(list, LISTED_AHEAD, async (shown): Promise<Entry> => {
+    const absolute = path.resolve(cwd, shown);
+    const inspection = await inspect(shown, absolute, realDirectory);
+    return { path: shown, absolute, origin: 'list', inspection };
+  });
+  for await (const entry of inspected) {
+    signal.throwIfAborted();
+    const { path: shown, absolute, inspection } = entry;
+    if (inspection?.kind === 'directory') {
+      if (!excludes.directory(shown, shown)) yield* walk(shown, absolute, walkOptions, signal);
+    } else if (!excludes.file(shown, shown) && !claimed.has(absolute)) {
+      yield entry;
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import { opendir, realpath, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { indexImages, pairedStems, type ImageIndex } from './covers.js';
+import { isOfInterest, type Entry } from './entry.js';
+import type { Excludes } from './excludes.js';
+import { explain } from './inspect.js';
+import { extensionOf, isImageType, isMediaType, isPlaylistType, stemOf } from './media-types.js';
+import type { PathSet } from './path-set.js';
+import { claimFiles } from './playlist.js';
+
+export interface WalkOptions {
+  readonly excludes: Excludes;
+  readonly includeHidden: boolean;
+  readonly followSymlinks: boolean;
+  /** Overrides what the extension says. */
+  readonly mediaType?: string;
+  /** Files that playlists named elsewhere carry along. */
+  readonly claimed: PathSet;
+}
+
+/** One directory that is being walked. */
+interface Level {
+  readonly shown: string;
+  readonly absolute: string;
+  readonly relative: string;
+  readonly realPath: string;
+  /** Sorted; directories end with a slash, so that this is the order of whole paths. */
+  readonly names: readonly string[];
+  next: number;
+  readonly images: ImageIndex;
+  readonly claimed: PathSet | undefined;
+}
+
+type Place = Pick<Level, 'shown' | 'absolute' | 'relative'>;
+
+const DIRENTS_AT_ONCE = 256;
+
+/**
+ * Everything of interest below a directory, in the order of paths, one directory in memory for each
+ * level of depth. Files that a playlist of the walk carries along are left out. Images that pair with
+ * a media of their directory come last in it, when it is known whether they serve as its cover.
+ */
+export async function* walk(
+  shown: string,
+  absolute: string,
+  options: WalkOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Entry, void, undefined> {
+  const stack: Level[] = [];
+
+  async function* enter(place: Place): AsyncGenerator<Entry, void, undefined> {
+    try {
+      const level = await openLevel(place, options);
+      // A symbolic link back to a directory that we are in.
+      if (!stack.some((outer) => outer.realPath === level.realPath)) stack.push(level);
+    } catch (error) {
+      const { shown: directory, absolute: at } = place;
+      yield { path: directory, absolute: at, origin: 'walk', failure: explain(error, directory) };
+    }
+  }
+
+  yield* enter({ shown, absolute, relative: '' });
+  for (let level = stack.at(-1); level !== undefined; level = stack.at(-1)) {
+    signal.throwIfAborted();
+    const name = level.names[level.next++];
+    if (name === undefined) {
+      stack.pop();
+    } else if (name.endsWith('/')) {
+      yield* enter(placeOf(level, name.slice(0, -1)));
+    } else {
+      const { shown: file, absolute: at } = placeOf(level, name);
+      const isClaimed =
+        options.claimed.has(at) || stack.some((outer) => outer.claimed?.has(at) === true);
+      if (!isClaimed) yield { path: file, absolute: at, origin: 'walk', images: level.images };
+    }
+  }
+}
+
+function placeOf(directory: Place, name: string): Place {
+  return {
+    shown: path.join(directory.shown, name),
+    absolute: `${directory.absolute === '/' ? '' : directory.absolute}/${name}`,
+    relative: directory.relative === '' ? name : `${directory.relative}/${name}`,
+  };
+}
+
+async function openLevel(place: Place, options: WalkOptions): Promise<Level> {
+  const realPath = await realpath(place.absolute);
+  const names = await listNames(place, options);
+  const typeOf = (name: string): string => options.mediaType ?? extensionOf(name);
+  const playlists = names
+    .filter((name) => !name.endsWith('/') && isMediaType(extensionOf(name)))
+    .filter((name) => isPlaylistType(typeOf(name)))
+    .map((name) => ({ absolute: path.join(place.absolute, name), type: typeOf(name) }));
+  const images = indexImages(names);
+  return {
+    ...place,
+    realPath,
+    names: pairedImagesLast(names.sort(), images),
+    next: 0,
+    images,
+    claimed: playlists.length === 0 ? undefined : await claimFiles(playlists),
+  };
+}
+
+async function listNames(place: Place, options: WalkOptions): Promise<string[]> {
+  const { excludes, includeHidden, followSymlinks } = options;
+  const names: string[] = [];
+  const directory = await opendir(place.absolute, { bufferSize: DIRENTS_AT_ONCE });
+  for await (const found of directory) {
+    const { name } = found;
+    if (!includeHidden && name.startsWith('.')) continue;
+    const { shown, absolute, relative } = placeOf(place, name);
+    const isDirectory =
+      found.isDirectory() ||
+      (followSymlinks && found.isSymbolicLink() && (await isDirectoryBehind(absolute)));
+    if (isDirectory) {
+      if (!excludes.directory(relative, shown)) names.push(`${name}/`);
+    } else if (isOfInterest(name) && !excludes.file(relative, shown)) {
+      names.push(name);
+    }
+  }
+  return names;
+}
+
+async function isDirectoryBehind(absolute: string): Promise<boolean> {
+  return stat(absolute).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+}
+
+function pairedImagesLast(names: string[], images: ImageIndex): string[] {
+  if (images.size === 0) return names;
+  const mediaStems = new Set(
+    names.filter((name) => isMediaType(extensionOf(name))).map((name) => stemOf(name)),
+  );
+  const isPaired = (name: string): boolean =>
+    isImageType(extensionOf(name)) &&
+    pairedStems(stemOf(name)).some((stem) => mediaStems.has(stem));
+  return [...names.filter((name) => !isPaired(name)), ...names.filter(isPaired)];
+}

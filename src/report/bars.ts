@@ -1,0 +1,74 @@
+import { barRows } from './bar-rows.js';
+import { eventText } from './event-text.js';
+import { every as systemEvery } from './reporter.js';
+import type { Every, Output, Reporter } from './reporter.js';
+import { createBarScreen } from './screen.js';
+import { collectFailure, failuresText, summaryText } from './summary-text.js';
+import type { Failures } from './summary-text.js';
+import { advance, emptyTally } from './tally.js';
+
+const FRAME_MS = 200;
+
+export interface BarsOptions {
+  readonly stream: Output;
+  /** The size of the terminal, asked anew for every frame. */
+  readonly columns: () => number;
+  readonly rows: () => number;
+  readonly now: () => Date;
+  readonly verbose: boolean;
+  readonly colour: boolean;
+  /** Named where not every failure is listed. */
+  readonly manifest?: string;
+  readonly every?: Every;
+}
+
+/** For terminals: a bar a file in flight, one for the total, settled files scrolling above. */
+export function createBars(options: BarsOptions): Reporter {
+  const { stream, now, verbose, colour, manifest, every = systemEvery } = options;
+  // A terminal that does not know its size says 0.
+  const columns = (): number => options.columns() || 80;
+  const rows = (): number => options.rows() || 24;
+  const screen = createBarScreen({ stream, columns });
+  let tally = emptyTally();
+  let failures: Failures = new Map();
+  let stopFrames: (() => void) | undefined;
+  let isStopped = false;
+
+  function draw(): void {
+    screen.draw(barRows(tally, +now(), { columns: columns(), rows: rows() }));
+  }
+
+  function say(line: string): void {
+    if (stopFrames) screen.log(line);
+    else stream.write(`${line}\n`);
+  }
+
+  function close(): void {
+    stopFrames?.();
+    stopFrames = undefined;
+    screen.close();
+  }
+
+  return {
+    handle(event) {
+      if (isStopped) return;
+      tally = advance(tally, event, +now());
+      const text = eventText(event, { verbose, colour });
+      if (text !== undefined) say(text);
+      if (event.type === 'run-started') {
+        stopFrames ??= every(FRAME_MS, draw);
+        draw();
+      } else if (event.type === 'job-settled') {
+        failures = collectFailure(failures, event.outcome);
+      } else if (event.type === 'run-finished') {
+        close();
+        failuresText(failures, manifest).forEach(say);
+        say(summaryText(event.summary, event.durationMs));
+      }
+    },
+    stop() {
+      if (!isStopped) close();
+      isStopped = true;
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import type { UploadEvent } from '../core/events.js';
+import type { JobId } from '../core/ids.js';
+import type { Outcome } from '../core/model.js';
+import type { Output, Reporter } from './reporter.js';
+
+const PROGRESS_INTERVAL_MS = 1000;
+
+export interface JsonOptions {
+  readonly stream: Output;
+  readonly now: () => Date;
+  /** What a settled job looks like: its manifest record. */
+  readonly toRecord: (outcome: Outcome) => object;
+}
+
+/** One JSON object a line for programs; its schema ships with the package. */
+export function createJsonLines({ stream, now, toRecord }: JsonOptions): Reporter {
+  const toldAtMs = new Map<JobId, number>();
+  let isStopped = false;
+
+  function isDue(id: JobId): boolean {
+    const nowMs = +now();
+    if (nowMs - (toldAtMs.get(id) ?? -Infinity) < PROGRESS_INTERVAL_MS) return false;
+    toldAtMs.set(id, nowMs);
+    return true;
+  }
+
+  return {
+    handle(event) {
+      if (isStopped || (event.type === 'job-progress' && !isDue(event.id))) return;
+      if (event.type === 'job-settled') toldAtMs.delete(idOf(event) as JobId);
+      const facts = publicFacts(event, toRecord);
+      if (facts === undefined) return;
+      stream.write(`${line({ type: event.type, time: now(), schema: 1, ...facts })}\n`);
+    },
+    stop() {
+      isStopped = true;
+    },
+  };
+}
+
+function idOf(event: Extract<UploadEvent, { type: 'job-settled' }>): JobId | null {
+  return event.id ?? event.outcome.job?.id ?? null;
+}
+
+/** The documented fields of the documented types; everything else stays inside. */
+function publicFacts(
+  event: UploadEvent,
+  toRecord: (outcome: Outcome) => object,
+): object | undefined {
+  switch (event.type) {
+    case 'run-started':
+      return { runId: event.runId, startedAt: event.startedAt };
+    case 'job-started':
+      return { id: event.id, path: event.path, size: event.size };
+    case 'job-progress': {
+      const { id, path, bytesStored, size } = event;
+      return { id, path, bytesStored, size };
+    }
+    case 'job-retried': {
+      const { path, stage, code, message, attempt, waitMs } = event;
+      return { path, stage, code, message, attempt, waitMs };
+    }
+    case 'job-settled':
+      return { id: idOf(event), ...toRecord(event.outcome) };
+    case 'run-finished':
+      return { exitCode: event.exitCode, durationMs: event.durationMs, summary: event.summary };
+    default:
+      return undefined;
+  }
+}
+
+/** U+2028 and U+2029 are line ends to some readers. */
+function line(value: object): string {
+  return JSON.stringify(value).replace(/[\u2028\u2029]/g, (char) =>
+    char === '\u2028' ? '\\u2028' : '\\u2029',
+  );
+}

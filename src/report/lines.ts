@@ -1,0 +1,58 @@
+import { eventText } from './event-text.js';
+import { progressText } from './progress-text.js';
+import { every as systemEvery } from './reporter.js';
+import type { Every, Output, Reporter } from './reporter.js';
+import { collectFailure, failuresText, summaryText } from './summary-text.js';
+import type { Failures } from './summary-text.js';
+import { advance, emptyTally } from './tally.js';
+
+const HEARTBEAT_MS = 60_000;
+
+export interface LinesOptions {
+  readonly stream: Output;
+  readonly now: () => Date;
+  readonly verbose: boolean;
+  /** Named where not every failure is listed. */
+  readonly manifest?: string;
+  readonly every?: Every;
+}
+
+/** For logs: a line a settled file, a heartbeat a minute, the summary. No escapes, no carriage returns. */
+export function createLines({
+  stream,
+  now,
+  verbose,
+  manifest,
+  every = systemEvery,
+}: LinesOptions): Reporter {
+  let tally = emptyTally();
+  let failures: Failures = new Map();
+  let stopHeartbeat = (): void => undefined;
+  let isStopped = false;
+
+  function say(lines: readonly string[]): void {
+    for (const line of lines) stream.write(`${line}\n`);
+  }
+
+  return {
+    handle(event) {
+      if (isStopped) return;
+      tally = advance(tally, event, +now());
+      const text = eventText(event, { verbose, colour: false });
+      if (text !== undefined) say([text]);
+      if (event.type === 'run-started') {
+        stopHeartbeat();
+        stopHeartbeat = every(HEARTBEAT_MS, () => say([progressText(tally, +now())]));
+      } else if (event.type === 'job-settled') {
+        failures = collectFailure(failures, event.outcome);
+      } else if (event.type === 'run-finished') {
+        stopHeartbeat();
+        say([...failuresText(failures, manifest), summaryText(event.summary, event.durationMs)]);
+      }
+    },
+    stop() {
+      stopHeartbeat();
+      isStopped = true;
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/** The HTTP status COS gives with each error code; anything else is a 400. */
+const STATUS: Readonly<Record<string, number>> = {
+  AccessDenied: 403,
+  InvalidAccessKeyId: 403,
+  SignatureDoesNotMatch: 403,
+  RequestTimeTooSkewed: 403,
+  NoSuchUpload: 404,
+  NoSuchBucket: 404,
+  NoSuchKey: 404,
+  MethodNotAllowed: 405,
+  UploadIdNotSupported: 405,
+  PathConflict: 409,
+  UploadConflict: 409,
+  MissingContentLength: 411,
+  PreconditionFailed: 412,
+  InvalidRange: 416,
+  PaymentRequired: 402,
+  UnavailableForLegalReasons: 451,
+  InternalError: 500,
+  NotImplemented: 501,
+  ServiceUnavailable: 503,
+  SlowDown: 503,
+  KmsFreqControl: 503,
+};
+
+const CODE: Readonly<Record<number, string>> = {
+  400: 'InvalidRequest',
+  402: 'PaymentRequired',
+  403: 'AccessDenied',
+  404: 'NoSuchKey',
+  405: 'MethodNotAllowed',
+  409: 'PathConflict',
+  411: 'MissingContentLength',
+  412: 'PreconditionFailed',
+  416: 'InvalidRange',
+  451: 'UnavailableForLegalReasons',
+  500: 'InternalError',
+  501: 'NotImplemented',
+  503: 'ServiceUnavailable',
+};
+
+export function statusOf(code: string): number {
+  return STATUS[code] ?? 400;
+}
+
+/** The code that usually comes with a status; undefined where only a gateway would use it. */
+export function codeOf(status: number): string | undefined {
+  return CODE[status];
+}

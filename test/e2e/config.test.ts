@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const BIN = fileURLToPath(new URL('../../../bin/vod-upload.js', import.meta.url));
+const SECRET = 'Gu5t9xGARNpq86cd98joQYCN3EXAMPLE';
+
+let home: string;
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'vod-upload-config-'));
+});
+
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Types `vod-upload config …` with `stdin` piped in. */
+async function config(args: readonly string[], stdin = ''): Promise<Ended> {
+  const child = spawn(process.execPath, [BIN, 'config', ...args], {
+    env: { PATH: process.env['PATH'], HOME: home },
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.on('error', () => undefined).end(stdin);
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  assert(!`${stdout}${stderr}`.includes(SECRET), 'a secret is shown');
+  return { code, stdout, stderr };
+}
+
+const file = () => join(home, '.config', 'vod-upload', 'config.json');
+
+test('config set secret-key, piped in, is stored for its owner only and never shown', async () => {
+  assert.equal((await config(['set', 'secret-id', 'AKIDEXAMPLE1234'])).code, 0);
+  assert.equal((await config(['set', 'secret-key'], `${SECRET}\n`)).code, 0);
+  assert.equal((await stat(file())).mode & 0o777, 0o600);
+  assert((await readFile(file(), 'utf8')).includes(SECRET));
+  assert.equal((await config(['get', 'secret-key'])).stdout, '(set)\n');
+  assert.equal((await config(['get', 'secret-id'])).stdout, '****1234\n');
+  assert.equal(
+    (await config(['list'])).stdout,
+    '[default]\nsecret-id = ****1234\nsecret-key = (set)\n',
+  );
+});
+
+test('config set secret-key VALUE is refused without repeating it', async () => {
+  const { code, stderr } = await config(['set', 'secret-key', SECRET]);
+  assert.equal(code, 2);
+  assert.match(stderr, /not taken from the command line/);
+  await assert.rejects(stat(file()), { code: 'ENOENT' });
+});
+
+test('config set secret-key=VALUE is refused without repeating it', async () => {
+  const { code, stderr } = await config(['set', `secret-key=${SECRET}`]);
+  assert.equal(code, 2);
+  assert.match(stderr, /secret-key/);
+});
+
+test('config set secret-key < /dev/null says that nothing came', async () => {
+  const { code, stderr } = await config(['set', 'secret-key']);
+  assert.equal(code, 2);
+  assert.match(stderr, /no value for secret-key/);
+});
+
+test('config set sub-app-id 12 --profile staging leaves the default profile alone', async () => {
+  assert.equal((await config(['set', 'sub-app-id', '12', '--profile', 'staging'])).code, 0);
+  assert.equal((await config(['get', 'sub-app-id', '--profile', 'staging'])).stdout, '12\n');
+  const { code, stderr } = await config(['get', 'sub-app-id']);
+  assert.equal(code, 2);
+  assert.match(stderr, /sub-app-id is not set in profile "default"/);
+  const listed = JSON.parse((await config(['list', '--json'])).stdout) as { profiles: unknown };
+  assert.deepEqual(listed.profiles, { staging: { subAppId: 12 } });
+});
+
+test('config set sub-app-id twelve stores nothing', async () => {
+  const { code, stderr } = await config(['set', 'sub-app-id', 'twelve']);
+  assert.equal(code, 2);
+  assert.match(stderr, /sub-app-id must be an integer/);
+  await assert.rejects(stat(file()), { code: 'ENOENT' });
+});
+
+test('config unset region removes it, and says so when there is none', async () => {
+  await config(['set', 'region', 'ap-beijing']);
+  assert.match((await config(['unset', 'region'])).stderr, /is removed/);
+  const again = await config(['unset', 'region']);
+  assert.equal(again.code, 0);
+  assert.match(again.stderr, /was not set/);
+});
+
+test('config get regoin names the nearest key', async () => {
+  const { code, stderr } = await config(['get', 'regoin']);
+  assert.equal(code, 2);
+  assert.match(stderr, /Write region/);
+});
+
+test('config path prints the file, whether it exists or not', async () => {
+  assert.deepEqual(await config(['path']), { code: 0, stdout: `${file()}\n`, stderr: '' });
+});
+
+test('config --help shows examples before the usage, and all keys', async () => {
+  const { code, stdout } = await config(['--help']);
+  assert.equal(code, 0);
+  assert(stdout.indexOf('Examples:') < stdout.indexOf('Usage:'));
+  assert.match(stdout, /secret-id, secret-key, token, region/);
+});

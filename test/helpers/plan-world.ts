@@ -1,0 +1,87 @@
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { UsageError } from '../../src/core/errors.js';
+import type { Job, PlanItem } from '../../src/core/model.js';
+import { planUploads, type PlanOptions } from '../../src/plan/plan.js';
+
+/** A temporary directory in which a test plans. */
+export interface PlanWorld {
+  readonly dir: string;
+  readonly warnings: string[];
+  /** Writes files: name → contents, or `null` for a directory. */
+  write(files: Readonly<Record<string, string | null>>): Promise<void>;
+  at(name: string): string;
+  /** What `plan` and the others start from. */
+  options(inputs: readonly string[], options?: Partial<PlanOptions>): PlanOptions;
+  /** All items of the plan. */
+  plan(inputs: readonly string[], options?: Partial<PlanOptions>): Promise<PlanItem[]>;
+  /** One line an item: `a.mp4`, `a.mp4 (empty)`, `a.mp4 (source-missing)`. */
+  lines(inputs: readonly string[], options?: Partial<PlanOptions>): Promise<string[]>;
+  jobs(inputs: readonly string[], options?: Partial<PlanOptions>): Promise<Job[]>;
+  /** The messages of the usage error; none where the plan was made. */
+  problems(inputs: readonly string[], options?: Partial<PlanOptions>): Promise<string[]>;
+  remove(): Promise<void>;
+}
+
+export async function createPlanWorld(): Promise<PlanWorld> {
+  const dir = await fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), 'plan-')));
+  const warnings: string[] = [];
+  const complete: PlanWorld['options'] = (inputs, options = {}) => ({
+    inputs,
+    cwd: dir,
+    exclude: [],
+    includeHidden: false,
+    followSymlinks: false,
+    minAgeMs: 0,
+    now: new Date(),
+    order: 'name',
+    images: 'skip',
+    covers: 'auto',
+    media: {},
+    allowEmpty: false,
+    scope: 'vod.example',
+    warn: (message) => void warnings.push(message),
+    ...options,
+  });
+  const plan: PlanWorld['plan'] = async (inputs, options = {}) => {
+    const items: PlanItem[] = [];
+    const signal = new AbortController().signal;
+    for await (const item of await planUploads(complete(inputs, options), signal)) items.push(item);
+    return items;
+  };
+  return {
+    dir,
+    warnings,
+    plan,
+    options: complete,
+    at: (name) => path.join(dir, name),
+    async write(files) {
+      for (const [name, contents] of Object.entries(files)) {
+        const file = path.join(dir, name);
+        await fs.mkdir(contents === null ? file : path.dirname(file), { recursive: true });
+        if (contents !== null) await fs.writeFile(file, contents);
+      }
+    },
+    lines: async (inputs, options) => (await plan(inputs, options)).map(lineOf),
+    async jobs(inputs, options) {
+      const items = await plan(inputs, options);
+      return items.flatMap((item) => (item.kind === 'job' ? [item.job] : []));
+    },
+    async problems(inputs, options) {
+      try {
+        await plan(inputs, options);
+        return [];
+      } catch (error) {
+        if (error instanceof UsageError) return error.problems.map((problem) => problem.message);
+        throw error;
+      }
+    },
+    remove: () => fs.rm(dir, { recursive: true, force: true }),
+  };
+}
+
+function lineOf(item: PlanItem): string {
+  if (item.kind === 'job') return item.job.media.path;
+  return `${item.path} (${item.kind === 'skipped' ? item.reason : item.failure.code})`;
+}

@@ -1,0 +1,170 @@
+import { strict as assert } from 'node:assert';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { openJournal } from '../../src/journal/journal.js';
+import {
+  JournalWorld,
+  all,
+  checkpointFor,
+  isUnwritable,
+  jobFor,
+  optionsFor,
+  receiptFor,
+  secretsOf,
+} from './journal-world.js';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+let world: JournalWorld;
+
+beforeEach(async () => {
+  world = await JournalWorld.create();
+});
+
+afterEach(() => world.remove());
+
+test('secrets are in no file of the journal but their own, and in none once the job is settled', async () => {
+  const journal = await world.begin();
+  for (const [number, phase] of [
+    [1, 'sending'],
+    [2, 'assembled'],
+    [3, 'committing'],
+  ] as const) {
+    await journal.claim(jobFor(number));
+    await journal.remember(jobFor(number).id, checkpointFor(number, phase));
+  }
+  const others = (await world.files()).filter((path) => !path.includes('/sessions/'));
+  for (const path of others) {
+    const bytes = await readFile(path);
+    for (const secret of [1, 2, 3].flatMap(secretsOf)) assert.ok(!bytes.includes(secret), path);
+  }
+  assert.ok(await world.hasSecretsOf(1));
+  await journal.settle(jobFor(1), receiptFor(1));
+  await journal.forget(jobFor(2).id);
+  assert.deepEqual([await world.hasSecretsOf(1), await world.hasSecretsOf(2)], [false, false]);
+  assert.ok(await world.hasSecretsOf(3));
+});
+
+test("the account's own key is never written down, and signs again in the next run", async () => {
+  const accountKey = { secretId: 'ACCOUNT-ID', secretKey: 'ACCOUNT-KEY' };
+  const checkpoint = checkpointFor(1, 'sending');
+  const session = { ...checkpoint.session, credentials: accountKey };
+  const journal = await world.begin({ accountKey: () => accountKey });
+  await journal.claim(jobFor(1));
+  await journal.remember(jobFor(1).id, { ...checkpoint, session });
+  await world.end(journal);
+  for (const path of await world.files()) {
+    assert.ok(!(await readFile(path)).includes('ACCOUNT-'), path);
+  }
+  const claim = await world.claimAnew(1, { accountKey: () => accountKey });
+  assert.deepEqual(claim.kind === 'ours' && claim.checkpoint?.session, session);
+});
+
+test('everything is open to its owner only, also where it was not', async () => {
+  const journal = await world.begin();
+  await journal.claim(jobFor(1));
+  await journal.remember(jobFor(1).id, checkpointFor(1, 'sending'));
+  await world.end(journal);
+  await chmod(world.dir, 0o755);
+  await chmod(join(world.dir, 'journal.lmdb'), 0o644);
+  await world.end(await world.begin());
+  const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
+  assert.deepEqual(
+    [await modeOf(world.dir), await modeOf(join(world.dir, 'sessions'))],
+    ['700', '700'],
+  );
+  for (const path of await world.files()) assert.equal(await modeOf(path), '600', path);
+});
+
+test('a directory with other things in it keeps its mode', async () => {
+  await writeFile(join(world.dir, 'somebody-elses'), '');
+  await chmod(world.dir, 0o755);
+  await world.begin();
+  assert.equal((await stat(world.dir)).mode & 0o777, 0o755);
+});
+
+test('what has expired is dropped by the next run, secrets first', async () => {
+  const journal = await world.begin();
+  for (const [number, phase] of [
+    [1, 'sending'],
+    [2, 'assembled'],
+  ] as const) {
+    await journal.claim(jobFor(number));
+    await journal.remember(jobFor(number).id, checkpointFor(number, phase));
+  }
+  await world.end(journal);
+  await writeFile(join(world.dir, 'sessions', `${jobFor(3).id}.dead-run.tmp`), secretsOf(3).join());
+  const leftAfter = async (ms: number) => {
+    const later = await world.begin({ now: () => new Date(Date.now() + ms) });
+    const listed = (await all(later.list())).length;
+    await world.end(later);
+    return [
+      listed,
+      await world.hasSecretsOf(1),
+      await world.hasSecretsOf(2),
+      await world.hasSecretsOf(3),
+    ];
+  };
+  assert.deepEqual(await leftAfter(0), [2, true, true, false]);
+  assert.deepEqual(await leftAfter(2 * HOUR_MS), [2, false, true, false]);
+  assert.deepEqual(await leftAfter(2 * DAY_MS), [1, false, true, false]);
+  assert.deepEqual(await leftAfter(32 * DAY_MS), [0, false, false, false]);
+});
+
+test('a ledger entry is dropped two years after a run last asked for it', async () => {
+  let now = Date.now();
+  const settle = await world.begin({ now: () => new Date(now) });
+  for (const number of [1, 2]) {
+    await settle.claim(jobFor(number));
+    await settle.settle(jobFor(number), receiptFor(number));
+  }
+  await world.end(settle);
+  now += 400 * DAY_MS;
+  assert.equal((await world.claimAnew(1, { now: () => new Date(now) })).kind, 'uploaded');
+  now += 400 * DAY_MS;
+  const journal = await world.begin({ now: () => new Date(now) });
+  assert.equal((await journal.claim(jobFor(1))).kind, 'uploaded');
+  assert.equal((await journal.claim(jobFor(2))).kind, 'ours');
+  assert.equal(await journal.lookup(1000, receiptFor(2).crc64 as string, undefined), undefined);
+  assert.deepEqual((await journal.gc()).ledgerEntries, 0);
+});
+
+test('a state directory that cannot be made is named before anything else happens', async () => {
+  await writeFile(join(world.dir, 'file'), '');
+  const options = optionsFor(join(world.dir, 'file', 'state'));
+  await assert.rejects(openJournal(options), isUnwritable(join(world.dir, 'file', 'state')));
+});
+
+test('a damaged database is named, and does not end the process', async () => {
+  const journal = await world.begin();
+  for (let number = 0; number < 50; number += 1) {
+    await journal.claim(jobFor(number));
+    await journal.settle(jobFor(number), receiptFor(number));
+  }
+  await world.end(journal);
+  const path = join(world.dir, 'journal.lmdb');
+  const whole = await readFile(path);
+  const damaged = {
+    garbage: Buffer.alloc(100_000, 0x5a),
+    zeros: Buffer.alloc(100_000),
+    short: whole.subarray(0, 5000),
+    'without meta pages': Buffer.concat([Buffer.alloc(8192, 0xff), whole.subarray(8192)]),
+    truncated: whole.subarray(0, 4096 * 4),
+  };
+  for (const bytes of Object.values(damaged)) {
+    await writeFile(path, bytes);
+    await assert.rejects(openJournal(optionsFor(world.dir)), isUnwritable(path));
+  }
+  await writeFile(path, whole);
+  assert.equal((await world.claimAnew(1)).kind, 'uploaded');
+});
+
+test('a directory in the place of the database is named', async () => {
+  await mkdir(join(world.dir, 'journal.lmdb'));
+  await assert.rejects(
+    openJournal(optionsFor(world.dir)),
+    isUnwritable(join(world.dir, 'journal.lmdb')),
+  );
+});

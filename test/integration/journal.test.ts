@@ -1,0 +1,242 @@
+import { strict as assert } from 'node:assert';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import type { JobId } from '../../src/core/ids.js';
+import {
+  JournalWorld,
+  all,
+  checkpointFor,
+  isUnwritable,
+  jobFor,
+  receiptFor,
+} from './journal-world.js';
+
+const HOUR_MS = 3_600_000;
+
+let world: JournalWorld;
+
+beforeEach(async () => {
+  world = await JournalWorld.create();
+});
+
+afterEach(() => world.remove());
+
+test('a checkpoint comes back whole to the next run', async () => {
+  const journal = await world.begin();
+  const checkpoint = checkpointFor(1, 'sending');
+  assert.deepEqual(await journal.claim(jobFor(1)), { kind: 'ours', changedOptions: [] });
+  await journal.remember(jobFor(1).id, checkpoint);
+  await world.end(journal);
+  assert.deepEqual(await world.claimAnew(1), { kind: 'ours', changedOptions: [], checkpoint });
+});
+
+test('an uploaded file is known with its receipt, and is claimed only by force', async () => {
+  const journal = await world.begin();
+  await journal.claim(jobFor(1));
+  await journal.remember(jobFor(1).id, checkpointFor(1, 'committing'));
+  await journal.settle(jobFor(1), receiptFor(1));
+  assert.deepEqual(await world.claimAnew(1), {
+    kind: 'uploaded',
+    receipt: receiptFor(1),
+    changedOptions: [],
+  });
+  assert.deepEqual(await world.claimAnew(1, { force: true }), { kind: 'ours', changedOptions: [] });
+});
+
+test('options that changed since the upload are named, a moving expiry is not', async () => {
+  const journal = await world.begin();
+  await journal.claim(
+    jobFor(1, { request: { procedure: 'a', expireTime: '2030-01-01T00:00:00Z' } }),
+  );
+  await journal.settle(
+    jobFor(1, { request: { procedure: 'a', expireTime: '2030-01-01T00:00:00Z' } }),
+    receiptFor(1),
+  );
+  const again = jobFor(1, {
+    request: { procedure: 'b', classId: 7, expireTime: '2031-01-01T00:00:00Z' },
+  });
+  const claim = await journal.claim(again);
+  assert.deepEqual(claim.kind === 'uploaded' && claim.changedOptions, ['classId', 'procedure']);
+});
+
+test('a job that is gone on with keeps the options that its session was begun with', async () => {
+  const first = await world.begin();
+  await first.claim(jobFor(1, { request: { procedure: 'a' } }));
+  await first.remember(jobFor(1).id, checkpointFor(1, 'sending'));
+  await world.end(first);
+  const changed = jobFor(1, { request: { procedure: 'b' } });
+  const second = await world.begin();
+  const claim = await second.claim(changed);
+  assert.deepEqual(claim.kind === 'ours' && claim.changedOptions, ['procedure']);
+  await second.remember(changed.id, checkpointFor(1, 'committing'));
+  await second.settle(changed, receiptFor(1));
+  const settled = await second.claim(changed);
+  assert.deepEqual(settled.kind === 'uploaded' && settled.changedOptions, ['procedure']);
+});
+
+test('one job is held once, be it by another run or by this one', async () => {
+  const [one, other] = [await world.begin(), await world.begin()];
+  assert.equal((await one.claim(jobFor(1))).kind, 'ours');
+  assert.equal((await one.claim(jobFor(1))).kind, 'held');
+  assert.equal((await other.claim(jobFor(1))).kind, 'held');
+  await one.release(jobFor(1).id);
+  assert.equal((await other.claim(jobFor(1))).kind, 'ours');
+  await world.end(other);
+  assert.equal((await one.claim(jobFor(1))).kind, 'ours');
+});
+
+test('a claim from a host that cannot be looked at lasts five minutes without renewal', async () => {
+  let now = Date.now();
+  const far = await world.begin({ host: 'elsewhere', now: () => new Date(now) });
+  await far.claim(jobFor(1));
+  const near = await world.begin({ now: () => new Date(now) });
+  now += 4 * 60_000;
+  assert.equal((await near.claim(jobFor(1))).kind, 'held');
+  now += 2 * 60_000;
+  assert.equal((await near.claim(jobFor(1))).kind, 'ours');
+});
+
+test('a run that has lost its claim can write nothing more about the job', async () => {
+  let now = Date.now();
+  const far = await world.begin({ host: 'elsewhere', now: () => new Date(now) });
+  await far.claim(jobFor(1));
+  await far.remember(jobFor(1).id, checkpointFor(1, 'sending'));
+  now += 6 * 60_000;
+  const near = await world.begin({ now: () => new Date(now) });
+  assert.equal((await near.claim(jobFor(1))).kind, 'ours');
+  await assert.rejects(
+    far.remember(jobFor(1).id, checkpointFor(1, 'committing')),
+    isUnwritable('videos/1.mp4'),
+  );
+});
+
+test('a checkpoint without its secrets, or with those of another session, is none', async () => {
+  for (const damage of ['', '{"v":1', '{"v":1,"tag":"other","sessionKey":"k"}']) {
+    const journal = await world.begin();
+    const claim = await journal.claim(jobFor(1));
+    assert.deepEqual(claim, { kind: 'ours', changedOptions: [] }, damage);
+    await journal.remember(jobFor(1).id, checkpointFor(1, 'committing'));
+    await world.end(journal);
+    await writeFile(join(world.dir, 'sessions', jobFor(1).id), damage);
+  }
+});
+
+test('past its expiry a session can only be committed', async () => {
+  for (const [phase, isUsable] of [
+    ['sending', false],
+    ['assembled', true],
+    ['committing', true],
+  ] as const) {
+    const journal = await world.begin();
+    await journal.claim(jobFor(1));
+    await journal.remember(jobFor(1).id, checkpointFor(1, phase));
+    await world.end(journal);
+    const claim = await world.claimAnew(1, { now: () => new Date(Date.now() + 2 * HOUR_MS) });
+    assert.equal(claim.kind === 'ours' && claim.checkpoint?.phase, isUsable ? phase : undefined);
+  }
+});
+
+test('without resume an unfinished session is superseded, unless its commit may have happened', async () => {
+  for (const phase of ['sending', 'assembled', 'committing'] as const) {
+    const journal = await world.begin();
+    await journal.claim(jobFor(1));
+    const checkpoint = checkpointFor(1, phase);
+    await journal.remember(jobFor(1).id, checkpoint);
+    await world.end(journal);
+    assert.deepEqual(await world.claimAnew(1, { resume: false }), {
+      kind: 'ours',
+      changedOptions: [],
+      ...(phase === 'committing'
+        ? { checkpoint }
+        : { superseded: { id: jobFor(1).id, checkpoint } }),
+    });
+  }
+});
+
+test('the session of a file that has changed since is handed over to be aborted', async () => {
+  const first = await world.begin();
+  await first.claim(jobFor(1));
+  const checkpoint = checkpointFor(1, 'sending');
+  await first.remember(jobFor(1).id, checkpoint);
+  await world.end(first);
+  const [second, third] = [await world.begin(), await world.begin()];
+  const changed = jobFor(1, { version: 1 });
+  assert.deepEqual(await second.claim(changed), {
+    kind: 'ours',
+    changedOptions: [],
+    superseded: { id: jobFor(1).id, checkpoint },
+  });
+  assert.equal((await third.claim(jobFor(1))).kind, 'held');
+  await second.forget(jobFor(1).id);
+  assert.deepEqual(await third.claim(jobFor(1)), { kind: 'ours', changedOptions: [] });
+  assert.equal(await world.hasSecretsOf(1), false);
+});
+
+test('a playlist whose segments have changed begins anew', async () => {
+  const segment = { ...jobFor(9).media, relativeKey: 'a.ts' };
+  const first = await world.begin();
+  await first.claim(jobFor(1, { segments: [segment] }));
+  await first.remember(jobFor(1).id, checkpointFor(1, 'sending'));
+  await world.end(first);
+  const second = await world.begin();
+  const claim = await second.claim(jobFor(1, { segments: [{ ...segment, mtimeNs: 5n }] }));
+  assert.ok(claim.kind === 'ours' && claim.checkpoint === undefined);
+  assert.equal(claim.superseded?.id, jobFor(1).id);
+});
+
+test('content is found by size and CRC-64 within its sub-application', async () => {
+  const journal = await world.begin();
+  const job = jobFor(1, { request: { subAppId: 7 } });
+  await journal.claim(job);
+  await journal.settle(job, receiptFor(1));
+  const crc64 = receiptFor(1).crc64 as string;
+  assert.deepEqual(await journal.lookup(1000, crc64, 7), { id: job.id, receipt: receiptFor(1) });
+  assert.equal(await journal.lookup(1000, crc64, 8), undefined);
+  assert.equal(await journal.lookup(1001, crc64, 7), undefined);
+});
+
+test('unfinished jobs are listed, taken by their id, and forgotten', async () => {
+  const first = await world.begin();
+  const numbers = Array.from({ length: 120 }, (_, number) => number);
+  await Promise.all(
+    numbers.map(async (number) => {
+      await first.claim(jobFor(number));
+      await first.remember(jobFor(number).id, checkpointFor(number, 'sending'));
+    }),
+  );
+  await first.release(jobFor(1).id);
+  const second = await world.begin();
+  const listed = await all(second.list());
+  assert.equal(listed.length, numbers.length);
+  const free = listed.filter(({ holder }) => holder === undefined);
+  assert.deepEqual(
+    free.map(({ job }) => job),
+    [jobFor(1)],
+  );
+  assert.equal(free[0]?.resumable, true);
+  assert.equal((await second.claimUnfinished(jobFor(2).id))?.kind, 'held');
+  const taken = await second.claimUnfinished(jobFor(1).id);
+  assert.ok(taken?.kind === 'ours' && taken.checkpoint?.phase === 'sending');
+  await second.forget(jobFor(1).id);
+  assert.equal(await second.claimUnfinished(jobFor(1).id), undefined);
+  assert.equal(await second.checkpointOf(jobFor(1).id), undefined);
+  assert.equal((await second.checkpointOf(jobFor(2).id))?.phase, 'sending');
+});
+
+test('calls for one job take effect in the order in which they were made', async () => {
+  const journal = await world.begin();
+  const { id } = jobFor(1);
+  await journal.claim(jobFor(1));
+  await Promise.all([
+    journal.remember(id, checkpointFor(1, 'sending')),
+    journal.remember(id, checkpointFor(2, 'assembled')),
+    journal.remember(id, checkpointFor(3, 'committing')),
+  ]);
+  assert.equal((await journal.checkpointOf(id))?.session.mediaKey, 'dir/3.mp4');
+});
+
+test('a job that was not claimed cannot be remembered', async () => {
+  const journal = await world.begin();
+  await assert.rejects(journal.remember('x' as JobId, checkpointFor(1, 'sending')), /not claimed/);
+});

@@ -1,0 +1,125 @@
+import { strict as assert } from 'node:assert';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import process from 'node:process';
+import { parseRecord, textOf } from '../../src/journal/fields.js';
+import { LEASE_MS, formatLease, isLive, leaseOf, parseLease } from '../../src/journal/leases.js';
+import {
+  formatCheckpoint,
+  formatJob,
+  formatLedger,
+  haveSameFiles,
+  parseCheckpoint,
+  parseJob,
+  parseLedger,
+} from '../../src/journal/records.js';
+import { unwritable } from '../../src/journal/unwritable.js';
+import { checkpointFor, jobFor, receiptFor, secretsOf } from '../integration/journal-world.js';
+
+const NOW = new Date('2030-01-02T03:04:05.678Z');
+const own = leaseOf({ runId: 'own', host: 'here', pid: process.pid }, NOW);
+const hasProc = own.startedTicks !== undefined;
+
+test('a job keeps every digit of its times and numbers through the database', () => {
+  const { media } = jobFor(2);
+  const job = { ...jobFor(1), cover: media, segments: [{ ...media, relativeKey: 'a/b.ts' }] };
+  assert.deepEqual(parseJob(formatJob(job)), job);
+});
+
+test('a checkpoint record holds everything but the secrets', () => {
+  const { session, objects, phase } = checkpointFor(1, 'assembled');
+  const text = formatCheckpoint({ session, objects, phase }, 'tag', NOW);
+  for (const secret of secretsOf(1)) assert.ok(!text.includes(secret));
+  const record = parseCheckpoint(text);
+  assert.ok(record !== undefined);
+  const { sessionKey, credentials } = session;
+  assert.deepEqual(
+    { ...record, session: { ...record.session, sessionKey, credentials } },
+    { tag: 'tag', session, objects, phase, updatedAt: NOW },
+  );
+});
+
+test('a ledger entry gives the receipt back as it was', () => {
+  const record = {
+    receipt: receiptFor(1),
+    options: { procedure: 'x' },
+    settledAt: NOW,
+    seenAt: NOW,
+  };
+  assert.deepEqual(parseLedger(formatLedger(record)), record);
+});
+
+test('a record of a later version with more fields is read, of another schema it is not', () => {
+  const later = { ...JSON.parse(formatJob(jobFor(1))), more: [1] };
+  assert.deepEqual(parseJob(JSON.stringify(later)), jobFor(1));
+  assert.equal(parseJob(JSON.stringify({ ...later, v: 2 })), undefined);
+});
+
+test('a damaged record is none', () => {
+  for (const text of ['', 'null', '[]', '{', '{"v":1}', '{"v":1,"id":7}']) {
+    assert.equal(parseJob(text), undefined, text);
+    assert.equal(parseCheckpoint(text), undefined, text);
+    assert.equal(parseLedger(text), undefined, text);
+    assert.equal(
+      parseRecord(text, (fields) => textOf(fields, 'id')),
+      undefined,
+      text,
+    );
+  }
+});
+
+test('two jobs have the same files if sizes, times and places agree, whatever they are called', () => {
+  const job = jobFor(1);
+  const renamed = { ...job, media: { ...job.media, path: 'x', realPath: '/x', inode: 1n } };
+  assert.ok(haveSameFiles(job, renamed));
+  assert.ok(!haveSameFiles(job, { ...job, cover: job.media }));
+  assert.ok(!haveSameFiles(job, { ...job, media: { ...job.media, mtimeNs: 1n } }));
+});
+
+test('a lease is live as long as its own process is', { skip: !hasProc }, async () => {
+  const child = spawn(process.execPath, ['-e', 'process.stdin.resume()']);
+  await once(child, 'spawn');
+  const lease = leaseOf({ runId: 'other', host: 'here', pid: child.pid as number }, NOW);
+  const later = new Date(NOW.getTime() + 2 * LEASE_MS);
+  assert.ok(isLive(lease, own, later));
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  assert.ok(!isLive(lease, own, NOW));
+});
+
+test('a process number that was given away again keeps no lease', { skip: !hasProc }, () => {
+  assert.ok(!isLive({ ...own, runId: 'other', startedTicks: '1' }, own, NOW));
+});
+
+test('before the last boot nothing is live', { skip: !hasProc }, () => {
+  assert.ok(!isLive({ ...own, runId: 'other', bootId: 'another' }, own, NOW));
+});
+
+test('where the process cannot be looked at, the age of the lease decides', () => {
+  const { runId, host, pid, renewedAt } = own;
+  const bare = { runId, host, pid, renewedAt };
+  const inAContainer = { ...own, runId: 'other', pidNamespace: 'pid:[1]', pid: 1 };
+  for (const lease of [{ ...own, host: 'elsewhere' }, bare, inAContainer]) {
+    assert.ok(isLive(lease, own, new Date(NOW.getTime() + LEASE_MS - 1)));
+    assert.ok(!isLive(lease, own, new Date(NOW.getTime() + LEASE_MS)));
+  }
+});
+
+test('a lease comes back from the database as it was', () => {
+  assert.deepEqual(parseLease(formatLease(own)), own);
+});
+
+test('a failure tells the file and the reason in the words of the system', () => {
+  const cases = [
+    ["EACCES: permission denied, open '/s/x'", 'permission denied'],
+    [
+      'No space left on device: Attempting to write page at position 4096',
+      'no space left on device',
+    ],
+  ] as const;
+  for (const [message, reason] of cases) {
+    const failure = unwritable('/s', new Error(message));
+    assert.equal(failure.message, `cannot write the journal /s: ${reason}`);
+  }
+});

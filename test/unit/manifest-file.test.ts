@@ -1,0 +1,295 @@
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { UsageError } from '../../src/core/errors.js';
+import { ManifestError, createManifest } from '../../src/manifest/manifest.js';
+import type { Manifest, ManifestOptions } from '../../src/manifest/manifest.js';
+import { toRecord } from '../../src/manifest/record.js';
+import type { ManifestRecord } from '../../src/manifest/record.js';
+import { assertManifestWritable } from '../../src/manifest/target.js';
+import { everyOutcome, failed, uploaded } from '../helpers/outcomes.js';
+
+const DEAD_PID = 4_000_000;
+const tail = {
+  finishedAt: new Date('2024-01-01T00:00:01.000Z'),
+  durationMs: 1000,
+  exitCode: 0,
+  summary: {
+    total: 1,
+    uploaded: 1,
+    skipped: 0,
+    failed: 0,
+    interrupted: 0,
+    unknown: 0,
+    bytes: 1,
+    bytesSent: 1,
+  },
+};
+
+let directory: string;
+beforeEach(async () => {
+  directory = await fs.mkdtemp(join(tmpdir(), 'manifest-'));
+});
+afterEach(async () => {
+  await fs.rm(directory, { recursive: true });
+});
+
+function begin(name: string, more: Partial<ManifestOptions> = {}): Promise<Manifest> {
+  return createManifest({
+    path: join(directory, name),
+    tool: { name: 'vod-upload', version: '1.0.0' },
+    runId: 'run-1',
+    startedAt: new Date('2024-01-01T00:00:00.000Z'),
+    options: { concurrency: 4 },
+    processes: { pid: process.pid, isAlive: (pid) => pid !== DEAD_PID },
+    ...more,
+  });
+}
+
+async function write(name: string, outcomes = everyOutcome()): Promise<string> {
+  const manifest = await begin(name);
+  for (const outcome of outcomes) await manifest.record(outcome);
+  await manifest.finish(tail);
+  return fs.readFile(join(directory, name), 'utf8');
+}
+
+describe('the manifest', () => {
+  it('is the documented JSON document', async () => {
+    assert.deepEqual(JSON.parse(await write('m.json')), {
+      schema: 1,
+      tool: { name: 'vod-upload', version: '1.0.0' },
+      runId: 'run-1',
+      startedAt: '2024-01-01T00:00:00.000Z',
+      options: { concurrency: 4 },
+      results: everyOutcome().map(toRecord),
+      finishedAt: '2024-01-01T00:00:01.000Z',
+      durationMs: 1000,
+      exitCode: 0,
+      summary: tail.summary,
+    });
+  });
+
+  it('is valid JSON without any record', async () => {
+    const { results } = JSON.parse(await write('m.json', [])) as { results: unknown };
+    assert.deepEqual(results, []);
+  });
+
+  it('is JSON under any other extension', async () => {
+    assert.equal((JSON.parse(await write('report.txt')) as { schema: number }).schema, 1);
+  });
+
+  it('is a record a line, and nothing else, as .jsonl', async () => {
+    const lines = (await write('m.JSONL')).split('\n');
+    assert.equal(lines.pop(), '');
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line) as unknown),
+      everyOutcome().map(toRecord),
+    );
+  });
+
+  it('is RFC 4180 as .csv, and odd paths come back exactly', async () => {
+    const paths = ['a "quoted", name\r\nwith a line.mp4', '=cmd()', ' spaces ', '影片.mp4'];
+    const text = await write(
+      'm.csv',
+      paths.map((path) => uploaded(path)),
+    );
+    const [header, ...rows] = parseCsv(text);
+    assert.deepEqual(header?.slice(0, 8), [
+      'path',
+      'status',
+      'reason',
+      'size',
+      'mtime',
+      'crc64',
+      'fileId',
+      'mediaUrl',
+    ]);
+    assert.equal(header?.at(-1), 'errorRetryable');
+    assert.deepEqual(
+      rows.map((row) => row[0]),
+      paths,
+    );
+    assert.ok(rows.every((row) => row.length === header?.length));
+  });
+
+  it('tells failures in the columns of .csv', async () => {
+    const facts = { stage: 'commit', serviceCode: 'InternalError' } as const;
+    const text = await write('m.csv', [failed('a', 'service-unavailable', 'answered 500', facts)]);
+    const [header, row] = parseCsv(text);
+    const cells = Object.fromEntries(header?.map((name, at) => [name, row?.[at]]) ?? []);
+    assert.equal(cells['errorCode'], 'service-unavailable');
+    assert.equal(cells['errorServiceCode'], 'InternalError');
+    assert.equal(cells['errorRetryable'], 'true');
+    assert.equal(cells['fileId'], '');
+  });
+
+  it('may be read by everyone, whatever the umask and the mode of the one before', async () => {
+    await fs.writeFile(join(directory, 'm.json'), 'old', { mode: 0o600 });
+    await write('m.json');
+    assert.equal((await fs.stat(join(directory, 'm.json'))).mode & 0o777, 0o644);
+  });
+
+  it('replaces the old one only when it is whole, and leaves nothing else behind', async () => {
+    const path = join(directory, 'm.json');
+    await fs.writeFile(path, 'old');
+    const manifest = await begin('m.json');
+    await manifest.record(uploaded('a'));
+    assert.equal(await fs.readFile(path, 'utf8'), 'old');
+    await manifest.finish(tail);
+    assert.match(await fs.readFile(path, 'utf8'), /"runId": "run-1"/);
+    assert.deepEqual(await fs.readdir(directory), ['m.json']);
+  });
+
+  it('leaves the old one and no temporary when it is discarded', async () => {
+    await fs.writeFile(join(directory, 'm.json'), 'old');
+    const manifest = await begin('m.json');
+    await manifest.record(uploaded('a'));
+    await manifest.discard();
+    assert.deepEqual(await fs.readdir(directory), ['m.json']);
+    assert.equal(await fs.readFile(join(directory, 'm.json'), 'utf8'), 'old');
+  });
+
+  it('is written through a symbolic link, which stays one', async () => {
+    await fs.mkdir(join(directory, 'real'));
+    await fs.symlink('real/m.json', join(directory, 'link.json'));
+    await write('link.json');
+    await write('link.json');
+    assert.ok((await fs.lstat(join(directory, 'link.json'))).isSymbolicLink());
+    assert.deepEqual(await fs.readdir(join(directory, 'real')), ['m.json']);
+  });
+
+  it('takes records at once from many files, each whole and none twice', async () => {
+    const manifest = await begin('m.jsonl');
+    const paths = Array.from({ length: 2000 }, (_, at) => `f${at}`);
+    await Promise.all(paths.map((path) => manifest.record(uploaded(path))));
+    await manifest.finish(tail);
+    const lines = (await fs.readFile(join(directory, 'm.jsonl'), 'utf8')).trimEnd().split('\n');
+    const told = lines.map((line) => (JSON.parse(line) as ManifestRecord).path);
+    assert.deepEqual(told, paths);
+  });
+
+  it('holds 50,000 records without holding them in memory', async () => {
+    const manifest = await begin('m.json');
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    for (let at = 0; at < 50_000; at++) {
+      await manifest.record(uploaded(`f${at}`));
+      if (at % 500 === 0) most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    }
+    const [temporary] = await fs.readdir(directory);
+    const { size } = await fs.stat(join(directory, temporary as string));
+    await manifest.finish(tail);
+    const text = await fs.readFile(join(directory, 'm.json'), 'utf8');
+    assert.equal((JSON.parse(text) as { results: unknown[] }).results.length, 50_000);
+    assert.ok(most < 16 * 2 ** 20, `${most} bytes of buffers`);
+    assert.ok(text.length - size < 128 * 1024, 'nearly all of it was on disk before the end');
+  });
+});
+
+describe('a manifest on a full disk', () => {
+  it('never fails a record, says so at the end, and leaves the old one as it was', async () => {
+    await fs.writeFile(join(directory, 'm.json'), 'old');
+    const manifest = await begin('m.json', { openFile: () => fs.open('/dev/full', 'w') });
+    for (let at = 0; at < 1000; at++) await manifest.record(uploaded(`f${at}`));
+    await assert.rejects(manifest.finish(tail), (error) => {
+      assert.ok(error instanceof ManifestError);
+      assert.match(error.message, /m\.json could not be written: ENOSPC/);
+      assert.match(error.hint, /^Free space/);
+      return true;
+    });
+    assert.equal(await fs.readFile(join(directory, 'm.json'), 'utf8'), 'old');
+  });
+
+  it('may be a device, which is written to and never replaced', async () => {
+    const manifest = await begin('.', { path: '/dev/full' });
+    await manifest.record(uploaded('a'));
+    await assert.rejects(manifest.finish(tail), ManifestError);
+    assert.ok((await fs.stat('/dev/full')).isCharacterDevice());
+    const other = await begin('.', { path: '/dev/null' });
+    await other.finish(tail);
+    assert.ok((await fs.stat('/dev/null')).isCharacterDevice());
+  });
+});
+
+describe('temporaries of a manifest', () => {
+  it('are removed when their process is dead, and only those of this manifest and machine', async () => {
+    const dead = `.m.json.${hostname()}-${DEAD_PID}-0123abcd.tmp`;
+    const others = [
+      `.m.json.${hostname()}-${process.pid}-0123abcd.tmp`,
+      `.m.json.elsewhere-${DEAD_PID}-0123abcd.tmp`,
+      `.other.json.${hostname()}-${DEAD_PID}-0123abcd.tmp`,
+      `.m.json.${hostname()}-${DEAD_PID}-mine.txt`,
+    ];
+    for (const name of [dead, ...others]) await fs.writeFile(join(directory, name), '');
+    await write('m.json');
+    assert.deepEqual((await fs.readdir(directory)).sort(), [...others, 'm.json'].sort());
+  });
+});
+
+describe('the plan refuses a manifest', () => {
+  async function refusal(path: string): Promise<string> {
+    const error: unknown = await assertManifestWritable(path).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    assert.ok(error instanceof UsageError, String(error));
+    assert.match(error.problems[0]?.hint ?? '', /--manifest/);
+    return error.message;
+  }
+
+  it('in a directory that does not exist', async () => {
+    const path = join(directory, 'no', 'm.json');
+    assert.equal(
+      await refusal(path),
+      `the manifest cannot be written to ${path}: the directory ${join(directory, 'no')} does not exist`,
+    );
+  });
+
+  it('that is a directory', async () => {
+    assert.match(await refusal(directory), /: it is a directory$/);
+  });
+
+  it('below a file', async () => {
+    await fs.writeFile(join(directory, 'file'), '');
+    assert.match(await refusal(join(directory, 'file', 'm.json')), /file is not a directory$/);
+  });
+
+  it('behind a link to nowhere', async () => {
+    await fs.symlink('no/m.json', join(directory, 'link.json'));
+    assert.match(await refusal(join(directory, 'link.json')), /does not exist$/);
+  });
+
+  it('on a file system that takes no writes', async (t) => {
+    const isAdministrator = process.getuid?.() === 0;
+    if (isAdministrator) return t.skip('the superuser may write everywhere');
+    await fs.chmod(directory, 0o500);
+    assert.match(await refusal(join(directory, 'm.json')), /may not write/);
+  });
+
+  it('and takes one that is new, old, linked or a device', async () => {
+    await fs.writeFile(join(directory, 'old.json'), '');
+    await fs.symlink('new.json', join(directory, 'link.json'));
+    for (const name of ['new.json', 'old.json', 'link.json']) {
+      await assertManifestWritable(join(directory, name));
+    }
+    await assertManifestWritable('/dev/null');
+    assert.deepEqual((await fs.readdir(directory)).sort(), ['link.json', 'old.json']);
+  });
+});
+
+/** Rows and cells of RFC 4180, told apart the long way. */
+function parseCsv(text: string): string[][] {
+  const rows: string[][] = [];
+  let row: string[] = [];
+  for (const [, quoted, plain, end] of text.matchAll(
+    /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/g,
+  )) {
+    row.push(quoted?.replaceAll('""', '"') ?? plain ?? '');
+    if (end === ',') continue;
+    rows.push(row);
+    row = [];
+  }
+  return rows;
+}

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import { afterEach, beforeEach, test } from 'node:test';
+import type { PlanOptions } from '../../src/plan/plan.js';
+import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
+
+let world: PlanWorld;
+beforeEach(async () => {
+  world = await createPlanWorld();
+});
+afterEach(() => world.remove());
+
+async function pairs(
+  inputs: readonly string[],
+  options: Partial<PlanOptions> = {},
+): Promise<string[]> {
+  const jobs = await world.jobs(inputs, options);
+  return jobs.map((job) => `${job.media.path} ${job.cover?.path} ${job.request.coverType}`);
+}
+
+test('an image of the same stem, with .cover or -cover, is the cover and gets no record of its own', async () => {
+  await world.write({
+    'v/a.mp4': '1',
+    'v/a.JPG': '1',
+    'v/b.mp4': '1',
+    'v/b.cover.png': '1',
+    'v/c.mp3': '1',
+    'v/c-cover.gif': '1',
+    'v/d.mp4': '1',
+  });
+  const expected = [
+    'v/a.mp4 v/a.JPG jpg',
+    'v/b.mp4 v/b.cover.png png',
+    'v/c.mp3 v/c-cover.gif gif',
+    'v/d.mp4 undefined undefined',
+  ];
+  assert.deepEqual(await pairs(['v']), expected);
+  assert.equal((await world.plan(['v'])).length, 4);
+  assert.equal((await world.plan(['v/**'])).length, 4);
+  const named = (await fs.readdir(world.at('v'))).map((name) => `v/${name}`);
+  assert.deepEqual(await pairs(named), expected);
+  assert.equal((await world.plan(named)).length, 4);
+  await world.write({ list: named.reverse().join('\n') });
+  assert.equal((await world.plan([], { filesFrom: 'list' })).length, 4);
+});
+
+test('a cover is used although only the video was named', async () => {
+  await world.write({ 'v/a.mp4': '1', 'v/a.jpg': '1' });
+  assert.deepEqual(await pairs(['v/a.mp4']), ['v/a.mp4 v/a.jpg jpg']);
+});
+
+test('of several covers, a.* goes before a.cover.* and a-cover.*, and jpg before png', async () => {
+  await world.write({
+    'a.mp4': '1',
+    'a-cover.jpg': '1',
+    'a.cover.jpg': '1',
+    'a.png': '1',
+    'a.jpg': '1',
+  });
+  assert.deepEqual(await pairs(['a.mp4']), ['a.mp4 a.jpg jpg']);
+  await fs.rm(world.at('a.jpg'));
+  assert.deepEqual(await pairs(['a.mp4']), ['a.mp4 a.png png']);
+  await fs.rm(world.at('a.png'));
+  assert.deepEqual(await pairs(['a.mp4']), ['a.mp4 a.cover.jpg jpg']);
+});
+
+test('two videos of one stem share their cover', async () => {
+  await world.write({ 'v/a.mp4': '1', 'v/a.mov': '1', 'v/a.jpg': '1' });
+  assert.deepEqual(await pairs(['v']), ['v/a.mov v/a.jpg jpg', 'v/a.mp4 v/a.jpg jpg']);
+  assert.equal((await world.plan(['v'])).length, 2);
+});
+
+test('an unpaired image is told, and becomes a media only on request', async () => {
+  await world.write({ 'v/a.mp4': '1', 'v/a.jpg': '1', 'v/a.png': '1', 'v/poster.jpg': '1' });
+  assert.deepEqual(await world.lines(['v']), [
+    'v/a.mp4',
+    'v/poster.jpg (unpaired-image)',
+    'v/a.png (unpaired-image)',
+  ]);
+  assert.deepEqual(await world.lines(['v/poster.jpg', 'v/poster.jpg']), [
+    'v/poster.jpg (unpaired-image)',
+    'v/poster.jpg (duplicate)',
+  ]);
+  const jobs = await world.jobs(['v'], { images: 'media' });
+  assert.deepEqual(
+    jobs.map((job) => `${job.media.path} ${job.request.mediaType}`),
+    ['v/a.mp4 mp4', 'v/poster.jpg jpg', 'v/a.png png'],
+  );
+});
+
+test('a directory of images only has no media, unless images are media', async () => {
+  await world.write({ 'v/a.jpg': '1' });
+  assert.deepEqual(await world.problems(['v']), ['there is no media in v']);
+  assert.deepEqual(await world.lines(['v'], { images: 'media' }), ['v/a.jpg']);
+});
+
+test('an empty image is no cover: the next one is taken, with a warning', async () => {
+  await world.write({ 'v/a.mp4': '1', 'v/a.jpg': '', 'v/a.png': '1' });
+  assert.deepEqual(await pairs(['v']), ['v/a.mp4 v/a.png png']);
+  assert.deepEqual(world.warnings, ['v/a.jpg is not used as a cover: it is empty']);
+  assert.deepEqual(await world.lines(['v']), ['v/a.mp4', 'v/a.jpg (empty)']);
+});
+
+test('with covers off nothing pairs', async () => {
+  await world.write({ 'v/a.mp4': '1', 'v/a.jpg': '1' });
+  assert.deepEqual(await world.lines(['v'], { covers: 'off' }), [
+    'v/a.mp4',
+    'v/a.jpg (unpaired-image)',
+  ]);
+  assert.deepEqual(await pairs(['v'], { covers: 'off' }), ['v/a.mp4 undefined undefined']);
+});
+
+test('with covers required, a named video without one is a problem and a found one fails', async () => {
+  await world.write({ 'v/a.mp4': '1', 'v/b.mp4': '1', 'v/b.jpg': '1' });
+  assert.deepEqual(await world.problems(['v/a.mp4', 'v/b.mp4'], { covers: 'required' }), [
+    'v/a.mp4 has no cover',
+  ]);
+  assert.deepEqual(await world.lines(['v'], { covers: 'required' }), [
+    'v/a.mp4 (cover-missing)',
+    'v/b.mp4',
+  ]);
+});
+
+test('one given cover serves all', async () => {
+  await world.write({ 'v/a.mp4': '1', 'v/b.mp4': '1', 'v/all.png': '1' });
+  assert.deepEqual(await pairs(['v'], { cover: 'v/all.png', covers: 'required' }), [
+    'v/a.mp4 v/all.png png',
+    'v/b.mp4 v/all.png png',
+  ]);
+  assert.equal((await world.plan(['v'], { cover: 'v/all.png' })).length, 2);
+  const [first] = await pairs(['v'], { cover: 'v/all.png', media: { coverType: 'JPEG' } });
+  assert.equal(first, 'v/a.mp4 v/all.png jpeg');
+});
+
+test('a directory of covers is looked through after the own one, and its images need no video', async () => {
+  await world.write({
+    'v/a.mp4': '1',
+    'v/b.mp4': '1',
+    'v/b.png': '1',
+    'v/covers/a.jpg': '1',
+    'v/covers/b.jpg': '1',
+    'v/covers/z.jpg': '1',
+  });
+  assert.deepEqual(await pairs(['v'], { coverDir: 'v/covers' }), [
+    'v/a.mp4 v/covers/a.jpg jpg',
+    'v/b.mp4 v/b.png png',
+  ]);
+  assert.equal((await world.plan(['v'], { coverDir: './v/covers/' })).length, 2);
+});
+
+test('an excluded image is no cover', async () => {
+  await world.write({ 'v/a.mp4': '1', 'v/a.jpg': '1' });
+  const exclude = ['*.jpg'];
+  assert.deepEqual(await pairs(['v'], { exclude }), ['v/a.mp4 undefined undefined']);
+  assert.deepEqual(await pairs(['v/a.mp4'], { exclude }), ['v/a.mp4 undefined undefined']);
+});
+
+test('a cover that changed too lately holds its video back', async () => {
+  await world.write({ 'a.mp4': '1' });
+  const now = new Date(Date.now() + 100_000);
+  assert.deepEqual(await world.lines(['.'], { minAgeMs: 60_000, now }), ['a.mp4']);
+  await world.write({ 'a.jpg': '1' });
+  await fs.utimes(world.at('a.jpg'), now, now);
+  assert.deepEqual(await world.lines(['.'], { minAgeMs: 60_000, now }), ['a.mp4 (too-young)']);
+});
+
+test('what is wrong with the cover flags is a problem', async () => {
+  await world.write({ 'a.mp4': '1', 'empty.jpg': '', 'text.txt': '1', d: null, 'c.jpg': '1' });
+  const problemsOf = (options: Partial<PlanOptions>): Promise<string[]> =>
+    world.problems(['a.mp4'], options);
+  assert.deepEqual(await problemsOf({ cover: 'gone.jpg' }), [
+    'cannot read gone.jpg: no such file or directory',
+  ]);
+  assert.deepEqual(await problemsOf({ cover: 'empty.jpg' }), [
+    'cannot upload empty.jpg: it is empty',
+  ]);
+  assert.deepEqual(await problemsOf({ cover: 'text.txt' }), [
+    'VOD does not accept text.txt as a cover: its extension is none of an image',
+  ]);
+  assert.deepEqual(await problemsOf({ cover: 'd' }), ['the cover d is a directory']);
+  assert.deepEqual(await problemsOf({ coverDir: 'a.mp4' }), ['a.mp4 is not a directory']);
+  assert.deepEqual(await problemsOf({ coverDir: 'gone' }), [
+    'cannot read gone: no such file or directory',
+  ]);
+  assert.equal((await problemsOf({ cover: 'c.jpg', covers: 'off' })).length, 1);
+  assert.equal((await problemsOf({ cover: 'c.jpg', coverDir: 'd' })).length, 1);
+});

@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs/promises';
+import { afterEach, beforeEach, test } from 'node:test';
+import { UsageError } from '../../src/core/errors.js';
+import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
+
+let world: PlanWorld;
+beforeEach(async () => {
+  world = await createPlanWorld();
+});
+afterEach(() => world.remove());
+
+test('a directory is planned in the order of whole paths, whatever the depth', async () => {
+  await world.write({
+    'v/b.mp4': '1',
+    'v/a/z.mp4': '1',
+    'v/a-b.mp4': '1',
+    'v/a.mp4': '1',
+    'v/notes.txt': '1',
+    'v/deep/er/c.MP3': '1',
+  });
+  const expected = ['v/a-b.mp4', 'v/a.mp4', 'v/a/z.mp4', 'v/b.mp4', 'v/deep/er/c.MP3'];
+  assert.deepEqual(await world.lines(['v']), expected);
+  assert.deepEqual(await world.lines(['./v']), expected);
+  assert.deepEqual(await world.lines(['v/']), expected);
+  const absolute = expected.map((name) => world.at(name));
+  assert.deepEqual(await world.lines([world.at('v')]), absolute);
+  assert.deepEqual(await world.lines(['.'], { cwd: world.at('v') }), [
+    'a-b.mp4',
+    'a.mp4',
+    'a/z.mp4',
+    'b.mp4',
+    'deep/er/c.MP3',
+  ]);
+});
+
+test('what exists is a path, however much it looks like a pattern or a flag', async () => {
+  const names = [
+    '-rf.mp4',
+    '[1].mp4',
+    'a b.mp4',
+    'line\nbreak.mp4',
+    'star*.mp4',
+    '{x,y}.mp4',
+    '视频 🎬.mp4',
+  ];
+  await world.write(Object.fromEntries(names.map((name) => [name, '1'])));
+  assert.deepEqual(await world.lines(names), names);
+  assert.deepEqual(await world.lines(['.']), names);
+  assert.deepEqual(await world.lines(['star*.mp4']), ['star*.mp4']);
+});
+
+test('arguments are planned in the order of their paths, directories where their files belong', async () => {
+  await world.write({ 'c.mp4': '1', 'b/x.mp4': '1', 'a.mp4': '1' });
+  assert.deepEqual(await world.lines(['c.mp4', 'b', 'a.mp4']), ['a.mp4', 'b/x.mp4', 'c.mp4']);
+});
+
+test('a glob knows **, {a,b} and !(…), and takes only what VOD accepts', async () => {
+  await world.write({ 'v/a.mp4': '1', 'v/x/b.mov': '1', 'v/x/c.txt': '1', 'v/x/draft.mp4': '1' });
+  assert.deepEqual(await world.lines(['v/**']), ['v/a.mp4', 'v/x/b.mov', 'v/x/draft.mp4']);
+  assert.deepEqual(await world.lines(['v/**/*.{mp4,mov}']), [
+    'v/a.mp4',
+    'v/x/b.mov',
+    'v/x/draft.mp4',
+  ]);
+  assert.deepEqual(await world.lines(['v/x/!(draft)*.{mp4,mov}']), ['v/x/b.mov']);
+  assert.deepEqual(await world.lines(['./v/*.mp4']), ['v/a.mp4']);
+  assert.deepEqual(await world.lines([`${world.dir}/v/*.mp4`]), [world.at('v/a.mp4')]);
+});
+
+test('a glob that matches nothing is nothing to do, not a problem', async () => {
+  assert.deepEqual(await world.lines(['nowhere/*.mp4', '[12].mp4']), []);
+});
+
+test('everything that is wrong with the arguments is said at once', async () => {
+  await world.write({
+    'ok.mp4': '1',
+    'empty.mp4': '',
+    'half.mp4.part': '1',
+    'notes.txt': '1',
+    bare: '1',
+    'nothing/readme.md': '1',
+  });
+  await fs.symlink('gone', world.at('dangling.mp4'));
+  await fs.symlink('loop.mp4', world.at('loop.mp4'));
+  execFileSync('mkfifo', [world.at('pipe.mp4')]);
+  const inputs = 'ok.mp4 missing.mp4 empty.mp4 half.mp4.part notes.txt bare nothing'.split(' ');
+  const problems = await world.problems(
+    [...inputs, 'dangling.mp4', 'loop.mp4', 'pipe.mp4', 'ok.mp4/', ''],
+    { media: { classId: -1 } },
+  );
+  assert.deepEqual(problems, [
+    '--class-id -1 is not a whole number from 0',
+    'an input is empty',
+    'cannot upload bare: its name has no extension that tells its type',
+    'cannot read dangling.mp4: it is a symbolic link to nothing',
+    'cannot upload empty.mp4: it is empty',
+    'cannot upload half.mp4.part: its name is that of an unfinished file',
+    'cannot read loop.mp4: its symbolic links form a loop',
+    'cannot read missing.mp4: no such file or directory',
+    'cannot upload notes.txt: VOD does not accept .txt files',
+    'there is no media in nothing',
+    'cannot read ok.mp4/: a part of its path is not a directory',
+    'cannot read pipe.mp4: it is a named pipe',
+  ]);
+});
+
+test('every problem says what to do', async () => {
+  await assert.rejects(world.plan(['missing.mp4']), (error: UsageError) => {
+    assert.ok(error instanceof UsageError);
+    assert.match(error.problems[0]?.hint ?? '', /^[A-Z].*\.$/);
+    return true;
+  });
+});
+
+test('no input at all is a problem; an empty directory is none with allowEmpty', async () => {
+  await world.write({ d: null });
+  assert.deepEqual(await world.problems([]), ['no input is given']);
+  assert.deepEqual(await world.problems(['d']), ['there is no media in d']);
+  assert.deepEqual(await world.lines(['d'], { allowEmpty: true }), []);
+});
+
+test('a media type makes any named file a media', async () => {
+  await world.write({ 'recording.xyz': '1', plain: '1' });
+  const jobs = await world.jobs(['plain', 'recording.xyz'], { media: { mediaType: '.MP4' } });
+  assert.deepEqual(
+    jobs.map((job) => [job.request.mediaType, job.request.mediaName]),
+    [
+      ['mp4', 'plain'],
+      ['mp4', 'recording'],
+    ],
+  );
+});
+
+test('what was found and cannot be uploaded is told, and the rest goes on', async () => {
+  await world.write({ 'v/a.mp4': '1', 'v/b.mp4': '', 'v/c.mp4.tmp': '1', 'v/z.mp4': '1' });
+  await fs.symlink('gone', world.at('v/dangling.mp4'));
+  execFileSync('mkfifo', [world.at('v/pipe.mp4')]);
+  await fs.writeFile(Buffer.from(`${world.dir}/v/bad\xff.mp4`, 'latin1'), '1');
+  assert.deepEqual(await world.lines(['v']), [
+    'v/a.mp4',
+    'v/b.mp4 (empty)',
+    'v/bad\ufffd.mp4 (source-invalid)',
+    'v/c.mp4.tmp (temporary-name)',
+    'v/dangling.mp4 (source-missing)',
+    'v/pipe.mp4 (source-invalid)',
+    'v/z.mp4',
+  ]);
+});
+
+test('hidden files and directories are passed over unless asked for or named', async () => {
+  await world.write({ 'v/.h.mp4': '1', 'v/.d/x.mp4': '1', 'v/a.mp4': '1' });
+  assert.deepEqual(await world.lines(['v']), ['v/a.mp4']);
+  assert.deepEqual(await world.lines(['v/**']), ['v/a.mp4']);
+  assert.deepEqual(await world.lines(['v/.h.mp4', 'v/.d']), ['v/.d/x.mp4', 'v/.h.mp4']);
+  const all = ['v/.d/x.mp4', 'v/.h.mp4', 'v/a.mp4'];
+  assert.deepEqual(await world.lines(['v'], { includeHidden: true }), all);
+  assert.deepEqual(await world.lines(['v/**'], { includeHidden: true }), all);
+});
+
+test('symbolic links to files are followed, to directories only when asked, and never in circles', async () => {
+  await world.write({ 'elsewhere/s.mp4': '1', 'v/d/x.mp4': '1', 'v/y.mp4': '1' });
+  await fs.symlink('../elsewhere', world.at('v/link'));
+  await fs.symlink('..', world.at('v/d/up'));
+  await fs.symlink('.', world.at('v/self'));
+  await fs.symlink('../elsewhere/s.mp4', world.at('v/z.mp4'));
+  assert.deepEqual(await world.lines(['v']), ['v/d/x.mp4', 'v/y.mp4', 'v/z.mp4']);
+  assert.deepEqual(await world.lines(['v/**']), ['v/d/x.mp4', 'v/y.mp4', 'v/z.mp4']);
+  const followed = ['v/d/x.mp4', 'v/link/s.mp4', 'v/y.mp4', 'v/z.mp4 (duplicate)'];
+  assert.deepEqual(await world.lines(['v'], { followSymlinks: true }), followed);
+  assert.deepEqual((await world.lines(['v/**'], { followSymlinks: true })).sort(), followed);
+  assert.deepEqual(await world.lines(['v/link']), ['v/link/s.mp4']);
+});
+
+test('one real file is one job, however often and under whatever path it is given', async () => {
+  await world.write({ 'v/a.mp4': '1' });
+  await fs.symlink('v', world.at('w'));
+  await fs.symlink('v/a.mp4', world.at('l.mp4'));
+  assert.deepEqual(await world.lines(['l.mp4', 'v', 'v/a.mp4', './v/*.mp4', 'w/a.mp4']), [
+    'l.mp4',
+    'v/a.mp4 (duplicate)',
+    'v/a.mp4 (duplicate)',
+    'v/a.mp4 (duplicate)',
+    'w/a.mp4 (duplicate)',
+  ]);
+});
+
+test('an exclusion wins over every kind of input', async () => {
+  await world.write({
+    'v/a.mp4': '1',
+    'v/b.mov': '1',
+    'v/tmp/c.mp4': '1',
+    'v/x/tmp/d.mp4': '1',
+    'v/x/e.mp4': '1',
+  });
+  const all = ['v/a.mp4', 'v/b.mov', 'v/tmp/c.mp4', 'v/x/e.mp4', 'v/x/tmp/d.mp4'];
+  const without = async (exclude: string[], inputs = ['v']): Promise<string[]> => {
+    const left = await world.lines(inputs, { exclude });
+    return all.filter((name) => !left.includes(name));
+  };
+  assert.deepEqual(await without(['*.mov']), ['v/b.mov']);
+  assert.deepEqual(await without(['tmp']), ['v/tmp/c.mp4', 'v/x/tmp/d.mp4']);
+  assert.deepEqual(await without(['tmp/']), ['v/tmp/c.mp4', 'v/x/tmp/d.mp4']);
+  assert.deepEqual(await without(['x/**']), ['v/x/e.mp4', 'v/x/tmp/d.mp4']);
+  assert.deepEqual(await without(['/x']), ['v/x/e.mp4', 'v/x/tmp/d.mp4']);
+  assert.deepEqual(await without(['v/x/*.mp4']), ['v/x/e.mp4']);
+  assert.deepEqual(await without(['tmp'], ['v/**']), ['v/tmp/c.mp4', 'v/x/tmp/d.mp4']);
+  assert.deepEqual(await without(['a.*', 'b.mov'], all), ['v/a.mp4', 'v/b.mov']);
+  assert.deepEqual(await without(['v'], ['v']), all);
+});
+
+test('patterns to exclude can come from a file', async () => {
+  await world.write({ 'a.mp4': '1', 'b.mp4': '1', not: '# comment\n\nb.*\n' });
+  assert.deepEqual(await world.lines(['*.mp4'], { excludeFrom: ['not'] }), ['a.mp4']);
+  assert.deepEqual(await world.problems(['*.mp4'], { excludeFrom: ['gone'] }), [
+    'cannot read gone: no such file or directory',
+  ]);
+});
+
+test('files that changed less than the minimum age ago are left out', async () => {
+  await world.write({ 'old.mp4': '1', 'new.mp4': '1', 'copied.mp4': '1' });
+  await fs.utimes(world.at('copied.mp4'), 1, 1);
+  const now = new Date(Date.now() + 60_000);
+  const young = ['copied.mp4 (too-young)', 'new.mp4 (too-young)', 'old.mp4 (too-young)'];
+  assert.deepEqual(await world.lines(['.'], { minAgeMs: 120_000, now }), young);
+  assert.deepEqual(await world.lines(['new.mp4'], { minAgeMs: 120_000, now }), [young[1]]);
+  assert.equal((await world.jobs(['.'], { minAgeMs: 30_000, now })).length, 3);
+});
+
+test('what may not be read is told, and the rest goes on', async () => {
+  await world.write({ 'v/a.mp4': '1', 'v/secret.mp4': '1', 'v/shut/b.mp4': '1', 'v/z.mp4': '1' });
+  await fs.chmod(world.dir, 0o755);
+  await fs.chmod(world.at('v/secret.mp4'), 0o000);
+  await fs.chmod(world.at('v/shut'), 0o000);
+  const expected = [
+    'v/a.mp4',
+    'v/secret.mp4 (source-unreadable)',
+    'v/shut (source-unreadable)',
+    'v/z.mp4',
+  ];
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) process.seteuid?.(65534);
+  try {
+    assert.deepEqual(await world.lines(['v']), expected);
+    assert.deepEqual(await world.lines(['v/**/*.mp4']), expected);
+    assert.deepEqual(await world.problems(['v/secret.mp4', 'v/shut']), [
+      'cannot read v/secret.mp4: permission denied',
+      'cannot read v/shut: permission denied',
+    ]);
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    await fs.chmod(world.at('v/shut'), 0o700);
+  }
+});

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import { afterEach, beforeEach, test } from 'node:test';
+import type { SourceFile } from '../../src/core/model.js';
+import { openSource } from '../../src/plan/open-source.js';
+import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
+
+let world: PlanWorld;
+let file: SourceFile;
+beforeEach(async () => {
+  world = await createPlanWorld();
+  await world.write({ 'a.mp4': '0123456789' });
+  const [job] = await world.jobs(['a.mp4']);
+  assert.ok(job);
+  file = job.media;
+});
+afterEach(() => world.remove());
+
+test('reads fill the buffer from any position, and stop where the planned file ends', async () => {
+  const source = await openSource(file);
+  await fs.appendFile(world.at('a.mp4'), 'more');
+  const into = Buffer.alloc(6);
+  assert.equal(await source.read(into, 2), 6);
+  assert.equal(into.toString(), '234567');
+  assert.equal(await source.read(into, 7), 3);
+  assert.equal(into.toString('utf8', 0, 3), '789');
+  assert.equal(await source.read(into, 10), 0);
+  await source.close();
+});
+
+test('a file that became shorter is found out while reading', async () => {
+  const source = await openSource(file);
+  await fs.truncate(world.at('a.mp4'), 4);
+  await assert.rejects(source.read(Buffer.alloc(10), 0), { code: 'source-changed' });
+  await source.close();
+});
+
+const changes: [string, () => Promise<unknown>][] = [
+  ['grown', () => fs.appendFile(file.realPath, 'x')],
+  ['rewritten at the same size', () => fs.writeFile(file.realPath, '9876543210')],
+  ['touched', () => fs.utimes(file.realPath, 1, 1)],
+  ['deleted', () => fs.rm(file.realPath)],
+  [
+    'replaced by a file of equal size and time',
+    async () => {
+      const { atime, mtime } = await fs.stat(file.realPath);
+      await fs.utimes(file.realPath, atime, mtime);
+      await fs.copyFile(file.realPath, world.at('copy'));
+      await fs.utimes(world.at('copy'), atime, mtime);
+      await fs.rename(world.at('copy'), file.realPath);
+    },
+  ],
+];
+for (const [what, change] of changes) {
+  test(`a file that was ${what} is not the planned one any more`, async () => {
+    const source = await openSource(file);
+    await source.assertUnchanged();
+    await change();
+    await assert.rejects(source.assertUnchanged(), { code: 'source-changed' });
+    await source.close();
+  });
+}
+
+test('a file that is gone before it is opened is missing, and messages show control characters', async () => {
+  await assert.rejects(openSource({ ...file, path: 'a\n.mp4', realPath: world.at('gone') }), {
+    code: 'source-missing',
+    message: 'a\\n.mp4 does not exist any more',
+  });
+});
+
+test('a directory in the place of the file is a read error', async () => {
+  const source = await openSource({ ...file, realPath: world.dir });
+  await assert.rejects(source.read(Buffer.alloc(1), 0), { code: 'read-error' });
+  await source.close();
+});
