@@ -37,9 +37,7 @@ export function keysOf(
   names: Names,
 ): Keys | undefined {
   const parse = (field: keyof Keys) =>
-    held[field] === undefined
-      ? undefined
-      : parseSetting(field, String(held[field]), where, names[field]);
+    parseSetting(field, String(held[field] ?? ''), where, names[field]);
   const secretId = parse('secretId');
   const secretKey = parse('secretKey');
   const token = parse('token');

@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander';
+import { addConfigCommand } from './commands/config.js';
 import type { SandboxFlags } from './commands/sandbox.js';
 import { addUploadOptions, type UploadFlags } from './upload-options.js';
+import { visible } from '../core/text.js';
 import { packageVersion } from './version.js';
 import type { World } from './world.js';
 
@@ -21,7 +23,11 @@ export function createProgram(world: World, exit: (code: number) => void): Comma
     .configureOutput({
       writeOut: (text) => void world.stdout.write(text),
       writeErr: (text) => void world.stderr.write(text),
-      outputError: (text, write) => write(`vod-upload: ${text.replace(/^error: /, '')}`),
+      // A value glued to an unknown flag may be a secret.
+      outputError: (text, write) =>
+        write(
+          `vod-upload: ${visibleLines(text.replace(/^error: /, '').replace(/(unknown option '[^'=]*)=[^']*'/, "$1'"))}`,
+        ),
     })
     .addHelpText('before', EXAMPLES)
     .helpCommand(false);
@@ -62,6 +68,8 @@ export function createProgram(world: World, exit: (code: number) => void): Comma
       exit(await runSandbox(flags, world));
     });
 
+  addConfigCommand(program, world, exit);
+
   program.addHelpText(
     'after',
     () => `\nOptions of upload, the default command:\n${optionsOf(upload)}`,
@@ -73,4 +81,8 @@ export function createProgram(world: World, exit: (code: number) => void): Comma
 function optionsOf(command: Command): string {
   const text = command.helpInformation();
   return text.slice(text.indexOf('\n\nInputs:') + 1);
+}
+
+function visibleLines(text: string): string {
+  return text.split('\n').map(visible).join('\n');
 }

@@ -209,6 +209,11 @@ test('a tccli profile that names a role is refused, since its bare keys are some
   assert.match((await refusal(() => resolve())).message, /role/);
 });
 
+test('a token that tccli stores as null is no token', async () => {
+  await put('.tccli/default.credential', { ...pair('AKIDtccli'), token: null });
+  assert.equal('token' in (await resolve()), false);
+});
+
 test('a damaged file is named and its content is not shown', async () => {
   await put('.tccli/default.credential', `{"secretKey": ${SECRET}`);
   assert.match((await refusal(() => resolve())).message, /default\.credential is damaged/);
