@@ -1,9 +1,9 @@
 import type { Emit } from '../core/events.js';
 import { toRecord } from '../manifest/record.js';
+import type { Bars } from '../report/bars.js';
 import { createJsonLines } from '../report/json.js';
 import { createLines } from '../report/lines.js';
 import { createQuiet } from '../report/quiet.js';
-import type { Reporter } from '../report/reporter.js';
 import { createResults } from '../report/results.js';
 import type { UploadFlags } from './upload-options.js';
 import type { World } from './world.js';
@@ -13,28 +13,30 @@ export async function createReporters(
   flags: UploadFlags,
   world: World,
 ): Promise<{ readonly emit: Emit; stop(): void }> {
+  const { stdout, stderr } = world;
   const now = (): Date => new Date();
-  const reporters: Reporter[] = [
-    flags.json
-      ? createJsonLines({ stream: world.stdout, now, toRecord })
-      : createResults({ stream: world.stdout }),
-    flags.quiet ? createQuiet({ stream: world.stderr }) : await forPeople(flags, world, now),
-  ];
+  const manifest = flags.manifest === false ? {} : { manifest: flags.manifest };
+  const common = { stream: stderr, now, verbose: flags.verbose, ...manifest };
+  const bars = await openBars(flags, world, common);
+  const people = flags.quiet ? createQuiet({ stream: stderr }) : (bars ?? createLines(common));
+  // On a terminal that shows bars, results are written where they do not tear them.
+  const stream = bars && stdout.isTTY === true ? bars : stdout;
+  const programs = flags.json
+    ? createJsonLines({ stream, now, toRecord })
+    : createResults({ stream });
+  const reporters = [programs, people];
   return {
     emit: (event) => reporters.forEach((reporter) => reporter.handle(event)),
     stop: () => reporters.forEach((reporter) => reporter.stop()),
   };
 }
 
-async function forPeople(flags: UploadFlags, world: World, now: () => Date): Promise<Reporter> {
-  const { stderr, env } = world;
-  const common = {
-    stream: stderr,
-    now,
-    verbose: flags.verbose,
-    ...(flags.manifest === false ? {} : { manifest: flags.manifest }),
-  };
-  if (stderr.isTTY !== true || env['TERM'] === 'dumb') return createLines(common);
+async function openBars(
+  flags: UploadFlags,
+  { stderr, env }: World,
+  common: Parameters<typeof createLines>[0],
+): Promise<Bars | undefined> {
+  if (flags.quiet || stderr.isTTY !== true || env['TERM'] === 'dumb') return undefined;
   const { createBars } = await import('../report/bars.js');
   return createBars({
     ...common,

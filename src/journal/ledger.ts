@@ -20,7 +20,6 @@ export function enter(tables: Tables, job: Job, receipt: Receipt, now: Date): vo
     receipt,
     ...(contentKey === undefined ? {} : { contentKey }),
     options: fingerprintsOf(job.request),
-    settledAt: now,
     seenAt: now,
   });
 }

@@ -31,8 +31,9 @@ const NO_CREDENTIALS: TemporaryCredentials = { secretId: '', secretKey: '' };
 
 /** What this run knows of a job that it has claimed. */
 interface Held {
-  /** With the options that its session was begun with. */
-  readonly job: Job;
+  readonly claimed: Job;
+  /** The claimed job with the options that its session was begun with. */
+  job: Job;
   /** Claimed along: an earlier state of the same file. */
   readonly earlierId: JobId | undefined;
   /** The secrets on disk. */
@@ -132,9 +133,7 @@ export class LmdbJournal implements OpenJournal {
         return isOurs;
       });
       if (isDropped) await this.#files.remove(id);
-      if (held === undefined) return;
-      held.secrets = undefined;
-      held.isRecorded = false;
+      if (held !== undefined) held.secrets = undefined;
     });
   }
 
@@ -210,6 +209,7 @@ export class LmdbJournal implements OpenJournal {
     const continued = own && mayContinue(own, job, resume) ? loaded : undefined;
     const begun = continued && own ? { ...job, request: own.job.request } : job;
     this.#held.set(job.id, {
+      claimed: job,
       job: begun,
       earlierId: earlier?.job.id,
       secrets: continued && { tag: continued.tag, session: continued.checkpoint.session },
@@ -246,6 +246,10 @@ export class LmdbJournal implements OpenJournal {
     }
     await this.#writeIfOurs(id, held, () => undefined);
     const { sessionKey, credentials } = session;
+    if (held.secrets?.session.sessionKey !== sessionKey) {
+      held.job = held.claimed;
+      held.isRecorded = false;
+    }
     const tag = `${this.#options.runId}-${++this.#tags}`;
     const kept = this.#isAccountKey(credentials) ? {} : { credentials };
     await this.#files.write(id, { tag, sessionKey, ...kept });

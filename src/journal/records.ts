@@ -40,7 +40,6 @@ export interface LedgerRecord {
   readonly contentKey?: string;
   /** Fingerprints of the options that became properties of the media. */
   readonly options: Readonly<Record<string, string>>;
-  readonly settledAt: Date;
   /** Entries grow old from here: a file that every run passes over is not forgotten. */
   readonly seenAt: Date;
 }
@@ -156,7 +155,6 @@ export function parseLedger(text: string | undefined): LedgerRecord | undefined 
       receipt: receiptOf(fieldsOf(fields['receipt'])),
       ...(contentKey === undefined ? {} : { contentKey }),
       options: fieldsOf(fields['options']) as Readonly<Record<string, string>>,
-      settledAt: dateOf(fields, 'settledAt'),
       seenAt: dateOf(fields, 'seenAt'),
     };
   });

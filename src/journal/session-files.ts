@@ -1,10 +1,10 @@
 import { unlinkSync } from 'node:fs';
-import { mkdir, open, opendir, readFile, rename, unlink } from 'node:fs/promises';
+import { open, opendir, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobId, SessionKey } from '../core/ids.js';
 import type { TemporaryCredentials } from '../core/model.js';
 import { parseRecord, textOf, optionalTextOf, fieldsOf } from './fields.js';
-import { tighten } from './state-directory.js';
+import { makeOwnDirectory, tighten } from './state-directory.js';
 import { unwritable } from './unwritable.js';
 
 /** What an unfinished job must not lose and the database must not see. */
@@ -14,6 +14,12 @@ export interface SessionSecrets {
   readonly sessionKey: SessionKey;
   /** Absent where the account's own key signs: that one is never written down. */
   readonly credentials?: TemporaryCredentials;
+}
+
+export interface SessionFile {
+  readonly name: string;
+  /** The job that it belongs to. */
+  readonly id: JobId;
 }
 
 /** One small file an unfinished job: unlike a page of the database, it can be removed for good. */
@@ -28,7 +34,7 @@ export class SessionFiles {
 
   static async open(dir: string, runId: string): Promise<SessionFiles> {
     try {
-      await mkdir(dir, { recursive: true, mode: 0o700 });
+      await makeOwnDirectory(dir);
     } catch (error) {
       throw unwritable(dir, error);
     }
@@ -84,11 +90,13 @@ export class SessionFiles {
     }
   }
 
-  /** Every file here and the job that it belongs to, temporary files of killed runs included. */
-  async *list(): AsyncGenerator<{ readonly name: string; readonly id: JobId }> {
+  /** Up to `limit` of the files here, temporary ones of killed runs included. */
+  async list(limit: number): Promise<SessionFile[]> {
+    const found: SessionFile[] = [];
     for await (const { name } of await opendir(this.#dir)) {
-      yield { name, id: idOf(name) };
+      if (found.push({ name, id: idOf(name) }) >= limit) break;
     }
+    return found;
   }
 
   /** A job's file; temporary ones have an ending. */

@@ -7,12 +7,22 @@ import { unwritable } from './unwritable.js';
  */
 export async function makeStateDirectory(dir: string, databaseName: string): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
+    await makeOwnDirectory(dir);
     const names = await readdir(dir);
     if (names.length === 0 || names.includes(databaseName)) await tighten(dir, 0o700);
   } catch (error) {
     throw unwritable(dir, error);
   }
+}
+
+/** A directory for its owner only, and those above it where they are missing. */
+export async function makeOwnDirectory(dir: string): Promise<void> {
+  // Not recursive at first: that would tell a read-only file system as a missing directory.
+  await mkdir(dir, { mode: 0o700 }).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') return;
+    if (error.code !== 'ENOENT') throw error;
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+  });
 }
 
 /** Takes away the permissions beyond `mode`. Somebody else's file stays as it is. */

@@ -3,7 +3,7 @@ import { isLive, parseLease } from './leases.js';
 import type { Lease } from './leases.js';
 import { dropOldEntries } from './ledger.js';
 import type { CheckpointRecord } from './records.js';
-import type { SessionFiles } from './session-files.js';
+import type { SessionFile, SessionFiles } from './session-files.js';
 import type { Store, Tables } from './store.js';
 import { dropUnfinished, readUnfinished } from './unfinished.js';
 
@@ -94,17 +94,18 @@ async function dropSessionFiles({
   now,
   limit,
 }: Omit<SweepOptions, 'lease'>): Promise<number> {
+  const isOver = (tables: Tables, { name, id }: SessionFile): boolean => {
+    if (tables.claims.get(id) !== undefined) return false;
+    const record = readUnfinished(tables, id)?.checkpoint;
+    return record === undefined || isExpired(record, now) || name !== files.nameOf(id);
+  };
+  const found = await files.list(limit);
   let dropped = 0;
-  let looked = 0;
-  for await (const { name, id } of files.list()) {
-    if (looked++ >= limit) break;
-    const removed = await store.transact((tables) => {
-      if (tables.claims.get(id) !== undefined) return false;
-      const record = readUnfinished(tables, id)?.checkpoint;
-      const isUsable = record !== undefined && !isExpired(record, now) && name === files.nameOf(id);
-      return !isUsable && files.removeNow(name);
-    });
-    if (removed) dropped += 1;
+  for (let start = 0; start < found.length; start += SLICE) {
+    const slice = found.slice(start, start + SLICE);
+    dropped += await store.transact(
+      (tables) => slice.filter((file) => isOver(tables, file) && files.removeNow(file.name)).length,
+    );
   }
   return dropped;
 }

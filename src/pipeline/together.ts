@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /**
  * Runs tasks side by side under one signal. The first failure aborts the others; the promise
  * settles only when all have settled, so nothing is left running behind a rejection.
@@ -8,6 +10,7 @@ export async function together<T>(
 ): Promise<T[]> {
   signal.throwIfAborted();
   const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
   const onAbort = (): void => controller.abort(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   let failed = false;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
 import type { UploadFailure } from '../core/errors.js';
 import type { Job, Outcome, PlanItem } from '../core/model.js';
@@ -35,6 +36,7 @@ export async function uploadAll(
   const halt = new AbortController();
   const stop = AbortSignal.any([options.stop, halt.signal]);
   const abort = AbortSignal.any([options.abort, halt.signal]);
+  setMaxListeners(0, abort);
   const again: Job[] = [];
   let wake = (): void => undefined;
   let bug: { readonly error: unknown } | undefined;

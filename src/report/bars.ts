@@ -22,8 +22,14 @@ export interface BarsOptions {
   readonly every?: Every;
 }
 
+/** Bars, and a way to write on the same terminal without tearing them. */
+export interface Bars extends Reporter {
+  /** Shows a whole line, or several, above the bars. */
+  write(lines: string): void;
+}
+
 /** For terminals: a bar a file in flight, one for the total, settled files scrolling above. */
-export function createBars(options: BarsOptions): Reporter {
+export function createBars(options: BarsOptions): Bars {
   const { stream, now, verbose, colour, manifest, every = systemEvery } = options;
   // A terminal that does not know its size says 0.
   const columns = (): number => options.columns() || 80;
@@ -65,6 +71,9 @@ export function createBars(options: BarsOptions): Reporter {
         failuresText(failures, manifest).forEach(say);
         say(summaryText(event.summary, event.durationMs));
       }
+    },
+    write(lines) {
+      lines.replace(/\n$/, '').split('\n').forEach(say);
     },
     stop() {
       if (!isStopped) close();

@@ -75,6 +75,21 @@ test('a job that is gone on with keeps the options that its session was begun wi
   assert.deepEqual(settled.kind === 'uploaded' && settled.changedOptions, ['procedure']);
 });
 
+test('a session begun anew counts with the options of now', async () => {
+  const first = await world.begin();
+  await first.claim(jobFor(1, { request: { procedure: 'a' } }));
+  await first.remember(jobFor(1).id, checkpointFor(1, 'sending'));
+  await world.end(first);
+  const changed = jobFor(1, { request: { procedure: 'b' } });
+  const second = await world.begin();
+  await second.claim(changed);
+  await second.forget(changed.id);
+  await second.remember(changed.id, checkpointFor(2, 'sending'));
+  await second.settle(changed, receiptFor(1));
+  const settled = await second.claim(changed);
+  assert.deepEqual(settled.kind === 'uploaded' && settled.changedOptions, []);
+});
+
 test('one job is held once, be it by another run or by this one', async () => {
   const [one, other] = [await world.begin(), await world.begin()];
   assert.equal((await one.claim(jobFor(1))).kind, 'ours');

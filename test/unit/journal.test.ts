@@ -44,7 +44,6 @@ test('a ledger entry gives the receipt back as it was', () => {
   const record = {
     receipt: receiptFor(1),
     options: { procedure: 'x' },
-    settledAt: NOW,
     seenAt: NOW,
   };
   assert.deepEqual(parseLedger(formatLedger(record)), record);
