@@ -14,30 +14,45 @@ export interface Interrupts {
 
 /** Requests under way may end for so long after the first signal. */
 const GRACE_MS = 1_000;
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+/** Once no bytes move any more, commits under way get so long. */
+const COMMIT_GRACE_MS = 300;
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
 type Interrupt = keyof typeof EXIT_CODES;
 
-/** Listens to SIGINT, SIGTERM and SIGHUP: the first asks, the second ends the process at once. */
-export function listenForInterrupts(slots: PartSlotControl, emit: Emit): Interrupts {
+/**
+ * Listens to SIGINT, SIGTERM and SIGHUP: the first asks, the second ends the process at once.
+ * SIGUSR1 asks for the state of things.
+ */
+export function listenForInterrupts(
+  slots: PartSlotControl,
+  emit: Emit,
+  tellState: () => void,
+): Interrupts {
   const stop = new AbortController();
   const abort = new AbortController();
   let exitCode: number | undefined;
 
-  function onSignal(name: Interrupt): void {
+  function onInterrupt(name: Interrupt): void {
     if (exitCode !== undefined) process.exit(EXIT_CODES[name]);
     exitCode = EXIT_CODES[name];
     emit({
       type: 'warning',
       message: `${name}: stopping; what is stored stays, the same command goes on (again: quit at once)`,
     });
-    slots.pause();
     const reason = new Error(`interrupted by ${name}`);
+    const drop = (): void => abort.abort(reason);
+    slots.pause();
     stop.abort(reason);
-    setTimeout(() => abort.abort(reason), GRACE_MS).unref();
+    setTimeout(drop, GRACE_MS).unref();
+    void slots.idle().then(() => setTimeout(drop, COMMIT_GRACE_MS).unref());
   }
 
-  const names = Object.keys(EXIT_CODES) as Interrupt[];
-  const listeners = names.map((name) => [name, (): void => onSignal(name)] as const);
+  const listeners: readonly (readonly [NodeJS.Signals, () => void])[] = [
+    ...(Object.keys(EXIT_CODES) as Interrupt[]).map(
+      (name) => [name, (): void => onInterrupt(name)] as const,
+    ),
+    ['SIGUSR1', tellState],
+  ];
   for (const [name, listener] of listeners) process.on(name, listener);
   return {
     stop: stop.signal,

@@ -1,18 +1,28 @@
 import type { Emit } from '../core/events.js';
+import type { Summary } from '../core/model.js';
 import { toRecord } from '../manifest/record.js';
 import type { Bars } from '../report/bars.js';
 import { createJsonLines } from '../report/json.js';
 import { createLines } from '../report/lines.js';
 import { createQuiet } from '../report/quiet.js';
+import { stateText } from '../report/progress-text.js';
 import { createResults } from '../report/results.js';
+import { advance, emptyTally, summarise } from '../report/tally.js';
 import type { UploadFlags } from './upload-options.js';
 import type { World } from './world.js';
 
+export interface Reporters {
+  readonly emit: Emit;
+  /** What has been counted so far. */
+  summary(): Summary;
+  /** Tells people the state of things now. */
+  tellState(): void;
+  /** Nothing is written afterwards. */
+  stop(): void;
+}
+
 /** Everyone who listens to a run: one for programs on stdout, one for people on stderr. */
-export async function createReporters(
-  flags: UploadFlags,
-  world: World,
-): Promise<{ readonly emit: Emit; stop(): void }> {
+export async function createReporters(flags: UploadFlags, world: World): Promise<Reporters> {
   const { stdout, stderr } = world;
   const now = (): Date => new Date();
   const manifest = flags.manifest === false ? {} : { manifest: flags.manifest };
@@ -25,8 +35,14 @@ export async function createReporters(
     ? createJsonLines({ stream, now, toRecord })
     : createResults({ stream });
   const reporters = [programs, people];
+  let tally = emptyTally();
   return {
-    emit: (event) => reporters.forEach((reporter) => reporter.handle(event)),
+    emit(event) {
+      tally = advance(tally, event, Date.now());
+      reporters.forEach((reporter) => reporter.handle(event));
+    },
+    summary: () => summarise(tally),
+    tellState: () => void (bars ?? stderr).write(`${stateText(tally, Date.now()).join('\n')}\n`),
     stop: () => reporters.forEach((reporter) => reporter.stop()),
   };
 }

@@ -3,6 +3,7 @@ import { createCos } from '../cos/client.js';
 import { createClock, type Clock } from '../net/clock.js';
 import { createPacer } from '../net/pacer.js';
 import { createRetryBudget } from '../net/retry.js';
+import { createThrottle } from '../net/throttle.js';
 import { createRoute } from '../net/route.js';
 import { createVod } from '../vod/client.js';
 import type { ResolvedCredentials } from './credentials.js';
@@ -15,6 +16,13 @@ export interface Services {
   readonly vod: Vod;
   readonly cos: Cos;
   readonly clock: Clock;
+  /** Bytes that COS has acknowledged so far. */
+  acknowledgedBytes(): number;
+  /** How long API calls have waited for their turn, in milliseconds. */
+  apiWaitedMs(): number;
+  /** Names who is told when the service asks to slow down or falls silent; counts how often. */
+  onTrouble(listener: () => void): void;
+  troubles(): number;
   close(): void;
 }
 
@@ -29,10 +37,20 @@ export function connectServices(
 ): Services {
   const clock = createClock();
   const policy = { retries: flags.retries, budget: createRetryBudget(RETRY_BUDGET) };
-  const routeTo = (endpoint: URL | undefined) =>
-    createRoute({ proxies: world.env, ...(endpoint ? { endpoint } : {}) });
-  const vodRoute = routeTo(settings.vodEndpoint);
-  const cosRoute = routeTo(settings.cosEndpoint);
+  const { vodEndpoint, cosEndpoint } = settings;
+  const { limitRate } = flags;
+  const vodRoute = createRoute({
+    proxies: world.env,
+    ...(vodEndpoint ? { endpoint: vodEndpoint } : {}),
+  });
+  const cosRoute = createRoute({
+    proxies: world.env,
+    ...(cosEndpoint ? { endpoint: cosEndpoint } : {}),
+    ...(limitRate ? { throttle: createThrottle(() => limitRate(new Date())) } : {}),
+  });
+  const pacer = createPacer(flags.apiRate);
+  let troubles = 0;
+  let tellTrouble = (): void => undefined;
   const common = { clock, policy, stallTimeoutMs: flags.stallTimeout };
   return {
     clock,
@@ -42,9 +60,23 @@ export function connectServices(
       region: settings.region,
       credentials: credentials.current,
       route: vodRoute,
-      pacer: createPacer(flags.apiRate),
+      pacer,
     }),
-    cos: createCos({ ...common, route: cosRoute, verification: flags.verify }),
+    cos: createCos({
+      ...common,
+      route: cosRoute,
+      verification: flags.verify,
+      onTrouble() {
+        troubles += 1;
+        tellTrouble();
+      },
+    }),
+    acknowledgedBytes: () => cosRoute.meter.acknowledged(),
+    apiWaitedMs: () => pacer.waitedMs,
+    onTrouble(listener) {
+      tellTrouble = listener;
+    },
+    troubles: () => troubles,
     close() {
       vodRoute.close();
       cosRoute.close();

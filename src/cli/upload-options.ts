@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseDuration } from '../core/duration.js';
 import { MAX_PART_SIZE, MIN_PART_SIZE } from '../core/parts.js';
+import { parseRateTimetable, type RateTimetable } from '../core/rate-timetable.js';
 import { parseSize } from '../core/size.js';
 
 /** The flags of `upload`, as commander hands them over. */
@@ -30,9 +31,10 @@ export interface UploadFlags {
   readonly extInfo?: string;
   readonly mediaType?: string;
   readonly coverType?: string;
-  readonly concurrency: number;
-  readonly partConcurrency: number;
+  readonly concurrency: number | 'auto';
+  readonly partConcurrency: number | 'auto';
   readonly partSize?: number;
+  readonly limitRate?: RateTimetable;
   readonly apiRate: number;
   readonly retries: number;
   readonly stallTimeout: number;
@@ -130,13 +132,19 @@ function mediaOptions(): Option[] {
 
 function transferOptions(): Option[] {
   return [
-    new Option('-c, --concurrency <n>', 'files in flight').argParser(between(1, 1024)).default(4),
-    new Option('--part-concurrency <n>', 'connections carrying bytes, over all files')
-      .argParser(between(1, 1024))
-      .default(8),
+    new Option('-c, --concurrency <n|auto>', 'files in flight')
+      .argParser(autoOr(between(1, 1024)))
+      .default('auto', 'auto: as many as keep the connections busy, at least 4'),
+    new Option('--part-concurrency <n|auto>', 'connections carrying bytes, over all files')
+      .argParser(autoOr(between(1, 1024)))
+      .default('auto', 'auto: climbs from 8 while throughput rises, at most 64'),
     new Option('--part-size <size>', 'bytes of a part; files up to one part go by a single PUT')
       .argParser(partSize)
       .default(undefined, '8MiB, more where 10,000 parts would not do'),
+    new Option(
+      '--limit-rate <rate>',
+      'bytes a second: 10M, or by time "08:00,10M 19:00,off"',
+    ).argParser(rateTimetable),
     new Option('--api-rate <n>', 'VOD API calls a second').argParser(rate).default(50),
     new Option('--retries <n>', 'how often a request is repeated')
       .argParser(between(0, 100))
@@ -217,6 +225,12 @@ const partSize = checked((text) => {
   }
   return bytes;
 });
+
+const rateTimetable = checked(parseRateTimetable);
+
+function autoOr<T>(parse: (text: string) => T): (text: string) => T | 'auto' {
+  return (text) => (text === 'auto' ? text : parse(text));
+}
 
 const natural = checked((text) => {
   if (!/^\d{1,15}$/.test(text)) throw new RangeError('it must be a whole number');

@@ -42,6 +42,8 @@ export interface Job {
   /** Playlists only. */
   readonly segments: readonly Segment[];
   readonly request: ApplyRequest;
+  /** What a row of a job list holds besides: comes back in the manifest. */
+  readonly extra?: Readonly<Record<string, unknown>>;
 }
 
 export type SkipReason =

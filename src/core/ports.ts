@@ -53,6 +53,9 @@ export interface OpenSource {
   close(): Promise<void>;
 }
 
+/** Throws `source-changed` unless the file is as the plan found it. */
+export type AssertUnchanged = (file: SourceFile) => Promise<void>;
+
 export type OpenFile = (file: SourceFile) => Promise<OpenSource>;
 
 /** A part as ListParts tells it. */
@@ -182,6 +185,7 @@ export interface Ports {
   readonly cos: Cos;
   readonly journal: Journal;
   readonly openFile: OpenFile;
+  readonly assertUnchanged: AssertUnchanged;
   readonly slots: PartSlots;
   readonly emit: Emit;
   /** The service's time, as far as it is known. */

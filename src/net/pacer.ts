@@ -8,6 +8,8 @@ export interface Pacer {
   slowDown(): void;
   /** Calls a second at present. */
   readonly rate: number;
+  /** How long calls have waited, all together. */
+  readonly waitedMs: number;
 }
 
 /** Calls are sent a little further apart than the limit, since the network may squeeze them together. */
@@ -20,6 +22,7 @@ export function createPacer(limit: number, now: () => number = () => performance
   let rate = limit;
   let changedAt = 0;
   let nextAt = 0;
+  let waitedMs = 0;
 
   function recover(): void {
     if (rate >= limit) return;
@@ -34,7 +37,9 @@ export function createPacer(limit: number, now: () => number = () => performance
       const at = now();
       const goAt = Math.max(at, nextAt);
       nextAt = goAt + (1000 / rate) * MARGIN;
-      if (goAt > at) await sleep(goAt - at, signal);
+      if (goAt <= at) return;
+      waitedMs += goAt - at;
+      await sleep(goAt - at, signal);
     },
     slowDown() {
       const at = now();
@@ -45,6 +50,9 @@ export function createPacer(limit: number, now: () => number = () => performance
     },
     get rate() {
       return rate;
+    },
+    get waitedMs() {
+      return waitedMs;
     },
   };
 }

@@ -3,6 +3,7 @@ import https from 'node:https';
 import type { Route } from './route.js';
 import { UploadFailure } from '../core/errors.js';
 import { connectionFailure } from './connection-failure.js';
+import type { Throttle } from './throttle.js';
 import { watch, type Watch } from './watchdog.js';
 
 /**
@@ -26,6 +27,8 @@ export interface HttpRequest {
   readonly stallTimeoutMs: number;
   /** The whole answer must be there this long after the request was sent, dripping or not. */
   readonly answerTimeoutMs?: number;
+  /** While the service works it may answer with spaces, which put the deadline off up to here. */
+  readonly spacesTimeoutMs?: number;
 }
 
 export interface HttpAnswer {
@@ -36,6 +39,7 @@ export interface HttpAnswer {
 
 /** No answer of these services is larger. */
 const MAX_ANSWER = 16 * 1024 * 1024;
+const SPACE = 0x20;
 
 /**
  * Sends one request and reads its whole answer, whatever its status. An answer that comes before
@@ -56,7 +60,8 @@ export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<Htt
       headers: { Host: spec.host, ...spec.headers },
       agent: spec.route.agent,
     });
-    const watchdog = watch(request, spec, () =>
+    const { meter, throttle } = spec.route;
+    const watchdog = watch(request, { ...spec, meter }, () =>
       fail(
         new UploadFailure(
           'stalled',
@@ -101,50 +106,84 @@ export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<Htt
     });
     if (spec.body === undefined) {
       request.end();
-      watchdog.sent(0);
+      watchdog.sent();
       return;
     }
-    pump(request, spec.body, watchdog, () => state.settled || state.answered).then((complete) => {
+    const sink: Sink = {
+      request,
+      isOver: () => state.settled || state.answered,
+      taken(bytes) {
+        watchdog.moved();
+        meter.took(request.socket, bytes);
+      },
+      ...(throttle ? { throttle } : {}),
+    };
+    pump(spec.body, sink, signal).then((complete) => {
       state.sent = complete;
+      if (complete) watchdog.sent();
     }, fail);
   });
 }
 
+/** Where a body goes, and who hears of it. */
+interface Sink {
+  readonly request: http.ClientRequest;
+  readonly throttle?: Throttle;
+  isOver(): boolean;
+  /** The kernel took so many bytes. */
+  taken(bytes: number): void;
+}
+
 /** Writes the body with at most two chunks under way; resolves to whether all of it was written. */
-async function pump(
-  request: http.ClientRequest,
-  body: Body,
-  watchdog: Watch,
-  isOver: () => boolean,
-): Promise<boolean> {
+async function pump(body: Body, sink: Sink, signal: AbortSignal): Promise<boolean> {
   let previous: Promise<void> = Promise.resolve();
   let position = 0;
   while (position < body.size) {
     const chunk = await body.read(position);
     position += chunk.length;
     await previous;
-    if (isOver()) return false;
-    previous = write(request, chunk, watchdog);
+    previous = sink.throttle ? writePaced(chunk, sink, sink.throttle, signal) : write(chunk, sink);
+    // It may be refused while the next chunk is being read; the await above hears of it in time.
+    previous.catch(() => undefined);
+    if (sink.isOver()) return false;
   }
   await previous;
-  if (isOver()) return false;
-  request.end();
-  watchdog.sent(body.size);
+  if (sink.isOver()) return false;
+  sink.request.end();
   return true;
 }
 
+/** Writes the chunk in slices small enough that the rate is even. */
+async function writePaced(
+  chunk: Uint8Array,
+  sink: Sink,
+  throttle: Throttle,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let start = 0; start < chunk.length && !sink.isOver();) {
+    const slice = chunk.subarray(start, start + throttle.sliceSize());
+    await throttle.take(slice.length, signal);
+    await write(slice, sink);
+    start += slice.length;
+  }
+}
+
 /** Resolves when the kernel has taken the chunk, or the request is over. */
-function write(request: http.ClientRequest, chunk: Uint8Array, watchdog: Watch): Promise<void> {
+function write(chunk: Uint8Array, sink: Sink): Promise<void> {
+  if (sink.isOver()) return Promise.resolve();
   return new Promise((resolve) => {
+    const { request } = sink;
     const done = (): void => {
       request.off('close', done);
       request.off('response', done);
-      watchdog.moved();
       resolve();
     };
     request.once('close', done);
     request.once('response', done);
-    request.write(chunk, done);
+    request.write(chunk, (error) => {
+      if (!error) sink.taken(chunk.length);
+      done();
+    });
   });
 }
 
@@ -153,6 +192,7 @@ async function collect(response: http.IncomingMessage, watchdog: Watch): Promise
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     watchdog.moved();
+    if (chunk.every((byte) => byte <= SPACE)) watchdog.working();
     length += chunk.length;
     if (length > MAX_ANSWER) throw new UploadFailure('not-the-service', 'the answer has no end');
     chunks.push(chunk);

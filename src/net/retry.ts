@@ -33,7 +33,7 @@ const CAP_MS = 20_000;
 
 /** Full jitter: anything between nothing and a ceiling that doubles from 0.25 s to 20 s. */
 export function backoffMs(attempt: number, random: number): number {
-  return random * Math.min(CAP_MS, BASE_MS * 2 ** (attempt - 1) * 2);
+  return random * Math.min(CAP_MS, BASE_MS * 2 ** (attempt - 1));
 }
 
 /** What a failed attempt asks for: how long to wait before the next, or undefined for none. */

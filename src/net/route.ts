@@ -3,12 +3,17 @@ import https from 'node:https';
 import type net from 'node:net';
 import type tls from 'node:tls';
 import type { Duplex } from 'node:stream';
+import type { Throttle } from './throttle.js';
+import { createMeter, type Meter } from './meter.js';
 import { proxyFor, type ProxyEnvironment } from './proxy.js';
 
 /** How requests of one service reach the network: kept-alive connections, shared by all of them. */
 export interface Route {
   readonly secure: boolean;
   readonly agent: http.Agent;
+  readonly meter: Meter;
+  /** Holds bytes back where a rate limit is set. */
+  readonly throttle?: Throttle;
   close(): void;
 }
 
@@ -16,6 +21,7 @@ export interface RouteOptions {
   /** Connect here whatever the request's own host is; Host and signature stay the service's. */
   readonly endpoint?: URL;
   readonly proxies: ProxyEnvironment;
+  readonly throttle?: Throttle;
 }
 
 type ConnectOptions = http.ClientRequestArgs & tls.ConnectionOptions;
@@ -25,10 +31,16 @@ type Connected = (error: Error | null, socket: Duplex) => void;
 const CONNECT_TIMEOUT_MS = 10_000;
 const AGENT_OPTIONS = { keepAlive: true, scheduling: 'lifo', maxFreeSockets: 256 } as const;
 
-export function createRoute({ endpoint, proxies }: RouteOptions): Route {
+export function createRoute({ endpoint, proxies, throttle }: RouteOptions): Route {
   const agent =
     endpoint?.protocol === 'http:' ? plainAgent(endpoint) : secureAgent(endpoint, proxies);
-  return { secure: agent instanceof https.Agent, agent, close: () => agent.destroy() };
+  return {
+    secure: agent instanceof https.Agent,
+    agent,
+    meter: createMeter(),
+    ...(throttle ? { throttle } : {}),
+    close: () => agent.destroy(),
+  };
 }
 
 /** Plain HTTP happens only towards a named endpoint. */

@@ -1,18 +1,22 @@
 import type http from 'node:http';
-import { unsentBytes } from './unsent-bytes.js';
+import type { Meter } from './meter.js';
 
 /** Watches one request for bytes that move. */
 export interface Watch {
   /** Bytes went out or came in. */
   moved(): void;
+  /** The service says that it is still at work. */
+  working(): void;
   /** The request is written; from now on only the answer can move. */
-  sent(bodySize: number): void;
+  sent(): void;
   stop(): void;
 }
 
 interface Limits {
   readonly stallTimeoutMs: number;
   readonly answerTimeoutMs?: number;
+  readonly spacesTimeoutMs?: number;
+  readonly meter: Meter;
 }
 
 /**
@@ -29,21 +33,26 @@ export function watch(request: http.ClientRequest, limits: Limits, onStall: () =
   const answerTicks =
     limits.answerTimeoutMs === undefined ? Infinity : Math.ceil(limits.answerTimeoutMs / tickMs);
   let idle = 0;
+  const workTicks = Math.ceil((limits.spacesTimeoutMs ?? 0) / tickMs);
   let waited = 0;
+  let worked = 0;
   let isSent = false;
   let unsent: number | undefined;
 
   const timer = setInterval(() => {
     idle += 1;
     if (idle > 1 && request.socket) {
-      const left = unsentBytes(request.socket);
+      const left = limits.meter.unacknowledged(request.socket);
       if (left !== undefined && unsent !== undefined && left < unsent) {
         idle = 0;
         waited = 0;
       }
       unsent = left;
     }
-    if (isSent) waited += 1;
+    if (isSent) {
+      waited += 1;
+      worked += 1;
+    }
     const isConnecting = request.socket === null || request.socket?.connecting;
     const limit = isConnecting ? connectTicks : TICKS;
     if (idle >= limit || waited >= answerTicks) onStall();
@@ -52,6 +61,9 @@ export function watch(request: http.ClientRequest, limits: Limits, onStall: () =
   return {
     moved() {
       idle = 0;
+    },
+    working() {
+      if (worked < workTicks) waited = 0;
     },
     sent() {
       isSent = true;

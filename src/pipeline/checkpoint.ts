@@ -9,27 +9,36 @@ export interface LiveCheckpoint {
   object(key: string): ObjectCheckpoint;
   /** Durable once resolved. */
   update(key: string, change: Partial<ObjectCheckpoint>): Promise<void>;
-  /** Known to this run only: cheap to find out again. */
+  /** Written down before long; a process that ends sooner finds it out again at some cost. */
   keep(key: string, change: Partial<ObjectCheckpoint>): void;
   enter(phase: Checkpoint['phase']): Promise<void>;
+  /** Resolves once nothing is being written; never rejects. */
+  written(): Promise<void>;
 }
 
 export function keepCheckpoint(job: Job, initial: Checkpoint, journal: Journal): LiveCheckpoint {
   let current = initial;
   let writing: Promise<void> = Promise.resolve();
+  let isDue = false;
 
-  /** Writes follow each other, so that the last one written is the last one made. */
-  function write(next: Checkpoint): Promise<void> {
-    current = next;
-    writing = writing.then(() => journal.remember(job.id, next));
+  /** Writes follow each other; what changes while one is under way shares the next. */
+  function write(): Promise<void> {
+    if (isDue) return writing;
+    isDue = true;
+    writing = writing.then(() => {
+      isDue = false;
+      return journal.remember(job.id, current);
+    });
     return writing;
   }
 
-  function changed(key: string, change: Partial<ObjectCheckpoint>): Checkpoint {
+  function change(key: string, changes: Partial<ObjectCheckpoint>): void {
     const objects = current.objects.map((object) =>
-      object.key === key ? { ...object, ...change } : object,
+      object.key === key ? { ...object, ...changes } : object,
     );
-    return { ...current, objects };
+    const isSent = objects.every(({ stored, completing }) => stored || completing);
+    const phase = isSent && current.phase === 'sending' ? 'assembled' : current.phase;
+    current = { ...current, objects, phase };
   }
 
   return {
@@ -42,11 +51,20 @@ export function keepCheckpoint(job: Job, initial: Checkpoint, journal: Journal):
       if (!found) throw new Error(`no checkpoint of object ${key}`);
       return found;
     },
-    update: (key, change) => write(changed(key, change)),
-    keep(key, change) {
-      current = changed(key, change);
+    update(key, changes) {
+      change(key, changes);
+      return write();
     },
-    enter: (phase) => write({ ...current, phase }),
+    keep(key, changes) {
+      change(key, changes);
+      // After the last object the commit is on record next, and this with it.
+      if (current.phase === 'sending') write().catch(() => undefined);
+    },
+    enter(phase) {
+      current = { ...current, phase };
+      return write();
+    },
+    written: () => writing.catch(() => undefined),
   };
 }
 

@@ -5,6 +5,8 @@ export interface PartSlotControl extends PartSlots {
   /** How many requests may carry bytes at once. */
   limit: number;
   readonly active: number;
+  /** The most that were active at once. */
+  readonly peak: number;
   readonly waiting: number;
   /** Nothing new starts until `resume`; what is under way goes on. */
   pause(): void;
@@ -28,6 +30,7 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
   const idlers: (() => void)[] = [];
   let limit = initialLimit;
   let active = 0;
+  let peak = 0;
   let paused = false;
 
   function next(): (() => void) | undefined {
@@ -45,6 +48,7 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
       const start = next();
       if (start === undefined) break;
       active += 1;
+      peak = Math.max(peak, active);
       start();
     }
     if (active === 0) idlers.splice(0).forEach((resolve) => resolve());
@@ -97,6 +101,9 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
     },
     get active() {
       return active;
+    },
+    get peak() {
+      return peak;
     },
     get waiting() {
       return [...lanes].reduce((sum, lane) => sum + lane.queue.length, 0);

@@ -84,7 +84,7 @@ async function sendParts(
     uploadId = await ports.cos.initiate(target, isRecalled, onRetry, signal);
     await checkpoint.update(object.key, { uploadId });
   }
-  const listed = isRecalled ? await ports.cos.listParts(target, uploadId, onRetry, signal) : [];
+  const listed = isRecalled ? await listParts(object, uploadId, sending, signal) : [];
   if (listed === undefined) {
     await takeForMerged(object, sending);
     return;
@@ -108,6 +108,23 @@ async function sendParts(
     signal,
   );
   await checkpoint.update(object.key, { stored });
+}
+
+/** Undefined where the upload is gone, or may have been merged and cannot be asked for any more. */
+async function listParts(
+  object: JobObject,
+  uploadId: UploadId,
+  { attempt, checkpoint, ports }: Sending,
+  signal: AbortSignal,
+): Promise<readonly ListedPart[] | undefined> {
+  const onRetry = attempt.onRetry(STAGE_OF[object.role]);
+  try {
+    return await ports.cos.listParts(targetOf(object, checkpoint), uploadId, onRetry, signal);
+  } catch (error) {
+    const isOver = error instanceof UploadFailure && error.code === 'session-expired';
+    if (isOver && checkpoint.object(object.key).completing === true) return undefined;
+    throw error;
+  }
 }
 
 /** An upload that is gone after a Complete was sent has been merged: commit is the arbiter. */

@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import type { UploadFailure } from '../core/errors.js';
 import type { Job, Outcome, PlanItem } from '../core/model.js';
 import type { Ports, Recorder } from '../core/ports.js';
+import { createDemand } from './demand.js';
 import { lookAhead } from './look-ahead.js';
 import { uploadOne } from './upload-one.js';
 
@@ -11,8 +12,21 @@ const LOOK_AHEAD = 10_000;
 /** Failed jobs that are kept for a second try; further ones are on record at once. */
 const SECOND_TRIES = 10_000;
 
+/** Files in flight at least, and at most, where the number is automatic. */
+const MIN_FILES = 4;
+const MAX_FILES = 192;
+/**
+ * The next file begins while those in flight have fewer parts left than this for each connection.
+ * A small file mostly waits for its apply and commit, so it takes about three to keep one busy;
+ * of large files a few suffice, and a certificate does not age in a queue.
+ */
+const PARTS_A_SLOT = 3;
+
 export interface UploadAllOptions {
-  readonly concurrency: number;
+  /** Files in flight; absent: as many as keep the connections busy. */
+  readonly concurrency?: number;
+  /** Connections that may carry bytes at present. */
+  readonly slotLimit: () => number;
   /** Aborts when no new job may begin; what is under way goes on. */
   readonly stop: AbortSignal;
   /** Aborts when everything under way must end. */
@@ -32,13 +46,24 @@ export async function uploadAll(
   recorder: Recorder,
   options: UploadAllOptions,
 ): Promise<void> {
-  const limit = pLimit(options.concurrency);
+  const limit = pLimit(options.concurrency ?? MAX_FILES);
+  const demand = createDemand(ports);
   const halt = new AbortController();
   const stop = AbortSignal.any([options.stop, halt.signal]);
   const abort = AbortSignal.any([options.abort, halt.signal]);
   setMaxListeners(0, abort);
   const again: Job[] = [];
   let wake = (): void => undefined;
+  const watched: Ports = {
+    ...ports,
+    emit(event) {
+      if (event.type === 'job-progress') {
+        demand.progress(event.id, event.size - event.bytesStored);
+        wake();
+      }
+      ports.emit(event);
+    },
+  };
   let bug: { readonly error: unknown } | undefined;
 
   async function settle(outcome: Outcome): Promise<void> {
@@ -47,7 +72,8 @@ export async function uploadAll(
   }
 
   async function upload(job: Job, isLastTry: boolean): Promise<void> {
-    const outcome = await uploadOne(job, ports, abort);
+    const outcome = await uploadOne(job, watched, abort);
+    demand.end(job.id);
     if (outcome.status === 'failed') {
       const { failure } = outcome;
       if (failure.rule.halts === 'run') halt.abort(failure);
@@ -66,13 +92,21 @@ export async function uploadAll(
 
   /** Begins the job, and resolves once there is a place for another. */
   async function enqueue(job: Job, isLastTry: boolean): Promise<void> {
+    demand.begin(job);
     void limit(() => upload(job, isLastTry))
       .catch((error: unknown) => {
         bug ??= { error };
         halt.abort(error);
       })
       .then(() => wake());
-    await until(() => limit.activeCount + limit.pendingCount < limit.concurrency || stop.aborted);
+    await until(() => hasRoom() || stop.aborted);
+  }
+
+  function hasRoom(): boolean {
+    const files = limit.activeCount + limit.pendingCount;
+    if (files >= limit.concurrency) return false;
+    if (options.concurrency !== undefined || files < MIN_FILES) return true;
+    return demand.parts < PARTS_A_SLOT * options.slotLimit();
   }
 
   async function until(condition: () => boolean): Promise<void> {

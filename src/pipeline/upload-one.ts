@@ -7,8 +7,6 @@ import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from 
 import { sendObject, targetOf } from './send-object.js';
 import { together } from './together.js';
 
-/** A certificate that ends sooner than this is not worth sending anything with. */
-const EXPIRY_MARGIN_MS = 10_000;
 /** A session that cannot be used any more is replaced so often. */
 const SESSIONS = 2;
 
@@ -136,13 +134,6 @@ async function sendAll(
   signal: AbortSignal,
 ): Promise<void> {
   const objects = objectsOf(job, checkpoint.session);
-  const isWhole = objects.every(({ key }) => checkpoint.object(key).stored !== undefined);
-  const leftMs = checkpoint.session.expiresAt.getTime() - ports.now().getTime();
-  if (!isWhole && leftMs < EXPIRY_MARGIN_MS) {
-    throw new UploadFailure('session-expired', 'the upload certificate has expired', {
-      stage: 'upload-media',
-    });
-  }
   const lane = ports.slots.open(attempt.remaining);
   try {
     await together(
@@ -154,6 +145,7 @@ async function sendAll(
     );
   } finally {
     lane.close();
+    await checkpoint.written();
   }
 }
 
@@ -211,12 +203,7 @@ async function abandon(
 /** The last look at every file of the job: none may have changed since the plan. */
 async function assertUnchanged(job: Job, ports: Ports): Promise<void> {
   for (const file of [job.media, ...(job.cover ? [job.cover] : []), ...job.segments]) {
-    const source = await ports.openFile(file);
-    try {
-      await source.assertUnchanged();
-    } finally {
-      await source.close();
-    }
+    await ports.assertUnchanged(file);
   }
 }
 

@@ -44,8 +44,11 @@ async function readFully(
   return filled;
 }
 
-/** Asks the path, not the handle: a file that was replaced is another file. */
-async function assertUnchanged(file: SourceFile): Promise<void> {
+/**
+ * Throws `source-changed` unless size, mtime and inode are those of the plan. Asks the path, not a
+ * handle: a file that was replaced is another file.
+ */
+export async function assertUnchanged(file: SourceFile): Promise<void> {
   let now;
   try {
     now = await stat(file.realPath, { bigint: true });

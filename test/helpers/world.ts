@@ -4,7 +4,7 @@ import { basename, extname, join } from 'node:path';
 import type { UploadEvent } from '../../src/core/events.js';
 import type { JobId } from '../../src/core/ids.js';
 import type { Job, Outcome, PlanItem, SourceFile } from '../../src/core/model.js';
-import type { Cos, Ports, Vod } from '../../src/core/ports.js';
+import type { Cos, Journal, OpenFile, Ports, Vod } from '../../src/core/ports.js';
 import { createCos } from '../../src/cos/client.js';
 import { createClock } from '../../src/net/clock.js';
 import { createPacer } from '../../src/net/pacer.js';
@@ -30,8 +30,12 @@ export interface TestWorld {
   readonly slots: PartSlotControl;
   readonly events: UploadEvent[];
   readonly ports: Ports;
+  /** Source files that are open at present. */
+  readonly openFiles: number;
   /** Uploads the jobs; resolves to one outcome each, in the order in which they settled. */
   run(jobs: readonly Job[], options?: RunOptions): Promise<Outcome[]>;
+  /** What a new process has: clients and a clock that have learnt nothing, the same journal. */
+  restart(): void;
   close(): Promise<void>;
 }
 
@@ -50,7 +54,6 @@ export interface WorldOptions {
   readonly partSize?: number;
   readonly slots?: number;
   readonly secretKey?: string;
-  readonly localNow?: () => number;
 }
 
 export async function createWorld(options: WorldOptions = {}): Promise<TestWorld> {
@@ -61,57 +64,45 @@ export async function createWorld(options: WorldOptions = {}): Promise<TestWorld
     faults: (options.faults ?? []).map(parseFaultRule),
     ...options.sandbox,
   });
-  const endpoint = new URL(sandbox.origin);
-  const route = createRoute({ endpoint, proxies: {} });
-  const clock = createClock(options.localNow);
-  const common = {
-    route,
-    clock,
-    // Waits are kept short by a generator of small random numbers.
-    policy: { retries: options.retries ?? 6, budget: createRetryBudget(100), random: () => 0.01 },
-    stallTimeoutMs: options.stallTimeoutMs ?? 2000,
-  };
-  const vod = createVod({
-    ...common,
-    host: 'vod.tencentcloudapi.com',
-    region: 'ap-guangzhou',
-    credentials: async () => ({
-      secretId: sandbox.secretId,
-      secretKey: options.secretKey ?? sandbox.secretKey,
-    }),
-    pacer: createPacer(options.apiRate ?? 1000),
-  });
-  const cos = createCos({ ...common, verification: 'crc64' });
-  const slots = createPartSlots(options.slots ?? 8);
   const journal = createMemoryJournal();
   const events: UploadEvent[] = [];
-  const ports: Ports = {
-    vod,
-    cos,
-    journal,
-    openFile: openSource,
-    slots,
-    emit: (event) => void events.push(event),
-    now: clock.now,
-    partSize: options.partSize ?? MIB,
-  };
+  const files = countOpenFiles();
+  const connect = () =>
+    connectTo(sandbox, options, {
+      journal,
+      openFile: files.open,
+      emit: (event) => void events.push(event),
+    });
+  let connected = connect();
   return {
     dir,
     sandbox,
     journal,
-    vod,
-    cos,
-    slots,
     events,
-    ports,
+    get vod() {
+      return connected.ports.vod;
+    },
+    get cos() {
+      return connected.ports.cos;
+    },
+    get slots() {
+      return connected.slots;
+    },
+    get ports() {
+      return connected.ports;
+    },
+    get openFiles() {
+      return files.count();
+    },
     async run(jobs, runOptions = {}) {
       const outcomes: Outcome[] = [];
       await uploadAll(
         planOf(jobs),
-        ports,
+        connected.ports,
         { record: async (outcome) => void outcomes.push(outcome) },
         {
           concurrency: runOptions.concurrency ?? 4,
+          slotLimit: () => connected.slots.limit,
           stop: runOptions.stop ?? new AbortController().signal,
           abort: runOptions.abort ?? new AbortController().signal,
           drainMs: 500,
@@ -119,10 +110,74 @@ export async function createWorld(options: WorldOptions = {}): Promise<TestWorld
       );
       return outcomes;
     },
+    restart() {
+      connected.close();
+      journal.claimed.clear();
+      connected = connect();
+    },
     async close() {
-      route.close();
+      connected.close();
       await sandbox.close();
       await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Connected {
+  readonly ports: Ports;
+  readonly slots: PartSlotControl;
+  close(): void;
+}
+
+function connectTo(
+  sandbox: Sandbox,
+  options: WorldOptions,
+  own: { journal: Journal; openFile: OpenFile; emit: Ports['emit'] },
+): Connected {
+  const route = createRoute({ endpoint: new URL(sandbox.origin), proxies: {} });
+  const clock = createClock();
+  const common = {
+    route,
+    clock,
+    // Waits are kept short by a generator of small random numbers.
+    policy: { retries: options.retries ?? 6, budget: createRetryBudget(100), random: () => 0.01 },
+    stallTimeoutMs: options.stallTimeoutMs ?? 2000,
+  };
+  const { secretId, secretKey } = sandbox;
+  const vod = createVod({
+    ...common,
+    host: 'vod.tencentcloudapi.com',
+    region: 'ap-guangzhou',
+    credentials: async () => ({ secretId, secretKey: options.secretKey ?? secretKey }),
+    pacer: createPacer(options.apiRate ?? 1000),
+  });
+  const cos = createCos({ ...common, verification: 'crc64' });
+  const slots = createPartSlots(options.slots ?? 8);
+  const partSize = options.partSize ?? MIB;
+  const ports: Ports = { ...own, assertUnchanged, vod, cos, slots, now: clock.now, partSize };
+  return { ports, slots, close: () => route.close() };
+}
+
+async function assertUnchanged(file: SourceFile): Promise<void> {
+  const source = await openSource(file);
+  await source.assertUnchanged().finally(() => source.close());
+}
+
+/** Opens sources and knows how many are open. */
+function countOpenFiles(): { open: OpenFile; count(): number } {
+  let count = 0;
+  return {
+    count: () => count,
+    async open(file) {
+      const source = await openSource(file);
+      count += 1;
+      return {
+        ...source,
+        async close() {
+          count -= 1;
+          await source.close();
+        },
+      };
     },
   };
 }

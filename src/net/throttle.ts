@@ -1,0 +1,38 @@
+import { sleep } from './retry.js';
+
+/** Holds bytes back so that all connections together keep to a rate. */
+export interface Throttle {
+  /** Resolves when so many bytes may go. */
+  take(bytes: number, signal: AbortSignal): Promise<void>;
+  /** Bytes to take at a time, so that the rate is even over a second. */
+  sliceSize(): number;
+}
+
+const MIN_SLICE = 4 * 1024;
+const MAX_SLICE = 512 * 1024;
+const SLICES_A_SECOND = 64;
+/** How far unused time may be made up for. */
+const BURST_MS = 50;
+
+/** `rate` is asked anew each time, since a timetable may change it: bytes a second, or undefined. */
+export function createThrottle(
+  rate: () => number | undefined,
+  now: () => number = () => performance.now(),
+): Throttle {
+  let nextAt = 0;
+  return {
+    async take(bytes, signal) {
+      const limit = rate();
+      if (limit === undefined) return;
+      const at = now();
+      const goAt = Math.max(nextAt, at - BURST_MS);
+      nextAt = goAt + (bytes / limit) * 1000;
+      if (goAt > at) await sleep(goAt - at, signal);
+    },
+    sliceSize() {
+      const limit = rate();
+      if (limit === undefined) return MAX_SLICE;
+      return Math.min(MAX_SLICE, Math.max(MIN_SLICE, Math.floor(limit / SLICES_A_SECOND)));
+    },
+  };
+}

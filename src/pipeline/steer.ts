@@ -1,0 +1,133 @@
+import type { PartSlotControl } from './part-slots.js';
+
+/** The number of connections that carry bytes, found by trying. */
+export interface Steering {
+  /** The service asked to slow down, or stopped answering. */
+  slowDown(): void;
+  stop(): void;
+}
+
+export const MAX_SLOTS = 64;
+const TICK_MS = 250;
+/** A doubling pays when the rate rises by this much; a single step by this much. */
+const DOUBLING_GAIN = 1.25;
+const STEP_GAIN = 1.06;
+/** So long may a rise take to show: new connections need their handshakes. */
+const PATIENCE_TICKS = 5;
+/** Calm ticks before a held number is tried again; the wait doubles while it does not pay. */
+const FIRST_REST_TICKS = 16;
+const MAX_REST_TICKS = 240;
+/** After trouble one connection comes back in so many ticks. */
+const RECOVERY_TICKS = 4;
+
+/** What the controller knows; `decide` takes it from tick to tick. */
+export interface SteeringState {
+  readonly mode: 'climbing' | 'resting' | 'recovering';
+  readonly slots: number;
+  /** The number to go back to if the present one does not pay, and its rate. */
+  readonly proven: number;
+  readonly provenRate: number;
+  readonly ticks: number;
+  readonly restTicks: number;
+  /** Never climb above this: where trouble began, or the maximum. */
+  readonly ceiling: number;
+}
+
+export function initialSteering(slots: number): SteeringState {
+  return {
+    mode: 'climbing',
+    slots,
+    proven: slots,
+    provenRate: 0,
+    ticks: 0,
+    restTicks: FIRST_REST_TICKS,
+    ceiling: MAX_SLOTS,
+  };
+}
+
+/**
+ * One step of the controller, pure: fast up while acknowledged bytes a second rise by more than
+ * noise, back where they do not, a careful try again after a rest.
+ */
+export function decide(state: SteeringState, rate: number): SteeringState {
+  const ticks = state.ticks + 1;
+  if (state.mode === 'recovering') {
+    if (state.slots >= state.ceiling) return rest(state, state.slots, rate);
+    const slots = ticks % RECOVERY_TICKS === 0 ? state.slots + 1 : state.slots;
+    return { ...state, ticks, slots };
+  }
+  if (state.mode === 'resting') {
+    if (ticks < state.restTicks || state.slots >= state.ceiling) {
+      // A slowly moving memory of what this number yields.
+      return { ...state, ticks, provenRate: 0.8 * state.provenRate + 0.2 * rate };
+    }
+    const slots = Math.min(state.ceiling, Math.ceil(state.slots * 1.25));
+    return { ...state, mode: 'climbing', ticks: 0, slots, proven: state.slots };
+  }
+  const isDoubling = state.slots >= state.proven * 2 || state.slots === state.proven;
+  const gain = isDoubling ? DOUBLING_GAIN : STEP_GAIN;
+  if (rate > state.provenRate * gain && rate > 0) {
+    const slots = Math.min(state.ceiling, state.slots * 2);
+    if (slots === state.slots) return rest(state, slots, rate);
+    return { ...state, ticks: 0, slots, proven: state.slots, provenRate: rate };
+  }
+  if (ticks < PATIENCE_TICKS) return { ...state, ticks };
+  const restTicks = Math.min(MAX_REST_TICKS, state.restTicks * 2);
+  return { ...rest(state, state.proven, state.provenRate), restTicks };
+}
+
+/** After trouble: half as many, and slowly back to what was too much. */
+export function retreat(state: SteeringState): SteeringState {
+  const slots = Math.max(1, Math.floor(state.slots / 2));
+  return {
+    ...state,
+    mode: 'recovering',
+    slots,
+    proven: slots,
+    provenRate: 0,
+    ticks: 0,
+    ceiling: Math.max(2, state.slots),
+  };
+}
+
+function rest(state: SteeringState, slots: number, rate: number): SteeringState {
+  return {
+    ...state,
+    mode: 'resting',
+    slots,
+    proven: slots,
+    provenRate: rate,
+    ticks: 0,
+    ceiling: MAX_SLOTS,
+  };
+}
+
+/** Steers the slots of a run by the bytes that the other side acknowledges. */
+export function steer(slots: PartSlotControl, acknowledged: () => number): Steering {
+  let state = initialSteering(slots.limit);
+  let before = { bytes: acknowledged(), at: performance.now() };
+  let troubleAt = -Infinity;
+
+  const timer = setInterval(() => {
+    const now = { bytes: acknowledged(), at: performance.now() };
+    const rate = (now.bytes - before.bytes) / (now.at - before.at);
+    before = now;
+    // Free slots say nothing about the network.
+    if (slots.waiting === 0 || slots.active < slots.limit) return;
+    state = decide(state, rate);
+    slots.limit = state.slots;
+  }, TICK_MS);
+  timer.unref();
+
+  return {
+    slowDown() {
+      const at = performance.now();
+      // Requests of one moment complain together.
+      if (at - troubleAt < 1000) return;
+      troubleAt = at;
+      state = retreat(state);
+      slots.limit = state.slots;
+    },
+    stop: () => clearInterval(timer),
+  };
+}
