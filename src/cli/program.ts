@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { addConfigCommand } from './commands/config.js';
 import type { SandboxFlags } from './commands/sandbox.js';
-import { addUploadOptions, type UploadFlags } from './upload-options.js';
+import { addRunOptions, addUploadOptions, type UploadFlags } from './upload-options.js';
 import { visible } from '../core/text.js';
 import { packageVersion } from './version.js';
 import type { World } from './world.js';
@@ -42,6 +42,28 @@ export function createProgram(world: World, exit: (code: number) => void): Comma
     const { runUpload } = await import('./commands/upload.js');
     exit(await runUpload(inputs, flags, world));
   });
+
+  const jobs = program
+    .command('jobs')
+    .description('unfinished jobs: list, resume, abort, gc')
+    .addHelpText(
+      'before',
+      'Examples:\n  vod-upload jobs list\n  vod-upload jobs resume\n  vod-upload jobs abort\n',
+    );
+  const actions = [
+    ['list', 'unfinished jobs, one a line', 'listJobs'],
+    ['resume', 'finish what can be finished', 'resumeJobs'],
+    ['abort', 'abort the multipart uploads and forget the jobs', 'abortJobs'],
+    ['gc', 'drop what has expired', 'collectJobs'],
+  ] as const;
+  for (const [name, description, action] of actions) {
+    addRunOptions(
+      jobs.command(name, { isDefault: name === 'list' }).description(description),
+    ).action(async (flags: UploadFlags) => {
+      const commands = await import('./commands/jobs.js');
+      exit(await commands[action](flags, world));
+    });
+  }
 
   program
     .command('sandbox')

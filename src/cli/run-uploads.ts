@@ -41,7 +41,7 @@ const FIRST_SLOTS = 8;
 
 /** Opens the journal of this run; throws `journal-unwritable`. */
 export function openRunJournal(
-  run: Pick<Run, 'flags' | 'stateDir' | 'credentials'>,
+  run: Pick<Run, 'flags' | 'stateDir'> & Partial<Pick<Run, 'credentials'>>,
   runId: string,
   now: () => Date,
 ): Promise<OpenJournal> {
@@ -131,7 +131,9 @@ async function uploadWith(
   const summary = reporters.summary();
   steering?.stop();
   keys.close();
-  emit({ type: 'note', message: explainRun(slots, services, durationMs, summary) });
+  if (summary.bytesSent > 0) {
+    emit({ type: 'note', message: explainRun(slots, services, durationMs, summary) });
+  }
   const finalCode = await finishManifest(
     manifest,
     { finishedAt, durationMs, exitCode, summary },

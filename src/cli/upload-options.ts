@@ -8,6 +8,7 @@ import { parseSize } from '../core/size.js';
 export interface UploadFlags {
   readonly filesFrom?: string;
   readonly filesFrom0?: string;
+  readonly jobs?: string;
   readonly exclude: readonly string[];
   readonly excludeFrom: readonly string[];
   readonly includeHidden: boolean;
@@ -56,6 +57,14 @@ export interface UploadFlags {
   readonly stateDir?: string;
 }
 
+/** Adds the flags that say how to transfer, what to print and where to connect. */
+export function addRunOptions(command: Command): Command {
+  for (const option of [...transferOptions(), ...outputOptions(), ...networkOptions()]) {
+    if (!/dry-run|sandbox/.test(option.flags)) command.addOption(option);
+  }
+  return command;
+}
+
 /** Adds the flags of `upload`, with their checks; defaults are those of README. */
 export function addUploadOptions(command: Command): Command {
   const groups: readonly (readonly [string, readonly Option[]])[] = [
@@ -76,6 +85,10 @@ function inputOptions(): Option[] {
   return [
     new Option('--files-from <file>', 'read paths from a file, one a line (- is stdin)'),
     new Option('--files-from0 <file>', 'the same, NUL-separated as find -print0 writes them'),
+    new Option(
+      '--jobs <file>',
+      'a job list: CSV, JSON or JSON Lines; a manifest is one (- is stdin)',
+    ),
     new Option('--exclude <glob>', 'leave out what matches; wins over inputs; repeatable')
       .argParser(collect)
       .default([], 'none'),

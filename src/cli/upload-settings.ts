@@ -58,6 +58,7 @@ export function planSettings(
   const optional = {
     filesFrom: flags.filesFrom,
     filesFrom0: flags.filesFrom0,
+    jobs: flags.jobs,
     cover: flags.cover,
     coverDir: flags.coverDir,
   };

@@ -75,6 +75,29 @@ export function createCos(options: CosOptions): Cos {
     }
   }
 
+  /**
+   * The parts under the ETags that the service lists, where it refused those that it had told. Their
+   * bytes were compared by CRC-64, and the whole will be; an ETag that was compared itself is final.
+   */
+  async function asListed(
+    target: ObjectTarget,
+    uploadId: UploadId,
+    parts: readonly StoredPart[],
+    onRetry: OnRetry,
+    signal: AbortSignal,
+  ): Promise<StoredPart[] | undefined> {
+    if (options.verification === 'md5') return undefined;
+    const listed = await repeated(onRetry, signal, (domain) =>
+      requests.listParts(target, uploadId, domain, signal),
+    );
+    const byNumber = new Map(listed.map((part) => [part.number, part]));
+    if (parts.some(({ number, size }) => byNumber.get(number)?.size !== size)) return undefined;
+    return parts.map((part) => ({
+      ...part,
+      etag: byNumber.get(part.number)?.etag as StoredPart['etag'],
+    }));
+  }
+
   /** What is in the bucket after a merge whose answer was lost or whose digest is in doubt. */
   async function inspect(
     target: ObjectTarget,
@@ -106,14 +129,14 @@ export function createCos(options: CosOptions): Cos {
       return stored.crc64 === undefined ? {} : { crc64: stored.crc64.toString() };
     },
 
-    initiate: (target, mayExist, onRetry, signal) =>
-      repeated(onRetry, signal, async (domain, previous) => {
-        const begun =
-          mayExist || previous?.facts.ambiguous === true
-            ? await findBegun(target, domain, signal)
-            : undefined;
+    initiate(target, mayExist, onRetry, signal) {
+      let mayBeBegun = mayExist;
+      return repeated(onRetry, signal, async (domain, previous) => {
+        mayBeBegun ||= previous?.facts.ambiguous === true;
+        const begun = mayBeBegun ? await findBegun(target, domain, signal) : undefined;
         return begun ?? requests.initiate(target, domain, signal);
-      }),
+      });
+    },
 
     putPart: (target, uploadId, part, source, onRetry, signal) =>
       repeated(onRetry, signal, (domain) =>
@@ -170,21 +193,29 @@ export function createCos(options: CosOptions): Cos {
       const size = parts.reduce((sum, part) => sum + part.size, 0);
       const wanted = wholeCrc64(parts);
       let mayBeMerged = wasSent;
-      let told: string | undefined;
-      try {
-        told = await repeated(onRetry, signal, async (domain) => {
+      const merge = (named: readonly StoredPart[]): Promise<string | undefined> =>
+        repeated(onRetry, signal, async (domain) => {
           try {
-            return await requests.complete(target, uploadId, parts, domain, signal);
+            return await requests.complete(target, uploadId, named, domain, signal);
           } catch (error) {
             if (error instanceof UploadFailure && error.facts.ambiguous === true)
               mayBeMerged = true;
             throw error;
           }
         });
+      let told: string | undefined;
+      try {
+        told = await merge(parts).catch(async (error: unknown) => {
+          if (!hasServiceCode(error, 'InvalidPart')) throw error;
+          const listed = await asListed(target, uploadId, parts, onRetry, signal);
+          if (listed === undefined) throw error;
+          return merge(listed);
+        });
       } catch (error) {
+        // A certificate that ended after a Complete that may have worked: the commit decides.
+        if (mayBeMerged && hasServiceCode(error, 'ExpiredToken')) return {};
         // No such upload any more, after a Complete that may have worked: it has.
-        const isGone = error instanceof UploadFailure && error.facts.serviceCode === 'NoSuchUpload';
-        if (!isGone || !mayBeMerged) throw error;
+        if (!mayBeMerged || !hasServiceCode(error, 'NoSuchUpload')) throw error;
       }
       if (told !== undefined && (wanted === undefined || told === wanted)) return { crc64: told };
       const head = await inspect(target, onRetry, signal);
@@ -215,6 +246,10 @@ export function createCos(options: CosOptions): Cos {
       }
     },
   };
+}
+
+function hasServiceCode(error: unknown, code: string): boolean {
+  return error instanceof UploadFailure && error.facts.serviceCode === code;
 }
 
 function raiseCorrupted(): never {

@@ -12,7 +12,7 @@ import type { CosOptions } from './options.js';
 import { loadCosSdk } from './sdk.js';
 
 /** Merging may take minutes, during which the service sends spaces. */
-const COMPLETE_TIMEOUT_MS = 15 * 60_000;
+const MERGE_TIMEOUT_MS = 15 * 60_000;
 const PAGE_SIZE = 1000;
 
 /** One attempt of each call about multipart uploads, through the SDK's low-level methods. */
@@ -64,15 +64,15 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
             headers,
             body: { size: body.length, read: async (position) => body.subarray(position) },
             stallTimeoutMs: options.stallTimeoutMs,
-            answerTimeoutMs:
-              operation === 'CompleteMultipartUpload'
-                ? COMPLETE_TIMEOUT_MS
-                : options.stallTimeoutMs,
+            answerTimeoutMs: options.stallTimeoutMs,
+            ...(operation === 'CompleteMultipartUpload'
+              ? { spacesTimeoutMs: MERGE_TIMEOUT_MS }
+              : {}),
           },
           signal,
         );
         assertCosAnswer(operation, answer);
-        if (root !== undefined) assertReadable(operation, root, answer);
+        assertReadable(operation, root, answer);
         return answer;
       },
       (agent) => {
@@ -189,8 +189,17 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
 
 const parser = new XMLParser();
 
-/** The SDK lets its parser's exceptions escape as uncaught ones, so the parser is asked here first. */
-function assertReadable(operation: string, root: string, answer: HttpAnswer): void {
+/**
+ * The SDK lets its parser's exceptions escape as uncaught ones, so the parser is asked here first.
+ * An operation without a root answers with nothing, and says so by its status.
+ */
+function assertReadable(operation: string, root: string | undefined, answer: HttpAnswer): void {
+  if (root === undefined) {
+    if (answer.status === 204) return;
+    throw new UploadFailure('not-the-service', `${operation}: HTTP ${answer.status} for a 204`, {
+      ambiguous: true,
+    });
+  }
   let parsed: unknown;
   try {
     parsed = parser.parse(answer.body, true);

@@ -74,7 +74,7 @@ export async function headObject(
   );
   if (answer.headers['x-cos-request-id'] === undefined) return 'untold';
   if (answer.status === 404) return undefined;
-  if (answer.status !== 200) return 'untold';
+  if (answer.status !== 200 || answer.headers.etag === undefined) return 'untold';
   const crc64 = answer.headers['x-cos-hash-crc64ecma'];
   return {
     size: Number(answer.headers['content-length']),

@@ -1,5 +1,6 @@
 import type { Summary } from '../core/model.js';
 import type { ManifestRecord } from './record.js';
+import { manifestSchema } from './schema.js';
 
 export type ManifestFormat = 'json' | 'jsonl' | 'csv';
 
@@ -99,7 +100,16 @@ const columns: Readonly<Record<string, (record: ManifestRecord) => Cell>> = {
   errorMessage: (record) => record.error?.message,
   errorHint: (record) => record.error?.hint,
   errorRetryable: (record) => record.error?.retryable,
+  extra: extraOf,
 };
+
+const OWN_KEYS: ReadonlySet<string> = new Set(manifestSchema.$defs.record.required);
+
+/** What a job list said besides, as JSON, since every row has other columns. */
+function extraOf(record: ManifestRecord): string | undefined {
+  const extra = Object.entries(record).filter(([key]) => !OWN_KEYS.has(key));
+  return extra.length === 0 ? undefined : JSON.stringify(Object.fromEntries(extra));
+}
 
 /** RFC 4180. Cells are exact, since a path must come back as it went out. */
 const csv: Layout = {

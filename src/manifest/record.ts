@@ -51,8 +51,17 @@ export interface ManifestRecord {
   readonly error: RecordError | null;
 }
 
-/** The one manifest record of an outcome. */
-export function toRecord(outcome: Outcome): ManifestRecord {
+type Extra = NonNullable<Job['extra']>;
+
+/** The one manifest record of an outcome; at its end, what a job list said of the input besides. */
+export function toRecord(outcome: Outcome & { readonly extra?: Extra }): ManifestRecord {
+  const own = ownRecord(outcome);
+  const extra = outcome.job?.extra ?? outcome.extra;
+  // A key of both keeps the place and the value that it has in every record.
+  return extra === undefined ? own : { ...own, ...extra, ...own };
+}
+
+function ownRecord(outcome: Outcome): ManifestRecord {
   const { job } = outcome;
   const receipt = 'receipt' in outcome ? outcome.receipt : undefined;
   return {

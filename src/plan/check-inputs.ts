@@ -65,7 +65,8 @@ async function checkDirectory(
   signal: AbortSignal,
 ): Promise<Problem | undefined> {
   if (walkOptions.claimed.has(`${directory.absolute}/`)) return undefined;
-  const everything = { ...walkOptions, claimed: createPathSet() };
+  // Where a playlist carries files along, the playlist itself has a record.
+  const everything = { ...walkOptions, claimed: createPathSet(), ignorePlaylists: true };
   for await (const entry of walk(directory.path, directory.absolute, everything, signal)) {
     if (entry.failure !== undefined) {
       return entry.absolute === directory.absolute ? problemOf(entry.failure) : undefined;

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Problem } from '../core/errors.js';
+import { UploadFailure, type Problem } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import type { CoverSettings } from './covers.js';
-import { explain, inspect, type RealDirectory } from './inspect.js';
-import { extensionOf, isImageType } from './media-types.js';
-import { emptyProblem, problemOf } from './problems.js';
+import { readGivenCover } from './given-cover.js';
+import { explain, type RealDirectory } from './inspect.js';
+import { problemOf } from './problems.js';
 
 export interface CoverOptions {
   readonly cwd: string;
@@ -49,25 +49,16 @@ async function readCover(
 ): Promise<CoverSettings['cover']> {
   if (cover === undefined) return undefined;
   const absolute = path.resolve(cwd, cover);
-  const found = await inspect(cover, absolute, realDirectory);
-  const hint = 'Name an image with --cover.';
-  if (found.kind === 'unusable') {
-    problems.push({ ...problemOf(found.failure), hint });
-  } else if (found.kind === 'directory') {
-    const message = `the cover ${visible(cover)} is a directory`;
-    problems.push({ message, hint: 'Use --cover-dir for a directory of covers.' });
-  } else if (found.file.size === 0) {
-    problems.push({ ...emptyProblem(cover), hint });
-  } else if (media.coverType === undefined && !isImageType(extensionOf(path.basename(cover)))) {
-    const message = `VOD does not accept ${visible(cover)} as a cover: its extension is none of an image`;
+  try {
+    return { ...(await readGivenCover(cover, absolute, media.coverType, realDirectory)), absolute };
+  } catch (error) {
+    if (!(error instanceof UploadFailure)) throw error;
     problems.push({
-      message,
-      hint: 'Use a jpg, png, gif or bmp, or name the type with --cover-type.',
+      message: error.message,
+      hint: error.facts.hint ?? 'Name an image with --cover.',
     });
-  } else {
-    return { file: found.file, changedAtMs: found.changedAtMs, absolute };
+    return undefined;
   }
-  return undefined;
 }
 
 async function readCoverDir(

@@ -3,6 +3,7 @@ import type { PlanItem, SkipReason, SourceFile } from '../core/model.js';
 import { visible } from '../core/text.js';
 import type { CoverFinder } from './covers.js';
 import type { Verdict } from './examine.js';
+import type { Extra, Row } from './job-row.js';
 import { createJob, type JobSettings, type Media } from './job.js';
 import type { Warnings } from './names.js';
 import { createPathSet } from './path-set.js';
@@ -26,30 +27,36 @@ export function createDecide(
   const storagePaths = createPathSet();
   let index = 0;
 
-  function decideMedia(media: Media, absolute: string): PlanItem {
+  /** One path may be uploaded to several sub-applications, and to each once. */
+  function inSubApp(path: string, row: Row | undefined): string {
+    return `${row?.media.subAppId ?? settings.media.subAppId ?? ''}:${path}`;
+  }
+
+  function decideMedia(media: Media, absolute: string, row: Row | undefined): PlanItem {
     const { file } = media;
-    if (!seen.add(file.realPath)) return skipped(file, 'duplicate');
+    if (!seen.add(inSubApp(file.realPath, row))) return skipped(file, 'duplicate');
     index += 1;
     const facts = { path: file.path, absolute, index, now: settings.now };
-    const job = createJob(media, facts, settings, warnings);
+    const job = createJob(media, row, facts, settings, warnings);
     const { mediaStoragePath } = job.request;
-    if (mediaStoragePath !== undefined && !storagePaths.add(mediaStoragePath)) {
+    if (mediaStoragePath !== undefined && !storagePaths.add(inSubApp(mediaStoragePath, row))) {
       return { kind: 'failed', path: file.path, failure: storagePathTaken(file, mediaStoragePath) };
     }
     return { kind: 'job', job };
   }
 
   function decideImage(verdict: Extract<Verdict, { kind: 'image' }>): PlanItem | undefined {
-    const { media, absolute, isYoung } = verdict;
+    const { media, absolute, isYoung, row } = verdict;
     const { file } = media;
     if (usedCovers.has(file.realPath) || covers.isGiven(absolute)) return undefined;
     if (settings.images === 'media') {
-      return isYoung ? skipped(file, 'too-young') : decideMedia(media, absolute);
+      return isYoung ? skipped(file, 'too-young') : decideMedia(media, absolute, row);
     }
-    return skipped(file, seen.add(file.realPath) ? 'unpaired-image' : 'duplicate');
+    const isNew = seen.add(inSubApp(file.realPath, row));
+    return skipped(file, isNew ? 'unpaired-image' : 'duplicate');
   }
 
-  return (verdict) => {
+  function decideOne(verdict: Verdict): PlanItem | undefined {
     switch (verdict.kind) {
       case 'ignored':
         return undefined;
@@ -62,9 +69,19 @@ export function createDecide(
         return decideImage(verdict);
       case 'media':
         if (verdict.media.cover !== undefined) usedCovers.add(verdict.media.cover.realPath);
-        return decideMedia(verdict.media, verdict.absolute);
+        return decideMedia(verdict.media, verdict.absolute, verdict.row);
     }
+  }
+
+  return (verdict) => {
+    const item = decideOne(verdict);
+    return item === undefined || item.kind === 'job' ? item : withExtra(item, verdict.row);
   };
+}
+
+/** What a job list says of a path that becomes no job; it comes back all the same. */
+function withExtra(item: PlanItem, row: Row | undefined): PlanItem & { readonly extra?: Extra } {
+  return row?.extra === undefined ? item : { ...item, extra: row.extra };
 }
 
 function skipped({ path, size, mtimeNs }: SourceFile, reason: SkipReason): PlanItem {
@@ -75,6 +92,6 @@ function storagePathTaken(file: SourceFile, storagePath: string): UploadFailure 
   const message = `${visible(file.path)} would overwrite another file of this run at ${visible(storagePath)}`;
   return new UploadFailure('source-invalid', message, {
     stage: 'plan',
-    hint: 'Make --storage-path distinguish the files, for example with {dir}, {name} or {index}.',
+    hint: 'Make the storage path distinguish the files, for example with {dir}, {name} or {index}.',
   });
 }

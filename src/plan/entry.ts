@@ -1,6 +1,7 @@
 import type { UploadFailure } from '../core/errors.js';
 import type { ImageIndex } from './covers.js';
 import type { Inspection } from './inspect.js';
+import type { Row } from './job-row.js';
 import { extensionOf, isImageType, isMediaType, isTemporaryName } from './media-types.js';
 
 /** How the plan came to know a path; `argument` and `list` were named, the others found. */
@@ -12,6 +13,8 @@ export interface Entry {
   readonly path: string;
   readonly absolute: string;
   readonly origin: Origin;
+  /** What a job list says of it. */
+  readonly row?: Row;
   /** Where it is known already. */
   readonly inspection?: Inspection;
   /** The images beside it, where they are known already. */

@@ -4,9 +4,11 @@ import type { SkipReason, SourceFile } from '../core/model.js';
 import { MAX_MEDIA_SIZE } from '../core/parts.js';
 import { formatSize } from '../core/size.js';
 import { visible } from '../core/text.js';
-import type { CoverFinder } from './covers.js';
+import type { Cover, CoverFinder } from './covers.js';
 import type { Entry } from './entry.js';
+import { readGivenCover } from './given-cover.js';
 import { inspect, type Inspection, type RealDirectory } from './inspect.js';
+import type { Row } from './job-row.js';
 import type { Media } from './job.js';
 import {
   extensionOf,
@@ -18,7 +20,12 @@ import {
 import { findSegments } from './playlist.js';
 
 /** What one path is, before it is known what else the run contains. */
-export type Verdict =
+export type Verdict = Finding & {
+  /** What a job list says of it. */
+  readonly row?: Row;
+};
+
+type Finding =
   | { readonly kind: 'media'; readonly media: Media; readonly absolute: string }
   /** A cover of something, a media of its own, or neither. */
   | {
@@ -37,11 +44,15 @@ export type Verdict =
   | { readonly kind: 'ignored' };
 
 export interface ExamineSettings {
+  readonly cwd: string;
   readonly mediaType: string | undefined;
+  readonly coverType: string | undefined;
   readonly coversRequired: boolean;
   readonly minAgeMs: number;
   readonly now: Date;
 }
+
+const ignored: Verdict = { kind: 'ignored' };
 
 type File = Extract<Inspection, { kind: 'file' }>;
 
@@ -51,14 +62,14 @@ export function createExamine(
   covers: CoverFinder,
   realDirectory: RealDirectory,
 ): (entry: Entry) => Promise<Verdict> {
-  const { mediaType, coversRequired, minAgeMs, now } = settings;
+  const { coversRequired, minAgeMs, now } = settings;
 
   const isYoung = (changedAtMs: number): boolean =>
     minAgeMs > 0 && now.getTime() - changedAtMs < minAgeMs;
 
   async function examineMedia(entry: Entry, found: File, type: string): Promise<Verdict> {
     const { file } = found;
-    const cover = await covers.find(entry.path, entry.absolute, entry.images);
+    const cover = await findCover(entry, settings, covers, realDirectory);
     const withCover = cover === undefined ? {} : { cover: cover.file };
     const tooYoung: Verdict = { kind: 'skipped', file, reason: 'too-young', ...withCover };
     if (isYoung(Math.max(found.changedAtMs, cover?.changedAtMs ?? 0))) return tooYoung;
@@ -75,13 +86,14 @@ export function createExamine(
 
   async function examineFile(entry: Entry, found: File): Promise<Verdict> {
     const { file } = found;
+    const mediaType = entry.row?.media.mediaType ?? settings.mediaType;
     const name = path.basename(entry.path);
     const extension = extensionOf(name);
     if (isTemporaryName(name)) return { kind: 'skipped', file, reason: 'temporary-name' };
     const isImage = isImageType(extension);
     if (!isImage && !isMediaType(extension)) {
       const isNamed = entry.origin === 'argument' || entry.origin === 'list';
-      if (!isNamed) return { kind: 'ignored' };
+      if (!isNamed) return ignored;
       if (mediaType === undefined) throw unsupported(entry.path, extension);
     }
     if (file.size === 0) return { kind: 'skipped', file, reason: 'empty' };
@@ -98,17 +110,56 @@ export function createExamine(
 
   return async (entry) => {
     try {
-      if (entry.failure !== undefined) throw entry.failure;
-      const found = entry.inspection ?? (await inspect(entry.path, entry.absolute, realDirectory));
-      if (found.kind === 'unusable') throw found.failure;
-      // A symbolic link to a directory: passed over, or walked already.
-      if (found.kind === 'directory') return { kind: 'ignored' };
-      return await examineFile(entry, found);
+      const found = await findFile(entry, realDirectory);
+      const verdict = found === undefined ? ignored : await examineFile(entry, found);
+      return { ...verdict, ...rowOf(entry) };
     } catch (error) {
       if (!(error instanceof UploadFailure)) throw error;
-      return { kind: 'failed', path: entry.path, failure: error.at('plan') };
+      return { kind: 'failed', path: entry.path, failure: error.at('plan'), ...rowOf(entry) };
     }
   };
+}
+
+/** Undefined for a symbolic link to a directory, which is passed over, or walked already. */
+async function findFile(entry: Entry, realDirectory: RealDirectory): Promise<File | undefined> {
+  const { path: shown, absolute, row } = entry;
+  if (entry.failure !== undefined) throw entry.failure;
+  const found = entry.inspection ?? (await inspect(shown, absolute, realDirectory));
+  if (found.kind === 'unusable') throw found.failure;
+  if (found.kind === 'file') return found;
+  if (row === undefined) return undefined;
+  throw new UploadFailure('source-invalid', `cannot upload ${visible(shown)}: it is a directory`, {
+    hint: 'Name its files, one a row, or name the directory as an input.',
+  });
+}
+
+/** The cover that the file's row names; otherwise as the flags have it. */
+async function findCover(
+  { path: shown, absolute, images, row }: Entry,
+  { cwd, coverType }: ExamineSettings,
+  covers: CoverFinder,
+  realDirectory: RealDirectory,
+): Promise<Cover | undefined> {
+  if (row?.cover === undefined) return covers.find(shown, absolute, images);
+  const type = row.media.coverType ?? coverType;
+  try {
+    return await readGivenCover(row.cover, path.resolve(cwd, row.cover), type, realDirectory);
+  } catch (error) {
+    throw error instanceof UploadFailure ? unusableCover(shown, error) : error;
+  }
+}
+
+function rowOf({ row }: Entry): { readonly row?: Row } {
+  return row === undefined ? {} : { row };
+}
+
+function unusableCover(shown: string, cause: UploadFailure): UploadFailure {
+  const code = cause.code === 'source-missing' ? 'cover-missing' : cause.code;
+  const message = `the cover of ${visible(shown)} cannot be used: ${cause.message}`;
+  return new UploadFailure(code, message, {
+    cause,
+    hint: 'Correct the cover in the row of this file, or leave it empty.',
+  });
 }
 
 function unsupported(shown: string, extension: string): UploadFailure {

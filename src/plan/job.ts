@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { JobId } from '../core/ids.js';
 import type { ApplyRequest, Job, Segment, SourceFile } from '../core/model.js';
+import type { Row } from './job-row.js';
 import type { MediaOptions } from './limits.js';
 import { extensionOf, stemOf } from './media-types.js';
 import { cleanName, renamedMessage, type Warnings } from './names.js';
-import { renderStoragePath, renderTemplate, type TemplateFacts } from './templates.js';
+import { cleanStoragePath, renderTemplate, type TemplateFacts } from './templates.js';
 import path from 'node:path';
 
 /** A file that is to be uploaded, with all that goes with it. */
@@ -21,40 +22,58 @@ export interface JobSettings {
 }
 
 export function createJob(
-  source: Media,
+  { file, type, cover, segments }: Media,
+  row: Row | undefined,
   facts: TemplateFacts,
-  settings: JobSettings,
+  { media: flags, scope }: JobSettings,
   warnings: Warnings,
 ): Job {
-  const { file, type, cover, segments } = source;
+  const media = { ...flags, ...row?.media };
+  const storagePath = storagePathOf(facts, flags, row);
   return {
-    id: identify(file, settings),
+    id: identify(file, scope, media.subAppId),
     media: file,
     ...(cover === undefined ? {} : { cover }),
     segments,
-    request: requestOf(settings.media, {
+    request: requestOf(media, {
       mediaType: type,
-      mediaName: nameOf(facts, settings.media.name, warnings),
-      ...(cover === undefined ? {} : { coverType: coverTypeOf(cover, settings.media) }),
-      ...(settings.media.storagePath === undefined
-        ? {}
-        : { mediaStoragePath: renderStoragePath(settings.media.storagePath, facts) }),
+      mediaName: nameOf(facts, flags, row, warnings),
+      ...(cover === undefined ? {} : { coverType: coverTypeOf(cover, media) }),
+      ...(storagePath === undefined ? {} : { mediaStoragePath: storagePath }),
     }),
+    ...(row?.extra === undefined ? {} : { extra: row.extra }),
   };
 }
 
 /** What makes a source the same source in the next run. */
-function identify(file: SourceFile, { media, scope }: JobSettings): JobId {
-  const identity = [scope, media.subAppId ?? '', file.realPath, file.size, file.mtimeNs].join('\0');
+function identify(file: SourceFile, scope: string, subAppId: number | undefined): JobId {
+  const identity = [scope, subAppId ?? '', file.realPath, file.size, file.mtimeNs].join('\0');
   return createHash('sha256').update(identity).digest('hex').slice(0, 32) as JobId;
 }
 
-function nameOf(facts: TemplateFacts, template: string | undefined, warnings: Warnings): string {
-  const wanted =
+function nameOf(
+  facts: TemplateFacts,
+  { name: template }: MediaOptions,
+  row: Row | undefined,
+  warnings: Warnings,
+): string {
+  const ofFlags = (): string =>
     template === undefined ? stemOf(path.basename(facts.path)) : renderTemplate(template, facts);
+  const wanted = row?.media.name ?? ofFlags();
   const name = cleanName(wanted);
   if (name !== wanted) warnings.add('names changed', renamedMessage(facts.path, name));
   return name;
+}
+
+function storagePathOf(
+  facts: TemplateFacts,
+  { storagePath: template }: MediaOptions,
+  row: Row | undefined,
+): string | undefined {
+  const wanted =
+    row?.media.storagePath ??
+    (template === undefined ? undefined : renderTemplate(template, facts));
+  return wanted === undefined ? undefined : cleanStoragePath(wanted);
 }
 
 function coverTypeOf(cover: SourceFile, media: MediaOptions): string {

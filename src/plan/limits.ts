@@ -28,31 +28,47 @@ const MAX_SESSION_CONTEXT = 1000;
 const API_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)$/;
 const ISO_TIME = /^(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/;
 
-/** Checks the fields against the API's documented limits; returns them as the API wants them. */
+/** What people call a field. */
+type Label = (field: keyof MediaOptions) => string;
+
+const flagOf: Label = (field) =>
+  `--${field.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)}`;
+
+/** Checks the flags: the fields and their templates; returns them as the API wants them. */
 export function checkMediaOptions(
   options: MediaOptions,
   now: Date,
   problems: Problem[],
   warn: (message: string) => void,
 ): MediaOptions {
-  checkId('--sub-app-id', options.subAppId, 1, problems);
-  checkId('--class-id', options.classId, 0, problems);
-  checkLength('--source-context', options.sourceContext, MAX_SOURCE_CONTEXT, problems);
-  checkLength('--session-context', options.sessionContext, MAX_SESSION_CONTEXT, problems);
   if (options.sessionContext !== undefined && options.procedure === undefined) {
     warn('--session-context has no effect without --procedure');
   }
-  checkTemplate('--name', options.name, problems);
-  checkTemplate('--storage-path', options.storagePath, problems);
+  checkTemplate(flagOf('name'), options.name, problems);
+  checkTemplate(flagOf('storagePath'), options.storagePath, problems);
+  return checkFields(options, flagOf, now, problems);
+}
+
+/** Checks the fields against the API's documented limits; returns them as the API wants them. */
+export function checkFields(
+  options: MediaOptions,
+  labelOf: Label,
+  now: Date,
+  problems: Problem[],
+): MediaOptions {
+  checkId(labelOf('subAppId'), options.subAppId, 1, problems);
+  checkId(labelOf('classId'), options.classId, 0, problems);
+  checkLength(labelOf('sourceContext'), options.sourceContext, MAX_SOURCE_CONTEXT, problems);
+  checkLength(labelOf('sessionContext'), options.sessionContext, MAX_SESSION_CONTEXT, problems);
   if (options.storagePath !== undefined && !options.storagePath.startsWith('/')) {
     problems.push({
-      message: `--storage-path ${visible(options.storagePath)} does not begin with /`,
-      hint: 'Write it from the root of the storage, as in /{date}/{name}.',
+      message: `${labelOf('storagePath')} ${visible(options.storagePath)} does not begin with /`,
+      hint: 'Write it from the root of the storage, with / first.',
     });
   }
-  const expireTime = readExpireTime(options.expireTime, now, problems);
-  const mediaType = readType('--media-type', options.mediaType, problems);
-  const coverType = readType('--cover-type', options.coverType, problems);
+  const expireTime = readExpireTime(labelOf('expireTime'), options.expireTime, now, problems);
+  const mediaType = readType(labelOf('mediaType'), options.mediaType, problems);
+  const coverType = readType(labelOf('coverType'), options.coverType, problems);
   return {
     ...options,
     ...(expireTime === undefined ? {} : { expireTime }),
@@ -61,16 +77,16 @@ export function checkMediaOptions(
   };
 }
 
-function checkId(flag: string, id: number | undefined, least: number, problems: Problem[]): void {
+function checkId(label: string, id: number | undefined, least: number, problems: Problem[]): void {
   if (id === undefined || (Number.isSafeInteger(id) && id >= least)) return;
   problems.push({
-    message: `${flag} ${id} is not a whole number from ${least}`,
-    hint: `Copy the number for ${flag} from the console.`,
+    message: `${label} ${id} is not a whole number from ${least}`,
+    hint: `Copy the number for ${label} from the console.`,
   });
 }
 
 function checkLength(
-  flag: string,
+  label: string,
   text: string | undefined,
   most: number,
   problems: Problem[],
@@ -80,25 +96,26 @@ function checkLength(
   const bytes = Buffer.byteLength(text);
   if (characters <= most && bytes <= most) return;
   problems.push({
-    message: `${flag} has ${characters} characters (${bytes} bytes in UTF-8); VOD takes ${most}`,
-    hint: `Shorten ${flag} to ${most} bytes.`,
+    message: `${label} has ${characters} characters (${bytes} bytes in UTF-8); VOD takes ${most}`,
+    hint: `Shorten ${label} to ${most} bytes.`,
   });
 }
 
-function checkTemplate(flag: string, template: string | undefined, problems: Problem[]): void {
+function checkTemplate(label: string, template: string | undefined, problems: Problem[]): void {
   if (template === undefined) return;
   for (const field of unknownFields(template)) {
     problems.push({
-      message: `${flag} contains ${visible(field)}, which is not known`,
+      message: `${label} contains ${visible(field)}, which is not known`,
       hint: `Use ${KNOWN_FIELDS}.`,
     });
   }
   if (template.trim() === '') {
-    problems.push({ message: `${flag} is empty`, hint: `Use a text with ${KNOWN_FIELDS}.` });
+    problems.push({ message: `${label} is empty`, hint: `Use a text with ${KNOWN_FIELDS}.` });
   }
 }
 
 function readExpireTime(
+  label: string,
   text: string | undefined,
   now: Date,
   problems: Problem[],
@@ -108,12 +125,12 @@ function readExpireTime(
   const shown = visible(text);
   if (at === undefined) {
     problems.push({
-      message: `--expire-time ${shown} is neither a time nor a duration`,
+      message: `${label} ${shown} is neither a time nor a duration`,
       hint: 'Write it as 2030-01-31T00:00:00Z, 2030-01-31T08:00:00+08:00 or 30d.',
     });
   } else if (at.getTime() <= now.getTime()) {
     problems.push({
-      message: `--expire-time ${shown} is in the past`,
+      message: `${label} ${shown} is in the past`,
       hint: 'Name a time that is still to come.',
     });
   } else {
@@ -138,12 +155,16 @@ function parseTime(text: string, now: Date): Date | undefined {
   }
 }
 
-function readType(flag: string, type: string | undefined, problems: Problem[]): string | undefined {
+function readType(
+  label: string,
+  type: string | undefined,
+  problems: Problem[],
+): string | undefined {
   if (type === undefined) return undefined;
   const bare = type.replace(/^\./, '').toLowerCase();
   if (/^[a-z0-9]{1,16}$/.test(bare)) return bare;
   problems.push({
-    message: `${flag} ${visible(type)} is not a type`,
+    message: `${label} ${visible(type)} is not a type`,
     hint: 'Write it like an extension without its dot, as in mp4.',
   });
   return undefined;

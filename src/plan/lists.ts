@@ -10,6 +10,7 @@ export interface ListSources {
   readonly stdin?: Readable;
   readonly filesFrom?: string;
   readonly filesFrom0?: string;
+  readonly jobs?: string;
 }
 
 /** A list of paths, kept as the bytes that it came in: whether its files belong together shows at its end. */
@@ -18,6 +19,20 @@ export type PathList = Iterable<string>;
 const NUL = 0;
 const LINE_FEED = 10;
 
+/** Standard input can be read by one list only. */
+export function checkStandardInput(sources: ListSources, problems: Problem[]): boolean {
+  const { filesFrom, filesFrom0, jobs } = sources;
+  const flags = Object.entries({
+    '--files-from': filesFrom,
+    '--files-from0': filesFrom0,
+    '--jobs': jobs,
+  }).flatMap(([flag, file]) => (file === '-' ? [flag] : []));
+  if (flags.length < 2) return true;
+  const message = `${flags.join(' and ')} cannot both read standard input`;
+  problems.push({ message, hint: 'Give one of them a file.' });
+  return false;
+}
+
 /** Reads `--files-from` and `--files-from0`; what goes wrong is added to `problems`. */
 export async function readLists(
   sources: ListSources,
@@ -25,11 +40,6 @@ export async function readLists(
   signal: AbortSignal,
 ): Promise<PathList[]> {
   const { filesFrom, filesFrom0 } = sources;
-  if (filesFrom === '-' && filesFrom0 === '-') {
-    const message = '--files-from and --files-from0 cannot both read standard input';
-    problems.push({ message, hint: 'Give one of them a file.' });
-    return [];
-  }
   const lists: PathList[] = [];
   for (const [flag, file, separator] of [
     ['--files-from', filesFrom, LINE_FEED],
@@ -42,7 +52,8 @@ export async function readLists(
   return lists;
 }
 
-async function readAll(
+/** All bytes of a list; undefined where there is a problem with them. */
+export async function readAll(
   flag: string,
   file: string,
   sources: ListSources,
@@ -66,7 +77,7 @@ async function readAll(
     const message = reason
       ? `cannot read ${visible(file)}: ${reason}`
       : explain(error, file).message;
-    problems.push({ message: `${flag}: ${message}`, hint: `Name a list of paths with ${flag}.` });
+    problems.push({ message: `${flag}: ${message}`, hint: `Name a list with ${flag}.` });
     return undefined;
   }
   return Buffer.concat(chunks);

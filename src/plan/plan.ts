@@ -11,8 +11,9 @@ import { createExamine } from './examine.js';
 import { createExcludes, type Excludes } from './excludes.js';
 import { readInputs, type Input } from './inputs.js';
 import { createRealDirectory, explain } from './inspect.js';
+import { readJobList, type JobList } from './job-list.js';
 import { checkMediaOptions, type MediaOptions } from './limits.js';
-import { readLists, type PathList } from './lists.js';
+import { checkStandardInput, readLists, type PathList } from './lists.js';
 import { mapAhead } from './map-ahead.js';
 import { extensionOf, isImageType, isMediaType, isPlaylistType } from './media-types.js';
 import { createWarnings } from './names.js';
@@ -34,6 +35,8 @@ export interface PlanOptions {
   readonly filesFrom?: string;
   /** A file or `-`: paths that end with NUL. */
   readonly filesFrom0?: string;
+  /** A file or `-`: a job list as CSV, JSON or JSON Lines; a manifest is one. */
+  readonly jobs?: string;
   readonly exclude: readonly string[];
   /** Files of globs, one a line; lines that begin with # are comments. */
   readonly excludeFrom?: readonly string[];
@@ -69,22 +72,32 @@ export async function planUploads(
   const warnings = createWarnings((message) => options.warn(message));
   const realDirectory = createRealDirectory();
   checkPresence(options, problems);
-  const media = checkMediaOptions(options.media, now, problems, (message) => options.warn(message));
+  const media = checkMediaOptions(options.media, now, problems, (message) => {
+    // A row may name the procedure.
+    if (options.jobs === undefined) options.warn(message);
+  });
   const { mediaType } = media;
   const excludes = await readExcludes(options, problems);
   const coverSettings = await readCoverSettings(options, realDirectory, problems);
   const covers = createCoverFinder(coverSettings, excludes, realDirectory, warnings);
   const globOptions = { cwd, excludes, includeHidden, followSymlinks };
   const inputs = await readInputs(options.inputs, globOptions, realDirectory, problems, signal);
-  const lists = await readLists(options, problems, signal);
-  const claimed = await claimNamed(inputs, lists, cwd, mediaType);
+  const { lists, jobList } = await readAllLists(options, mediaType, problems, signal);
+  const claimed = await claimNamed(inputs, lists, jobList, cwd, mediaType);
   const walkOptions: WalkOptions = {
     ...globOptions,
     claimed,
     ...(mediaType === undefined ? {} : { mediaType }),
   };
   const examine = createExamine(
-    { mediaType, coversRequired: options.covers === 'required', minAgeMs, now },
+    {
+      cwd,
+      mediaType,
+      coverType: media.coverType,
+      coversRequired: options.covers === 'required',
+      minAgeMs,
+      now,
+    },
     covers,
     realDirectory,
   );
@@ -96,7 +109,8 @@ export async function planUploads(
   );
   if (problems.length > 0) throw new UsageError(problems);
 
-  const found = survey(steps, lists, { cwd, walkOptions, realDirectory }, signal);
+  const listed = jobList === undefined ? lists : [...lists, jobList.rows];
+  const found = survey(steps, listed, { cwd, walkOptions, realDirectory }, signal);
   const decide = createDecide({ media, scope, images, now }, covers, warnings);
   async function* items(): AsyncGenerator<PlanItem, void, undefined> {
     const verdicts = mapAhead(found, EXAMINED_AHEAD, async (one) =>
@@ -113,12 +127,27 @@ export async function planUploads(
 }
 
 function checkPresence(options: PlanOptions, problems: Problem[]): void {
-  const { inputs, filesFrom, filesFrom0 } = options;
-  if (inputs.length > 0 || filesFrom !== undefined || filesFrom0 !== undefined) return;
+  const { inputs, filesFrom, filesFrom0, jobs } = options;
+  if (inputs.length > 0 || (filesFrom ?? filesFrom0 ?? jobs) !== undefined) return;
   problems.push({
     message: 'no input is given',
-    hint: 'Name files, directories or quoted globs, or use --files-from.',
+    hint: 'Name files, directories or quoted globs, or use --files-from or --jobs.',
   });
+}
+
+async function readAllLists(
+  options: PlanOptions,
+  mediaType: string | undefined,
+  problems: Problem[],
+  signal: AbortSignal,
+): Promise<{ readonly lists: readonly PathList[]; readonly jobList?: JobList }> {
+  if (!checkStandardInput(options, problems)) return { lists: [] };
+  const lists = await readLists(options, problems, signal);
+  if (options.jobs === undefined) return { lists };
+  const warn = (message: string): void => options.warn(message);
+  const jobOptions = { ...options, mediaType, warn };
+  const jobList = await readJobList(options.jobs, jobOptions, problems, signal);
+  return jobList === undefined ? { lists } : { lists, jobList };
 }
 
 async function readExcludes(options: PlanOptions, problems: Problem[]): Promise<Excludes> {
@@ -140,10 +169,11 @@ async function readExcludes(options: PlanOptions, problems: Problem[]): Promise<
 async function claimNamed(
   inputs: readonly Input[],
   lists: readonly PathList[],
+  jobList: JobList | undefined,
   cwd: string,
   mediaType: string | undefined,
 ): Promise<PathSet> {
-  const playlists: { absolute: string; type: string }[] = [];
+  const playlists = [...(jobList?.playlists ?? [])];
   const consider = (absolute: string, isNamed: boolean): void => {
     const extension = extensionOf(path.basename(absolute));
     const type = mediaType ?? extension;

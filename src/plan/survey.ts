@@ -3,6 +3,7 @@ import type { Entry } from './entry.js';
 import type { Verdict } from './examine.js';
 import type { NamedDirectory } from './inputs.js';
 import { inspect, type RealDirectory } from './inspect.js';
+import type { Row } from './job-row.js';
 import type { PathList } from './lists.js';
 import { mapAhead } from './map-ahead.js';
 import { extensionOf, isImageType } from './media-types.js';
@@ -10,6 +11,9 @@ import { walk, type WalkOptions } from './walk.js';
 
 /** Something to walk, to look at, or looked at already. */
 export type Step = NamedDirectory | Entry | Verdict;
+
+/** Paths of a list, or rows of a job list. */
+export type Listed = PathList | AsyncIterable<Row | Entry>;
 
 const LISTED_AHEAD = 24;
 
@@ -22,7 +26,7 @@ export interface SurveyTools {
 /** All paths of the run in the order of the plan; named images last, when every cover is known. */
 export async function* survey(
   steps: readonly Step[],
-  lists: readonly PathList[],
+  lists: readonly Listed[],
   tools: SurveyTools,
   signal: AbortSignal,
 ): AsyncGenerator<Entry | Verdict, void, undefined> {
@@ -51,20 +55,24 @@ function isImage(step: Entry | Verdict): boolean {
 }
 
 async function* readList(
-  list: PathList,
+  list: Listed,
   { cwd, walkOptions, realDirectory }: SurveyTools,
   signal: AbortSignal,
 ): AsyncGenerator<Entry, void, undefined> {
   const { excludes, claimed } = walkOptions;
-  const inspected = mapAhead(list, LISTED_AHEAD, async (shown): Promise<Entry> => {
+  const look = async (listed: string | Row | Entry): Promise<Entry> => {
+    if (typeof listed === 'object' && 'origin' in listed) return listed;
+    const shown = typeof listed === 'string' ? listed : listed.path;
     const absolute = path.resolve(cwd, shown);
     const inspection = await inspect(shown, absolute, realDirectory);
-    return { path: shown, absolute, origin: 'list', inspection };
-  });
+    const entry = { path: shown, absolute, origin: 'list', inspection } as const;
+    return typeof listed === 'string' ? entry : { ...entry, row: listed };
+  };
+  const inspected = mapAhead<string | Row | Entry, Entry>(list, LISTED_AHEAD, look);
   for await (const entry of inspected) {
     signal.throwIfAborted();
     const { path: shown, absolute, inspection } = entry;
-    if (inspection?.kind === 'directory') {
+    if (inspection?.kind === 'directory' && entry.row === undefined) {
       if (!excludes.directory(shown, shown)) yield* walk(shown, absolute, walkOptions, signal);
     } else if (!excludes.file(shown, shown) && !claimed.has(absolute)) {
       yield entry;

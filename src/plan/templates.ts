@@ -42,8 +42,8 @@ export function renderTemplate(template: string, facts: TemplateFacts): string {
 }
 
 /** An absolute storage path without empty, `.` and `..` steps. */
-export function renderStoragePath(template: string, facts: TemplateFacts): string {
-  const steps = renderTemplate(template, facts).split('/');
+export function cleanStoragePath(raw: string): string {
+  const steps = raw.split('/');
   return '/' + steps.filter((step) => !['', '.', '..'].includes(step)).join('/');
 }
 

@@ -16,6 +16,8 @@ export interface WalkOptions {
   readonly mediaType?: string;
   /** Files that playlists named elsewhere carry along. */
   readonly claimed: PathSet;
+  /** Nobody asks which files the playlists of the walk carry along. */
+  readonly ignorePlaylists?: boolean;
 }
 
 /** One directory that is being walked. */
@@ -88,10 +90,13 @@ async function openLevel(place: Place, options: WalkOptions): Promise<Level> {
   const realPath = await realpath(place.absolute);
   const names = await listNames(place, options);
   const typeOf = (name: string): string => options.mediaType ?? extensionOf(name);
-  const playlists = names
-    .filter((name) => !name.endsWith('/') && isMediaType(extensionOf(name)))
-    .filter((name) => isPlaylistType(typeOf(name)))
-    .map((name) => ({ absolute: path.join(place.absolute, name), type: typeOf(name) }));
+  const playlists =
+    options.ignorePlaylists === true
+      ? []
+      : names
+          .filter((name) => !name.endsWith('/') && isMediaType(extensionOf(name)))
+          .filter((name) => isPlaylistType(typeOf(name)))
+          .map((name) => ({ absolute: path.join(place.absolute, name), type: typeOf(name) }));
   const images = indexImages(names);
   return {
     ...place,

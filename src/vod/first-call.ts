@@ -15,12 +15,13 @@ export function createFirstCallGate(): <T>(call: () => Promise<T>) => Promise<T>
     if (!isOpen) turn = new Promise((resolve) => (done = resolve));
     try {
       if (!isOpen) await mine;
-      if (refusal) throw refusal;
+      if (refusal && !isOpen) throw refusal;
       const result = await call();
       isOpen = true;
       return result;
     } catch (error) {
-      if (error instanceof UploadFailure && error.rule.halts === 'run') refusal ??= error;
+      if (!isOpen && error instanceof UploadFailure && error.rule.halts === 'run')
+        refusal ??= error;
       throw error;
     } finally {
       done();

@@ -106,7 +106,7 @@ describe('the manifest', () => {
       'fileId',
       'mediaUrl',
     ]);
-    assert.equal(header?.at(-1), 'errorRetryable');
+    assert.deepEqual(header?.slice(-2), ['errorRetryable', 'extra']);
     assert.deepEqual(
       rows.map((row) => row[0]),
       paths,

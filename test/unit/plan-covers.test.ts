@@ -171,9 +171,7 @@ test('what is wrong with the cover flags is a problem', async () => {
   assert.deepEqual(await problemsOf({ cover: 'gone.jpg' }), [
     'cannot read gone.jpg: no such file or directory',
   ]);
-  assert.deepEqual(await problemsOf({ cover: 'empty.jpg' }), [
-    'cannot upload empty.jpg: it is empty',
-  ]);
+  assert.deepEqual(await problemsOf({ cover: 'empty.jpg' }), ['the cover empty.jpg is empty']);
   assert.deepEqual(await problemsOf({ cover: 'text.txt' }), [
     'VOD does not accept text.txt as a cover: its extension is none of an image',
   ]);

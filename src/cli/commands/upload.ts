@@ -21,7 +21,7 @@ export async function runUpload(
   if (flags.manifest !== false) await assertManifestWritable(resolve(world.cwd, flags.manifest));
   const sandbox = flags.sandbox === undefined ? undefined : await enterSandbox(flags, world);
   try {
-    const credentials = sandbox?.credentials ?? (await ownCredentials(flags, world));
+    const credentials = sandbox?.credentials ?? (await credentialsFor(flags, world));
     const profile = credentials?.profileSettings ?? {};
     const service = sandbox
       ? { ...serviceSettings(flags, profile, world), ...sandbox.endpoints }
@@ -53,17 +53,22 @@ export async function runUpload(
   }
 }
 
-/** A plan that is printed needs no credentials. */
-async function ownCredentials(
-  flags: UploadFlags,
-  world: World,
-): Promise<ResolvedCredentials | undefined> {
-  const wanted = resolveCredentials({
+/** The account's keys; throws UsageError where there are none. */
+export function ownCredentials(flags: UploadFlags, world: World): Promise<ResolvedCredentials> {
+  return resolveCredentials({
     ...(flags.profile === undefined ? {} : { profile: flags.profile }),
     env: world.env,
     home: world.home,
     configDir: configDirectory(world.env, world.home),
   });
+}
+
+/** A plan that is printed needs no credentials. */
+async function credentialsFor(
+  flags: UploadFlags,
+  world: World,
+): Promise<ResolvedCredentials | undefined> {
+  const wanted = ownCredentials(flags, world);
   if (!flags.dryRun || flags.profile !== undefined) return wanted;
   return wanted.catch(() => undefined);
 }
@@ -71,7 +76,8 @@ async function ownCredentials(
 /** Catches what a slip of the hand produces, before anything is done. */
 function assertSensible(inputs: readonly string[], flags: UploadFlags, world: World): void {
   const hasInputs =
-    inputs.length > 0 || flags.filesFrom !== undefined || flags.filesFrom0 !== undefined;
+    inputs.length > 0 ||
+    [flags.filesFrom, flags.filesFrom0, flags.jobs].some((list) => list !== undefined);
   const { sandbox } = flags;
   if (typeof sandbox === 'string') {
     const path = resolve(world.cwd, sandbox);

@@ -1,0 +1,234 @@
+import type { Problem } from '../core/errors.js';
+import type { Job } from '../core/model.js';
+import { visible } from '../core/text.js';
+import { checkFields, type MediaOptions } from './limits.js';
+import { isImageType, isMediaType } from './media-types.js';
+import type { RawRow } from './raw-rows.js';
+
+export type Extra = NonNullable<Job['extra']>;
+
+/** One row of a job list: a file, and what it says of the media that the flags do not know better. */
+export interface Row {
+  readonly path: string;
+  readonly cover?: string;
+  /** Stronger than the flags. `name` and `storagePath` are taken as they stand, not as templates. */
+  readonly media: MediaOptions;
+  /** The columns that are not known here, and those that are, as `given`. */
+  readonly extra?: Extra;
+}
+
+export interface ReadRow {
+  readonly row: Row;
+  readonly problems: readonly Problem[];
+  /** Columns that cannot come back in the manifest. */
+  readonly lostColumns: readonly string[];
+}
+
+const TEXT_COLUMNS = [
+  'cover',
+  'name',
+  'mediaType',
+  'coverType',
+  'procedure',
+  'storageRegion',
+  'expireTime',
+  'sourceContext',
+  'sessionContext',
+  'storagePath',
+  'extInfo',
+] as const;
+const NUMBER_COLUMNS = ['classId', 'subAppId'] as const;
+
+export const KNOWN_COLUMNS: ReadonlySet<string> = new Set([
+  'path',
+  ...TEXT_COLUMNS,
+  ...NUMBER_COLUMNS,
+]);
+
+/** What a manifest's record tells of its run, besides known columns. */
+export const RECORD_COLUMNS: ReadonlySet<string> = new Set([
+  'status',
+  'reason',
+  'size',
+  'mtime',
+  'crc64',
+  'fileId',
+  'mediaUrl',
+  'coverUrl',
+  'storage',
+  'task',
+  'bytesSent',
+  'bytesResumed',
+  'attempts',
+  'startedAt',
+  'finishedAt',
+  'durationMs',
+  'requestIds',
+  'error',
+]);
+
+/** The columns into which a CSV manifest spreads parts of a record. */
+export const SPREAD_COLUMNS: ReadonlySet<string> = new Set([
+  'bucket',
+  'region',
+  'storagePath',
+  'applyRequestId',
+  'commitRequestId',
+  'errorStage',
+  'errorCode',
+  'errorServiceCode',
+  'errorMessage',
+  'errorHint',
+  'errorRetryable',
+]);
+
+const STATUSES: ReadonlySet<unknown> = new Set([
+  'uploaded',
+  'skipped',
+  'failed',
+  'interrupted',
+  'unknown',
+]);
+/** Reasons for which a file was passed over that another run may find gone. */
+const PASSING_REASONS: ReadonlySet<unknown> = new Set(['held-by-other-run', 'too-young']);
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** Reads and checks one row; undefined for a record of a manifest of which nothing is left to do. */
+export function readRow({ values: raw }: RawRow, now: Date): ReadRow | undefined {
+  const isRecord = STATUSES.has(raw['status']);
+  if (isRecord && !isToDo(raw)) return undefined;
+  const problems: Problem[] = [];
+  const values = isRecord ? ofRecord(raw, problems) : raw;
+  const path = readPath(values['path'], problems);
+  const given = readGiven(values, problems);
+  const { cover, ...options } = given;
+  const media = checkFields(options, (field) => field, now, problems);
+  if (!isRecord) checkTypes(media, problems);
+  const unknown = Object.entries(values).filter(([column]) => isUnknown(column));
+  for (const [column, value] of unknown) checkExact(column, value, problems);
+  const extra = Object.fromEntries(unknown);
+  if (Object.keys(given).length > 0) extra['given'] = given;
+  return {
+    row: {
+      path,
+      media,
+      ...(cover === undefined ? {} : { cover }),
+      ...(Object.keys(extra).length === 0 ? {} : { extra }),
+    },
+    problems,
+    lostColumns: isRecord ? [] : Object.keys(values).filter(isReserved),
+  };
+}
+
+function isToDo({ status, reason }: Values): boolean {
+  return status !== 'uploaded' && (status !== 'skipped' || PASSING_REASONS.has(reason));
+}
+
+function isReserved(column: string): boolean {
+  return RECORD_COLUMNS.has(column) || column === 'given';
+}
+
+function isUnknown(column: string): boolean {
+  return !KNOWN_COLUMNS.has(column) && !isReserved(column);
+}
+
+/** A record as the row that it came from: without the results, and with what that row said. */
+function ofRecord(record: Values, problems: Problem[]): Values {
+  const isSpread = 'errorCode' in record;
+  const own = Object.entries(record).filter(
+    ([column]) => !isSpread || !(SPREAD_COLUMNS.has(column) || column === 'extra'),
+  );
+  const more = isSpread ? readExtra(record['extra'], problems) : {};
+  const given = fieldsOf(more['given'] ?? record['given']);
+  const cover = fieldsOf(record['cover'])['path'] ?? record['cover'];
+  return { ...Object.fromEntries(own), ...more, cover, ...given };
+}
+
+function readExtra(cell: unknown, problems: Problem[]): Values {
+  if (isAbsent(cell)) return {};
+  try {
+    return fieldsOf(JSON.parse(String(cell)));
+  } catch {
+    problems.push({
+      message: 'extra is not JSON',
+      hint: 'Leave this column of the manifest as it was written, or remove it.',
+    });
+    return {};
+  }
+}
+
+function fieldsOf(value: unknown): Values {
+  return typeof value === 'object' && value !== null ? (value as Values) : {};
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null || value === '';
+}
+
+function readPath(value: unknown, problems: Problem[]): string {
+  if (typeof value === 'string' && value !== '') return value;
+  const isMissing = isAbsent(value);
+  problems.push({
+    message: isMissing ? 'it has no path' : 'path is not a text',
+    hint: 'Name a file in the column path.',
+  });
+  return '';
+}
+
+/** The known columns but `path`, as far as the row fills them. */
+function readGiven(values: Values, problems: Problem[]): MediaOptions & { cover?: string } {
+  const given: Record<string, string | number> = {};
+  for (const column of TEXT_COLUMNS) {
+    const value = values[column];
+    if (isAbsent(value)) continue;
+    if (typeof value === 'string' || typeof value === 'number') given[column] = String(value);
+    else problems.push(wrongKind(column, 'a text', value));
+  }
+  for (const column of NUMBER_COLUMNS) {
+    const value = values[column];
+    if (isAbsent(value)) continue;
+    const text = String(value).trim();
+    if (/^-?\d+(?:\.\d+)?$/.test(text)) given[column] = Number(text);
+    else problems.push(wrongKind(column, 'a number', value));
+  }
+  return given;
+}
+
+function wrongKind(column: string, kind: string, value: unknown): Problem {
+  const shown = typeof value === 'string' ? value : JSON.stringify(value);
+  return {
+    message: `${column} ${visible(shown)} is not ${kind}`,
+    hint: `Write ${kind} in the column ${column}, or leave it empty.`,
+  };
+}
+
+function checkTypes({ mediaType, coverType }: MediaOptions, problems: Problem[]): void {
+  if (mediaType !== undefined && !isMediaType(mediaType) && !isImageType(mediaType)) {
+    problems.push({
+      message: `VOD does not accept media of the type ${visible(mediaType)} (mediaType)`,
+      hint: 'Write a type that VOD accepts, as in mp4, or leave it empty.',
+    });
+  }
+  if (coverType !== undefined && !isImageType(coverType)) {
+    problems.push({
+      message: `VOD does not accept covers of the type ${visible(coverType)} (coverType)`,
+      hint: 'Write a type that VOD accepts, as in jpg, or leave it empty.',
+    });
+  }
+}
+
+/** A number that JSON.parse has rounded would come back as another one. */
+function checkExact(column: string, value: unknown, problems: Problem[]): void {
+  if (isRounded(value)) {
+    problems.push({
+      message: `${visible(column)} holds a number that exceeds 2^53`,
+      hint: 'Write it as a text in quotes.',
+    });
+  }
+}
+
+function isRounded(value: unknown): boolean {
+  if (typeof value === 'number') return Math.abs(value) > Number.MAX_SAFE_INTEGER;
+  return typeof value === 'object' && value !== null && Object.values(value).some(isRounded);
+}
