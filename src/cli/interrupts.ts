@@ -31,6 +31,8 @@ export function listenForInterrupts(
   const stop = new AbortController();
   const abort = new AbortController();
   let exitCode: number | undefined;
+  // They keep the process alive: with every connection idle nothing else might.
+  const timers: NodeJS.Timeout[] = [];
 
   function onInterrupt(name: Interrupt): void {
     if (exitCode !== undefined) process.exit(EXIT_CODES[name]);
@@ -43,8 +45,8 @@ export function listenForInterrupts(
     const drop = (): void => abort.abort(reason);
     slots.pause();
     stop.abort(reason);
-    setTimeout(drop, GRACE_MS).unref();
-    void slots.idle().then(() => setTimeout(drop, COMMIT_GRACE_MS).unref());
+    timers.push(setTimeout(drop, GRACE_MS));
+    void slots.idle().then(() => timers.push(setTimeout(drop, COMMIT_GRACE_MS)));
   }
 
   const listeners: readonly (readonly [NodeJS.Signals, () => void])[] = [
@@ -59,6 +61,7 @@ export function listenForInterrupts(
     abort: abort.signal,
     exitCode: () => exitCode,
     close() {
+      timers.forEach(clearTimeout);
       for (const [name, listener] of listeners) process.off(name, listener);
     },
   };

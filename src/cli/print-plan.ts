@@ -1,14 +1,20 @@
-import type { Job, PlanItem } from '../core/model.js';
+import type { Job, PlanItem, Receipt } from '../core/model.js';
 import { cut, partSizeFor } from '../core/parts.js';
 import { formatSize } from '../core/size.js';
 import { visible } from '../core/text.js';
 import type { UploadFlags } from './upload-options.js';
 import type { World } from './world.js';
 
+type PrintedItem =
+  | Exclude<PlanItem, { kind: 'skipped' }>
+  | (Extract<PlanItem, { kind: 'skipped' }> & { readonly fileId?: string });
+
 /** What a plan would cost. */
 interface PlanTotals {
   jobs: number;
   skipped: number;
+  /** Of those skipped, what was uploaded before. */
+  known: number;
   failed: number;
   bytes: number;
   apiCalls: number;
@@ -18,6 +24,7 @@ interface PlanTotals {
 /** `--dry-run`: tells what would be done and why, one line an input; resolves to the exit code. */
 export async function printPlan(
   plan: AsyncIterable<PlanItem>,
+  known: (job: Job) => Receipt | undefined,
   flags: UploadFlags,
   world: World,
   warnings: () => readonly string[],
@@ -25,12 +32,14 @@ export async function printPlan(
   const totals: PlanTotals = {
     jobs: 0,
     skipped: 0,
+    known: 0,
     failed: 0,
     bytes: 0,
     apiCalls: 0,
     cosRequests: 0,
   };
-  for await (const item of plan) {
+  for await (const planned of plan) {
+    const item = withLedger(planned, known);
     const line = flags.json ? JSON.stringify(describe(item, flags)) : sentence(item, flags);
     count(item, flags, totals);
     world.stdout.write(`${line}\n`);
@@ -44,11 +53,22 @@ export async function printPlan(
           `${apiCalls} API calls, ${cosRequests} COS requests\n`,
   );
   if (failed > 0) return 3;
-  return jobs === 0 && !flags.allowEmpty ? 4 : 0;
+  return jobs + totals.known === 0 && !flags.allowEmpty ? 4 : 0;
 }
 
-function count(item: PlanItem, flags: UploadFlags, totals: PlanTotals): void {
-  if (item.kind === 'skipped') totals.skipped += 1;
+/** What is known already is passed over by the run, so the plan says so. */
+function withLedger(item: PlanItem, known: (job: Job) => Receipt | undefined): PrintedItem {
+  const receipt = item.kind === 'job' ? known(item.job) : undefined;
+  if (item.kind !== 'job' || receipt === undefined) return item;
+  const { path } = item.job.media;
+  return { kind: 'skipped', path, reason: 'already-uploaded', fileId: receipt.fileId };
+}
+
+function count(item: PrintedItem, flags: UploadFlags, totals: PlanTotals): void {
+  if (item.kind === 'skipped') {
+    totals.skipped += 1;
+    if (item.reason === 'already-uploaded') totals.known += 1;
+  }
   if (item.kind === 'failed') totals.failed += 1;
   if (item.kind !== 'job') return;
   totals.jobs += 1;
@@ -68,9 +88,12 @@ function partsOf(size: number, flags: UploadFlags): number {
   return Math.max(1, [...cut(size, partSizeFor(size, flags.partSize))].length);
 }
 
-function sentence(item: PlanItem, flags: UploadFlags): string {
+function sentence(item: PrintedItem, flags: UploadFlags): string {
   const path = visible(item.kind === 'job' ? item.job.media.path : item.path);
-  if (item.kind === 'skipped') return `skip    ${path} (${item.reason})`;
+  if (item.kind === 'skipped') {
+    const as = item.fileId === undefined ? '' : ` as ${item.fileId}`;
+    return `skip    ${path} (${item.reason}${as})`;
+  }
   if (item.kind === 'failed') return `fail    ${path} (${item.failure.message})`;
   const { job } = item;
   const parts = partsOf(job.media.size, flags);
@@ -84,9 +107,10 @@ function sentence(item: PlanItem, flags: UploadFlags): string {
   return `upload  ${path} (${details.join(', ')})`;
 }
 
-function describe(item: PlanItem, flags: UploadFlags): object {
+function describe(item: PrintedItem, flags: UploadFlags): object {
   if (item.kind === 'skipped') {
-    return { type: 'job-planned', schema: 1, action: 'skip', path: item.path, reason: item.reason };
+    const { path, reason, fileId = null } = item;
+    return { type: 'job-planned', schema: 1, action: 'skip', path, reason, fileId };
   }
   if (item.kind === 'failed') {
     const { code, message, hint } = item.failure;

@@ -30,6 +30,8 @@ export interface Run {
   /** For the manifest: nothing secret. */
   readonly options: Record<string, unknown>;
   readonly stateDir: string;
+  /** Tells the plan that nothing more will be sent. */
+  endPlan?(): void;
   /** Hands over the plan's warnings, those from before and those to come. */
   listenToWarnings?(listener: (message: string) => void): void;
 }
@@ -41,7 +43,7 @@ const FIRST_SLOTS = 8;
 
 /** Opens the journal of this run; throws `journal-unwritable`. */
 export function openRunJournal(
-  run: Pick<Run, 'flags' | 'stateDir'> & Partial<Pick<Run, 'credentials'>>,
+  run: Pick<Run, 'flags' | 'stateDir'> & Partial<Pick<Run, 'credentials' | 'service'>>,
   runId: string,
   now: () => Date,
 ): Promise<OpenJournal> {
@@ -53,6 +55,7 @@ export function openRunJournal(
     now,
     resume: run.flags.resume,
     force: run.flags.force,
+    scope: run.service?.vodHost ?? '',
     accountKey: () => run.credentials,
   });
 }
@@ -93,6 +96,7 @@ async function uploadWith(
   services.onTrouble(() => steering?.slowDown());
   process.once('exit', reporters.stop);
   const interrupts = listenForInterrupts(slots, emit, () => reporters.tellState());
+  interrupts.stop.addEventListener('abort', () => run.endPlan?.(), { once: true });
   const keys = listenForKeys(world, slots, emit);
   const verdict = createVerdict();
   emit({ type: 'run-started', runId, startedAt });
@@ -114,6 +118,7 @@ async function uploadWith(
     {
       async record(outcome) {
         verdict.note(outcome);
+        if (outcome.status === 'failed' && outcome.failure.rule.halts === 'run') run.endPlan?.();
         await manifest?.record(outcome);
       },
     },

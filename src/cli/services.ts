@@ -26,8 +26,8 @@ export interface Services {
   close(): void;
 }
 
-/** Retries that a run may spend without any success in between. */
-const RETRY_BUDGET = 100;
+/** Once nothing at all has succeeded for so many seconds, the services are given up. */
+const PATIENCE_S = 100;
 
 export function connectServices(
   settings: ServiceSettings,
@@ -36,7 +36,7 @@ export function connectServices(
   world: World,
 ): Services {
   const clock = createClock();
-  const policy = { retries: flags.retries, budget: createRetryBudget(RETRY_BUDGET) };
+  const policy = { retries: flags.retries, budget: createRetryBudget(PATIENCE_S) };
   const { vodEndpoint, cosEndpoint } = settings;
   const { limitRate } = flags;
   const vodRoute = createRoute({

@@ -40,6 +40,7 @@ export interface UploadFlags {
   readonly retries: number;
   readonly stallTimeout: number;
   readonly verify: 'crc64' | 'md5' | 'none';
+  readonly checksum: boolean;
   readonly force: boolean;
   readonly resume: boolean;
   readonly dryRun: boolean;
@@ -60,7 +61,7 @@ export interface UploadFlags {
 /** Adds the flags that say how to transfer, what to print and where to connect. */
 export function addRunOptions(command: Command): Command {
   for (const option of [...transferOptions(), ...outputOptions(), ...networkOptions()]) {
-    if (!/dry-run|sandbox/.test(option.flags)) command.addOption(option);
+    if (!/dry-run|sandbox|checksum/.test(option.flags)) command.addOption(option);
   }
   return command;
 }
@@ -168,6 +169,10 @@ function transferOptions(): Option[] {
     new Option('--verify <kind>', 'end-to-end check of each part and the whole')
       .choices(['crc64', 'md5', 'none'])
       .default('crc64'),
+    new Option('--checksum', 'decide "already uploaded" by content, not by size and mtime').default(
+      false,
+      'off',
+    ),
     new Option('--force', 'upload even what was uploaded before').default(false, 'off'),
     new Option('--no-resume', 'do not go on with unfinished uploads of earlier runs'),
     new Option('--dry-run', 'print the plan; no request is made, nothing is written').default(

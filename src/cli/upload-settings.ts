@@ -139,6 +139,7 @@ export function shownOptions(
     retries: flags.retries,
     stallTimeoutMs: flags.stallTimeout,
     verify: flags.verify,
+    checksum: flags.checksum,
     region: service.region,
     vodHost: service.vodHost,
     vodEndpoint: service.vodEndpoint?.origin,

@@ -42,6 +42,8 @@ export interface Job {
   /** Playlists only. */
   readonly segments: readonly Segment[];
   readonly request: ApplyRequest;
+  /** Unsigned decimal, where the content and not path and time decide whether it was uploaded before. */
+  readonly crc64?: string;
   /** What a row of a job list holds besides: comes back in the manifest. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }

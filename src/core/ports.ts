@@ -123,8 +123,15 @@ export interface Cos {
     onRetry: OnRetry,
     signal: AbortSignal,
   ): Promise<{ readonly crc64?: string }>;
-  /** Resolves to whether the upload is gone; a certificate may not suffice to abort. */
-  abort(target: ObjectTarget, uploadId: UploadId, signal: AbortSignal): Promise<boolean>;
+  /**
+   * Aborts this upload and every other of the same key, such as one whose Initiate was never
+   * answered. Resolves to whether they are gone; a certificate may not suffice to abort.
+   */
+  abort(
+    target: ObjectTarget,
+    uploadId: UploadId | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean>;
 }
 
 /** The durable memory: what is under way, what was uploaded, who works on what. */

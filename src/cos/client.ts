@@ -2,18 +2,21 @@ import { UploadFailure } from '../core/errors.js';
 import type { UploadId } from '../core/ids.js';
 import type { StoredPart } from '../core/model.js';
 import type { Cos, ObjectTarget, OnRetry } from '../core/ports.js';
+import { isSkewed } from '../net/clock.js';
 import { sleep, withRetries } from '../net/retry.js';
 import { combineCrc64 } from './crc64.js';
-import { createDigest } from './digest.js';
 import { createDomains } from './host.js';
 import { createMultipartRequests } from './multipart-requests.js';
 import { headObject, writeObject } from './object-requests.js';
 import type { CosOptions } from './options.js';
-import { createChunkPool, openPartBody } from './part-body.js';
+import { createChunkPool, digestRange } from './part-body.js';
 
 /** After the merge is known to have happened but its answer was lost, so long until a HEAD sees it. */
 const HEAD_TRIES = 3;
 const HEAD_PAUSE_MS = 500;
+const ALL_DIGESTS = ['md5', 'crc64'] as const;
+/** So many attempts may lose their connection before it is asked why. */
+const PROBE_AFTER = 2;
 
 /**
  * The COS port. Bytes take the product's own path (object-requests); the calls about multipart
@@ -28,13 +31,14 @@ export function createCos(options: CosOptions): Cos {
   function repeated<T>(
     onRetry: OnRetry,
     signal: AbortSignal,
-    attempt: (domain: string, previous: UploadFailure | undefined) => Promise<T>,
+    attempt: (domain: string, previous: UploadFailure | undefined, number: number) => Promise<T>,
   ): Promise<T> {
     return withRetries(
-      async (_attempt, previous) => {
+      async (number, previous) => {
         const domain = domains.current;
+        const signedWithMs = options.clock.offsetMs;
         try {
-          const result = await attempt(domain, previous);
+          const result = await attempt(domain, previous, number);
           domains.answered(domain);
           return result;
         } catch (error) {
@@ -42,7 +46,7 @@ export function createCos(options: CosOptions): Cos {
           if (!(error instanceof UploadFailure)) throw error;
           domains.failed(domain, error);
           if (error.code === 'throttled' || error.code === 'stalled') options.onTrouble?.();
-          throw corrected(error);
+          throw judgedByClock(error, signedWithMs);
         }
       },
       options.policy,
@@ -51,26 +55,35 @@ export function createCos(options: CosOptions): Cos {
     );
   }
 
-  /** A request that failed for the clock's sake is repeated at once with the service's time. */
-  function corrected(failure: UploadFailure): UploadFailure {
+  /**
+   * A request that was signed with a wrong clock is repeated at once with the service's time. One
+   * that "has expired" although the clock is right has a certificate that is over.
+   */
+  function judgedByClock(failure: UploadFailure, signedWithMs: number): UploadFailure {
     const { clockOffsetMs } = failure.facts;
-    if (clockOffsetMs === undefined || !options.clock.correct(clockOffsetMs)) return failure;
-    return new UploadFailure(failure.code, failure.message, {
-      ...failure.facts,
-      repeatAtOnce: true,
-    });
+    if (clockOffsetMs === undefined) return failure;
+    options.clock.correct(clockOffsetMs);
+    if (isSkewed(clockOffsetMs - signedWithMs)) {
+      return new UploadFailure(failure.code, failure.message, {
+        ...failure.facts,
+        repeatAtOnce: true,
+      });
+    }
+    return failure.message.includes('RequestTimeTooSkewed')
+      ? failure
+      : new UploadFailure('session-expired', failure.message, failure.facts);
   }
 
-  /** Uploads of this key that an earlier, unanswered Initiate has begun. */
+  /** Uploads of this key that were begun, oldest first; none where they may not be listed. */
   async function findBegun(
     target: ObjectTarget,
     domain: string,
     signal: AbortSignal,
-  ): Promise<UploadId | undefined> {
+  ): Promise<readonly UploadId[]> {
     try {
-      return (await requests.findUploads(target, domain, signal)).at(-1);
+      return await requests.findUploads(target, domain, signal);
     } catch (error) {
-      if (error instanceof UploadFailure && error.code === 'permission-denied') return undefined;
+      if (error instanceof UploadFailure && error.code === 'permission-denied') return [];
       throw error;
     }
   }
@@ -133,14 +146,17 @@ export function createCos(options: CosOptions): Cos {
       let mayBeBegun = mayExist;
       return repeated(onRetry, signal, async (domain, previous) => {
         mayBeBegun ||= previous?.facts.ambiguous === true;
-        const begun = mayBeBegun ? await findBegun(target, domain, signal) : undefined;
-        return begun ?? requests.initiate(target, domain, signal);
+        const begun = mayBeBegun ? await findBegun(target, domain, signal) : [];
+        return begun.at(-1) ?? requests.initiate(target, domain, signal);
       });
     },
 
     putPart: (target, uploadId, part, source, onRetry, signal) =>
-      repeated(onRetry, signal, (domain) =>
-        writeObject(
+      repeated(onRetry, signal, async (domain, previous, number) => {
+        // A refusal in the middle of a body may be lost with the connection: a question without one tells.
+        if (number > PROBE_AFTER && previous?.code === 'network')
+          await requests.listParts(target, uploadId, domain, signal);
+        return writeObject(
           options,
           pool,
           {
@@ -152,8 +168,8 @@ export function createCos(options: CosOptions): Cos {
           source,
           part,
           signal,
-        ),
-      ),
+        );
+      }),
 
     async listParts(target, uploadId, onRetry, signal) {
       try {
@@ -169,17 +185,8 @@ export function createCos(options: CosOptions): Cos {
     async recognise(listed, part, source, signal) {
       const size = part.end - part.start;
       if (listed.number !== part.number || listed.size !== size) return undefined;
-      const digest = createDigest(options.verification === 'none' ? ['md5'] : ['md5', 'crc64']);
-      const body = openPartBody(source, part.start, part.end, digest, pool);
-      try {
-        for (let position = 0; position < size;) {
-          signal.throwIfAborted();
-          position += (await body.read(position)).length;
-        }
-      } finally {
-        await body.close();
-      }
-      const { md5, crc64 } = digest.finish();
+      const kinds = options.verification === 'none' ? ['md5' as const] : ALL_DIGESTS;
+      const { md5, crc64 } = await digestRange(source, part, kinds, pool, signal);
       if (listed.etag.replaceAll('"', '') !== md5) return undefined;
       return {
         number: part.number,
@@ -213,7 +220,8 @@ export function createCos(options: CosOptions): Cos {
         });
       } catch (error) {
         // A certificate that ended after a Complete that may have worked: the commit decides.
-        if (mayBeMerged && hasServiceCode(error, 'ExpiredToken')) return {};
+        if (mayBeMerged && error instanceof UploadFailure && error.code === 'session-expired')
+          return {};
         // No such upload any more, after a Complete that may have worked: it has.
         if (!mayBeMerged || !hasServiceCode(error, 'NoSuchUpload')) throw error;
       }
@@ -232,20 +240,39 @@ export function createCos(options: CosOptions): Cos {
     },
 
     async abort(target, uploadId, signal) {
-      try {
-        await repeated(
-          () => undefined,
-          signal,
-          (domain) => requests.abort(target, uploadId, domain, signal),
+      const abortOne = (id: UploadId): Promise<boolean> =>
+        goneAfter(
+          repeated(
+            () => undefined,
+            signal,
+            (domain) => requests.abort(target, id, domain, signal),
+          ),
         );
-        return true;
-      } catch (error) {
-        if (error instanceof UploadFailure && error.code === 'upload-gone') return true;
-        if (error instanceof UploadFailure) return false;
-        throw error;
+      // An Initiate that nobody got the answer of, or got too late, has left an upload as well.
+      const others = await repeated(
+        () => undefined,
+        signal,
+        (domain) => findBegun(target, domain, signal),
+      ).catch(() => [] as UploadId[]);
+      signal.throwIfAborted();
+      let areGone = true;
+      for (const id of new Set([...(uploadId === undefined ? [] : [uploadId]), ...others])) {
+        areGone = (await abortOne(id)) && areGone;
       }
+      return areGone;
     },
   };
+}
+
+/** Whether there is no such upload any more; a certificate may not suffice to abort it. */
+async function goneAfter(aborting: Promise<void>): Promise<boolean> {
+  try {
+    await aborting;
+    return true;
+  } catch (error) {
+    if (!(error instanceof UploadFailure)) throw error;
+    return error.code === 'upload-gone';
+  }
 }
 
 function hasServiceCode(error: unknown, code: string): boolean {

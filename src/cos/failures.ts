@@ -1,13 +1,12 @@
-import { UploadFailure, type FailureCode } from '../core/errors.js';
+import { UploadFailure, type FailureCode, type FailureFacts } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { offsetFromDate } from '../net/clock.js';
 import type { HttpAnswer } from '../net/request.js';
 import { retryAfterMs } from '../net/retry-after.js';
 
-/** Service code → failure code (protocol: COS, 1.3). Some answers carry the code as the message. */
+/** Service code → failure code (protocol: COS, 1.3). */
 export const COS_FAILURES: Readonly<Record<string, FailureCode>> = {
   ExpiredToken: 'session-expired',
-  'Request has expired': 'clock-skewed',
   RequestTimeTooSkewed: 'clock-skewed',
   InvalidAccessKeyId: 'bad-credentials',
   SignatureDoesNotMatch: 'bad-credentials',
@@ -56,9 +55,7 @@ function failureOf(
   error: ServiceError | undefined,
 ): UploadFailure {
   const serviceCode = error?.code ?? `HTTP ${answer.status}`;
-  const code =
-    COS_FAILURES[error?.message ?? ''] ?? COS_FAILURES[serviceCode] ?? codeOfStatus(answer.status);
-  const retryAfter = retryAfterMs(answer.headers['retry-after']);
+  const code = codeOf(error) ?? codeOfStatus(answer.status, error);
   const offset = offsetFromDate(answer.headers.date);
   return new UploadFailure(
     code,
@@ -67,29 +64,44 @@ function failureOf(
       serviceCode,
       requestId: visible(requestId),
       ambiguous: answer.status < 300 || answer.status >= 500,
-      ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }),
+      ...waitAskedFor(answer),
       ...(code === 'clock-skewed' && offset !== undefined ? { clockOffsetMs: offset } : {}),
     },
   );
 }
 
-function codeOfStatus(status: number): FailureCode {
+/** Some answers are AccessDenied by their code, and carry the true one as their message. */
+function codeOf(error: ServiceError | undefined): FailureCode | undefined {
+  if (error === undefined) return undefined;
+  if (error.code === 'AccessDenied') {
+    if (/request has expired/i.test(error.message)) return 'clock-skewed';
+    if (/token\W.*expired|expired.*token/i.test(error.message)) return 'session-expired';
+  }
+  return COS_FAILURES[error.message] ?? COS_FAILURES[error.code];
+}
+
+function codeOfStatus(status: number, error?: ServiceError): FailureCode {
   if (status === 429) return 'throttled';
-  return status >= 500 ? 'service-unavailable' : 'bad-request';
+  if (status >= 500) return 'service-unavailable';
+  // COS says why it refuses; without that the answer came broken, or from something in between.
+  return error === undefined ? 'not-the-service' : 'bad-request';
+}
+
+function waitAskedFor({ headers }: HttpAnswer): Pick<FailureFacts, 'retryAfterMs'> {
+  const serverMs = Date.parse(headers.date ?? '');
+  const asked = retryAfterMs(headers['retry-after'], serverMs || Date.now());
+  return asked === undefined ? {} : { retryAfterMs: asked };
 }
 
 /** Every answer of COS names its request; one that does not came from something in between. */
 function withoutRequestId(operation: string, answer: HttpAnswer): UploadFailure {
-  if (answer.status >= 500) {
-    return new UploadFailure('service-unavailable', `${operation}: HTTP ${answer.status}`, {
-      ambiguous: true,
-    });
-  }
-  return new UploadFailure(
-    'not-the-service',
-    `${operation}: HTTP ${answer.status} without a request id: this is not COS`,
-    { ambiguous: true },
-  );
+  const { status } = answer;
+  const code = codeOfStatus(status);
+  const remark = code === 'not-the-service' ? ' without a request id: this is not COS' : '';
+  return new UploadFailure(code, `${operation}: HTTP ${status}${remark}`, {
+    ambiguous: code !== 'throttled',
+    ...waitAskedFor(answer),
+  });
 }
 
 function errorUnderSuccess(body: Buffer): ServiceError | undefined {

@@ -7,8 +7,8 @@ import { sendRequest, type HttpAnswer } from '../net/request.js';
 import { createDigest } from './digest.js';
 import { assertCosAnswer } from './failures.js';
 import { encodeKey, hostOf } from './host.js';
-import { openPartBody, type ChunkPool } from './part-body.js';
-import { loadCosSdk } from './sdk.js';
+import { digestRange, openPartBody, type ChunkPool } from './part-body.js';
+import { loadCosSignature } from './sdk.js';
 import type { CosOptions } from './options.js';
 
 /** What goes into one request besides its body. */
@@ -41,7 +41,7 @@ export async function writeObject(
     const spec = { ...request, method: 'PUT' } as const;
     const answer = await sendRequest(
       {
-        ...(await signedRequest(options, spec, { 'Content-Length': String(body.size) })),
+        ...signedRequest(options, spec, { 'Content-Length': String(body.size) }),
         body,
         answerTimeoutMs: options.stallTimeoutMs,
       },
@@ -54,7 +54,14 @@ export async function writeObject(
         `${request.operation}: answered before the body was sent`,
       );
     }
-    return acknowledged(request.operation, answer, part, digest.finish());
+    const read = digest.finish();
+    const isSilent = answer.headers['x-cos-hash-crc64ecma'] === undefined;
+    // Where the service tells no CRC-64 its ETag, an MD5, is all there is to compare with.
+    const comparable =
+      isSilent && read.crc64 !== undefined
+        ? { ...read, ...(await digestRange(source, part, ['md5'], pool, signal)) }
+        : read;
+    return acknowledged(request.operation, answer, part, comparable);
   } finally {
     await body.close();
   }
@@ -69,10 +76,13 @@ export async function headObject(
 ): Promise<{ readonly size: number; readonly crc64?: string } | 'untold' | undefined> {
   const spec = { operation: 'HeadObject', method: 'HEAD', target, query: {}, domain } as const;
   const answer = await sendRequest(
-    { ...(await signedRequest(options, spec, {})), answerTimeoutMs: options.stallTimeoutMs },
+    { ...signedRequest(options, spec, {}), answerTimeoutMs: options.stallTimeoutMs },
     signal,
   );
-  if (answer.headers['x-cos-request-id'] === undefined) return 'untold';
+  // An answer without a body cannot name its error: only a refusal is one that is final.
+  if (answer.headers['x-cos-request-id'] === undefined || answer.status >= 500) {
+    assertCosAnswer(spec.operation, answer);
+  }
   if (answer.status === 404) return undefined;
   if (answer.status !== 200 || answer.headers.etag === undefined) return 'untold';
   const crc64 = answer.headers['x-cos-hash-crc64ecma'];
@@ -82,15 +92,15 @@ export async function headObject(
   };
 }
 
-async function signedRequest(
+function signedRequest(
   options: CosOptions,
   { method, target, query, domain }: ObjectRequest,
   headers: Readonly<Record<string, string>>,
-): Promise<Omit<Parameters<typeof sendRequest>[0], 'body'>> {
-  const COS = await loadCosSdk();
+): Omit<Parameters<typeof sendRequest>[0], 'body'> {
+  const getAuthorization = loadCosSignature();
   const host = hostOf(target, domain);
   const { secretId, secretKey, token } = target.credentials;
-  const authorization = COS.getAuthorization({
+  const authorization = getAuthorization({
     SecretId: secretId,
     SecretKey: secretKey,
     Method: method,
@@ -98,7 +108,7 @@ async function signedRequest(
     Query: query,
     Headers: { Host: host, ...headers },
     SystemClockOffset: options.clock.offsetMs,
-  } as Parameters<typeof COS.getAuthorization>[0]);
+  } as Parameters<typeof getAuthorization>[0]);
   const search = new URLSearchParams(query).toString();
   return {
     route: options.route,
@@ -126,14 +136,12 @@ function acknowledged(
   if (etag === undefined)
     throw new UploadFailure('not-the-service', `${operation}: the answer lacks an ETag`);
   const agrees =
-    (read.crc64 === undefined || read.crc64.toString() === told) &&
+    (read.crc64 === undefined || told === undefined || read.crc64.toString() === told) &&
     (read.md5 === undefined || etag.replaceAll('"', '') === read.md5);
   if (!agrees) {
     throw new UploadFailure(
       'corrupted',
-      told === undefined && read.crc64 !== undefined
-        ? `${operation}: the answer lacks a CRC-64`
-        : `${operation}: the service holds other bytes than were sent (it says ${visible(String(told ?? etag))})`,
+      `${operation}: the service holds other bytes than were sent (it says ${visible(String(told ?? etag))})`,
     );
   }
   return {

@@ -1,24 +1,52 @@
 import { UploadFailure } from '../core/errors.js';
+import type { Part } from '../core/model.js';
 import type { OpenSource } from '../core/ports.js';
 import { visible } from '../core/text.js';
 import type { Body } from '../net/request.js';
-import type { Digest } from './digest.js';
+import { createDigest, type Digest } from './digest.js';
 
-/** Large enough that system calls do not show, small enough that 64 connections stay small. */
-export const CHUNK_SIZE = 512 * 1024;
+/** Large chunks cost few system calls; so many bodies at once have them. */
+const LARGE_CHUNK = 512 * 1024;
+const LARGE_PAIRS = 8;
+/** The chunks of all others, so that 64 connections live in little memory. */
+const SMALL_CHUNK = 128 * 1024;
 
-/** Buffers for chunks, kept for the next request: memory follows the connections, not the bytes. */
+type Pair = readonly [Buffer, Buffer];
+
+/**
+ * Buffers for chunks, two a body, kept for the next body: memory follows the connections, not the
+ * bytes. Nothing is left to the garbage collector, which would take its time.
+ */
 export interface ChunkPool {
-  take(): Buffer;
-  give(buffer: Buffer): void;
+  take(size: number): Pair;
+  give(pair: Pair): void;
 }
 
 export function createChunkPool(): ChunkPool {
-  const free: Buffer[] = [];
+  const large: Pair[] = [];
+  const small: Pair[] = [];
+  let largeMade = 0;
+
   return {
-    take: () => free.pop() ?? Buffer.allocUnsafeSlow(CHUNK_SIZE),
-    give: (buffer) => void free.push(buffer),
+    take(size) {
+      if (size > SMALL_CHUNK) {
+        const pair = large.pop();
+        if (pair) return pair;
+        if (largeMade < LARGE_PAIRS) {
+          largeMade += 1;
+          return pairOf(LARGE_CHUNK);
+        }
+      }
+      return small.pop() ?? pairOf(SMALL_CHUNK);
+    },
+    give(pair) {
+      (pair[0].length === LARGE_CHUNK ? large : small).push(pair);
+    },
   };
+}
+
+function pairOf(length: number): Pair {
+  return [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(length)];
 }
 
 /** Bytes [start, end) of a source as the body of one request, digested as they are read. */
@@ -29,6 +57,27 @@ export interface PartBody extends Body {
   close(): Promise<void>;
 }
 
+/** Reads bytes [start, end) of a source for their digests alone. */
+export async function digestRange(
+  source: OpenSource,
+  { start, end }: Part,
+  kinds: Parameters<typeof createDigest>[0],
+  pool: ChunkPool,
+  signal: AbortSignal,
+): Promise<ReturnType<Digest['finish']>> {
+  const digest = createDigest(kinds);
+  const body = openPartBody(source, start, end, digest, pool);
+  try {
+    for (let position = 0; position < body.size;) {
+      signal.throwIfAborted();
+      position += (await body.read(position)).length;
+    }
+  } finally {
+    await body.close();
+  }
+  return digest.finish();
+}
+
 export function openPartBody(
   source: OpenSource,
   start: number,
@@ -37,14 +86,14 @@ export function openPartBody(
   pool: ChunkPool,
 ): PartBody {
   const size = end - start;
-  const buffers = [pool.take(), pool.take()] as const;
+  const buffers = pool.take(size);
   let turn = 0;
   let done = 0;
   let reading: Promise<unknown> = Promise.resolve();
 
   async function fill(position: number): Promise<Uint8Array> {
     turn = 1 - turn;
-    const chunk = (buffers[turn] as Buffer).subarray(0, Math.min(CHUNK_SIZE, size - position));
+    const chunk = (buffers[turn] as Buffer).subarray(0, size - position);
     let filled = 0;
     while (filled < chunk.length) {
       const count = await source.read(chunk.subarray(filled), start + position + filled);
@@ -71,7 +120,7 @@ export function openPartBody(
     isComplete: () => done === size,
     async close() {
       await reading;
-      buffers.forEach((buffer) => pool.give(buffer));
+      pool.give(buffers);
     },
   };
 }

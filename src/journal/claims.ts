@@ -3,7 +3,6 @@ import type { Job } from '../core/model.js';
 import { isLive, parseLease } from './leases.js';
 import type { Lease } from './leases.js';
 import type { Holder } from './open-journal.js';
-import { sourceKeyOf } from './records.js';
 import type { Tables } from './store.js';
 import { readUnfinished } from './unfinished.js';
 import type { UnfinishedRecord } from './unfinished.js';
@@ -12,6 +11,13 @@ import type { UnfinishedRecord } from './unfinished.js';
 export interface Claimant {
   readonly lease: Lease;
   readonly now: Date;
+}
+
+/** What a job is known by: no two runs may have the same of any. */
+export interface ClaimKeys {
+  readonly sourceKey: string;
+  /** Where the content is known before the upload. */
+  readonly contentKey: string | undefined;
 }
 
 export type Taken =
@@ -24,14 +30,16 @@ export type Taken =
       readonly earlier?: UnfinishedRecord;
     };
 
-/** Takes the job unless a live run, this one included, has it. */
-export function take(tables: Tables, job: Job, claimant: Claimant): Taken {
-  const holder = holderOf(tables, job.id, claimant);
-  if (holder !== undefined) return { kind: 'held', holder };
-  const { runId } = claimant.lease;
-  tables.claims.put(job.id, runId);
+/** Takes the job unless a live run, this one included, has it or the same content. */
+export function take(tables: Tables, job: Job, keys: ClaimKeys, claimant: Claimant): Taken {
+  const claimed = [job.id, ...(keys.contentKey === undefined ? [] : [keys.contentKey])];
+  for (const key of claimed) {
+    const holder = holderOf(tables, key, claimant);
+    if (holder !== undefined) return { kind: 'held', holder };
+  }
+  for (const key of claimed) tables.claims.put(key, claimant.lease.runId);
   const own = readUnfinished(tables, job.id);
-  const earlier = takeEarlier(tables, job, claimant);
+  const earlier = takeEarlier(tables, job, keys.sourceKey, claimant);
   return {
     kind: 'taken',
     ...(own === undefined ? {} : { own }),
@@ -39,17 +47,26 @@ export function take(tables: Tables, job: Job, claimant: Claimant): Taken {
   };
 }
 
-function takeEarlier(tables: Tables, job: Job, claimant: Claimant): UnfinishedRecord | undefined {
-  const id = tables.sources.get(sourceKeyOf(job)) as JobId | undefined;
+function takeEarlier(
+  tables: Tables,
+  job: Job,
+  sourceKey: string,
+  claimant: Claimant,
+): UnfinishedRecord | undefined {
+  const id = tables.sources.get(sourceKey) as JobId | undefined;
   if (id === undefined || id === job.id || holderOf(tables, id, claimant)) return undefined;
   const earlier = readUnfinished(tables, id);
   if (earlier !== undefined) tables.claims.put(id, claimant.lease.runId);
   return earlier;
 }
 
-/** The live run that has the job. */
-export function holderOf(tables: Tables, id: JobId, { lease, now }: Claimant): Holder | undefined {
-  const runId = tables.claims.get(id);
+/** The live run that has the job, or the content. */
+export function holderOf(
+  tables: Tables,
+  key: string,
+  { lease, now }: Claimant,
+): Holder | undefined {
+  const runId = tables.claims.get(key);
   if (runId === undefined) return undefined;
   const run = runId === lease.runId ? lease : parseLease(tables.runs.get(runId));
   if (run === undefined) return undefined;
@@ -58,6 +75,6 @@ export function holderOf(tables: Tables, id: JobId, { lease, now }: Claimant): H
 }
 
 /** Gives up a claim if this run has it; another run may have taken it over. */
-export function giveUp(tables: Tables, id: JobId, runId: string): void {
-  if (tables.claims.get(id) === runId) tables.claims.remove(id);
+export function giveUp(tables: Tables, key: string, runId: string): void {
+  if (tables.claims.get(key) === runId) tables.claims.remove(key);
 }

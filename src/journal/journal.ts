@@ -1,9 +1,11 @@
 import { join } from 'node:path';
+import type { Job, Receipt } from '../core/model.js';
+import { find } from './ledger.js';
 import { LmdbJournal } from './lmdb-journal.js';
 import type { JournalOptions, OpenJournal } from './open-journal.js';
 import { SessionFiles } from './session-files.js';
 import { makeStateDirectory, tighten } from './state-directory.js';
-import { openStore } from './store.js';
+import { openStore, openTables } from './store.js';
 
 export type {
   Holder,
@@ -17,6 +19,23 @@ export type { Swept } from './sweep.js';
 
 const DATABASE = 'journal.lmdb';
 const SESSIONS = 'sessions';
+
+/** What was uploaded before, for looking only. */
+export interface Ledger {
+  find(job: Job): Receipt | undefined;
+  close(): Promise<void>;
+}
+
+/** Opens the ledger of the journal in `dir` and writes nothing; undefined where there is none. */
+export async function openLedger(dir: string, scope: string): Promise<Ledger | undefined> {
+  const opened = await openTables(join(dir, DATABASE), ['ledger', 'contents']);
+  return (
+    opened && {
+      find: (job) => find(opened.tables, job, scope)?.record.receipt,
+      close: opened.close,
+    }
+  );
+}
 
 /**
  * Opens the journal in `dir`, which is made if need be, and drops what has expired in it. Throws

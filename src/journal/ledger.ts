@@ -10,11 +10,12 @@ const KEPT_MS = 730 * DAY_MS;
 /** How exactly the last question is remembered: a run over old files should write little. */
 const SEEN_PRECISION_MS = 30 * DAY_MS;
 
+/** What looking something up takes. */
+export type LedgerTables = Pick<Tables, 'ledger' | 'contents'>;
+
 /** Enters what was uploaded, by the identity of its source and by its content. */
-export function enter(tables: Tables, job: Job, receipt: Receipt, now: Date): void {
-  const { subAppId } = job.request;
-  const contentKey =
-    receipt.crc64 === null ? undefined : contentKeyOf(subAppId, job.media.size, receipt.crc64);
+export function enter(tables: Tables, job: Job, receipt: Receipt, scope: string, now: Date): void {
+  const contentKey = contentKeyOf(job, receipt.crc64 ?? job.crc64, scope);
   if (contentKey !== undefined) tables.contents.put(contentKey, job.id);
   replace(tables, job.id, {
     receipt,
@@ -24,11 +25,40 @@ export function enter(tables: Tables, job: Job, receipt: Receipt, now: Date): vo
   });
 }
 
-/** The entry of a source, which is marked as asked for. */
-export function consult(tables: Tables, id: JobId, now: Date): LedgerRecord | undefined {
-  const record = parseLedger(tables.ledger.get(id));
-  if (record !== undefined && now.getTime() - record.seenAt.getTime() > SEEN_PRECISION_MS) {
-    replace(tables, id, { ...record, seenAt: now });
+/**
+ * The entry of a job: by its path, size and time, or, where its content is known, by that alone. An
+ * entry whose content was never verified is found by path even then.
+ */
+export function find(
+  tables: LedgerTables,
+  job: Job,
+  scope: string,
+): { readonly id: JobId; readonly record: LedgerRecord } | undefined {
+  const own = parseLedger(tables.ledger.get(job.id));
+  const wanted = contentKeyOf(job, job.crc64, scope);
+  if (wanted === undefined || (own && (own.contentKey ?? wanted) === wanted)) {
+    return own && { id: job.id, record: own };
+  }
+  const id = tables.contents.get(wanted) as JobId | undefined;
+  const record = id === undefined ? undefined : parseLedger(tables.ledger.get(id));
+  return id && record?.contentKey === wanted ? { id, record } : undefined;
+}
+
+/** Finds the entry of a job, marks it as asked for, and enters it under this job's path as well. */
+export function consult(
+  tables: Tables,
+  job: Job,
+  scope: string,
+  now: Date,
+): LedgerRecord | undefined {
+  const found = find(tables, job, scope);
+  if (found === undefined) return undefined;
+  const { id, record } = found;
+  if (id !== job.id && record.contentKey !== undefined) {
+    tables.contents.put(record.contentKey, job.id);
+  }
+  if (id !== job.id || now.getTime() - record.seenAt.getTime() > SEEN_PRECISION_MS) {
+    replace(tables, job.id, { ...record, seenAt: now });
   }
   return record;
 }

@@ -2,7 +2,7 @@ import { UploadFailure } from '../core/errors.js';
 import type { JobId } from '../core/ids.js';
 import type { Checkpoint, Job, Receipt, Session, TemporaryCredentials } from '../core/model.js';
 import { giveUp, holderOf, take } from './claims.js';
-import type { Claimant, Taken } from './claims.js';
+import type { Claimant, ClaimKeys, Taken } from './claims.js';
 import { RENEWAL_MS, formatLease, leaseOf } from './leases.js';
 import type { Lease } from './leases.js';
 import { consult, enter } from './ledger.js';
@@ -13,14 +13,13 @@ import {
   fingerprintsOf,
   formatCheckpoint,
   formatJob,
-  haveSameFiles,
   sourceKeyOf,
 } from './records.js';
-import type { SessionFiles } from './session-files.js';
+import type { SecretsPlace, SessionFiles } from './session-files.js';
 import type { Store, Tables } from './store.js';
 import { isExpired, sweep } from './sweep.js';
 import type { Swept } from './sweep.js';
-import { dropUnfinished, readUnfinished } from './unfinished.js';
+import { dropUnfinished, mayContinue, readUnfinished } from './unfinished.js';
 import type { UnfinishedRecord } from './unfinished.js';
 
 /** What every run looks at, of each kind, when it begins. */
@@ -32,12 +31,15 @@ const NO_CREDENTIALS: TemporaryCredentials = { secretId: '', secretKey: '' };
 /** What this run knows of a job that it has claimed. */
 interface Held {
   readonly claimed: Job;
+  readonly keys: ClaimKeys;
   /** The claimed job with the options that its session was begun with. */
   job: Job;
   /** Claimed along: an earlier state of the same file. */
   readonly earlierId: JobId | undefined;
-  /** The secrets on disk. */
-  secrets: { readonly tag: string; readonly session: Session } | undefined;
+  /** The session that is gone on with, and where its secrets are. */
+  secrets: { readonly place: SecretsPlace; readonly session: Session } | undefined;
+  /** Where the secrets of the checkpoint in the database are, whether it is gone on with or not. */
+  recorded: SecretsPlace | undefined;
   /** Whether the database knows the job, not only the claim. */
   isRecorded: boolean;
   /** Settles with the last thing that was asked for this job; never rejects. */
@@ -46,7 +48,7 @@ interface Held {
 
 interface Loaded {
   readonly id: JobId;
-  readonly tag: string;
+  readonly place: SecretsPlace;
   readonly checkpoint: Checkpoint;
 }
 
@@ -58,7 +60,6 @@ export class LmdbJournal implements OpenJournal {
   readonly #held = new Map<JobId, Held>();
   #lease: Lease;
   #renewal: NodeJS.Timeout | undefined;
-  #tags = 0;
 
   constructor(options: JournalOptions, store: Store, files: SessionFiles) {
     this.#options = options;
@@ -77,63 +78,71 @@ export class LmdbJournal implements OpenJournal {
   }
 
   async claim(job: Job): Promise<JournalClaim> {
-    const { force, resume } = this.#options;
+    const { force, resume, scope, now } = this.#options;
+    const keys = this.#keysOf(job);
     const taken = await this.#store.transact((tables) => {
-      const entry = force ? undefined : consult(tables, job.id, this.#options.now());
-      if (entry === undefined) return take(tables, job, this.#asking());
+      const entry = force ? undefined : consult(tables, job, scope, now());
+      if (entry === undefined) return take(tables, job, keys, this.#asking());
       const changed = changedOptions(entry.options, fingerprintsOf(job.request));
       return { kind: 'uploaded' as const, receipt: entry.receipt, changedOptions: changed };
     });
-    return taken.kind === 'taken' ? this.#hold(job, taken, resume) : taken;
+    return taken.kind === 'taken' ? this.#hold(job, keys, taken, resume) : taken;
   }
 
   async claimUnfinished(id: JobId): Promise<JournalClaim | undefined> {
     const found = await this.#store.transact((tables) => {
       const record = readUnfinished(tables, id);
-      return record && { job: record.job, taken: take(tables, record.job, this.#asking()) };
+      const keys = record && this.#keysOf(record.job);
+      return keys && { ...record, keys, taken: take(tables, record.job, keys, this.#asking()) };
     });
     if (found === undefined) return undefined;
-    const { job, taken } = found;
-    return taken.kind === 'taken' ? this.#hold(job, taken, true) : taken;
+    const { job, keys, taken } = found;
+    return taken.kind === 'taken' ? this.#hold(job, keys, taken, true) : taken;
   }
 
   remember(id: JobId, checkpoint: Checkpoint): Promise<void> {
     return this.#inOrder(id, async (held) => {
       if (held === undefined) throw new Error(`job ${id} is not claimed`);
-      const { tag } = await this.#keepSecrets(id, held, checkpoint.session);
+      const { place } = await this.#keepSecrets(id, held, checkpoint.session);
       await this.#writeIfOurs(id, held, (tables) => {
-        tables.checkpoints.put(id, formatCheckpoint(checkpoint, tag, this.#options.now()));
+        tables.checkpoints.put(id, formatCheckpoint(checkpoint, place, this.#options.now()));
         if (held.isRecorded) return;
         tables.jobs.put(id, formatJob(held.job));
-        tables.sources.put(sourceKeyOf(held.job), id);
+        tables.sources.put(held.keys.sourceKey, id);
       });
       held.isRecorded = true;
+      const before = held.recorded;
+      held.recorded = place;
+      if (before !== undefined && before.tag !== place.tag) this.#files.erase(before);
     });
   }
 
   settle(job: Job, receipt: Receipt): Promise<void> {
     const { id } = job;
     return this.#inOrder(id, async (held) => {
-      const isDropped = await this.#store.transact((tables) => {
-        enter(tables, held?.job ?? job, receipt, this.#options.now());
-        const isOurs = this.#drop(tables, id);
+      const { scope, now } = this.#options;
+      const left = await this.#store.transact((tables) => {
+        enter(tables, held?.job ?? job, receipt, scope, now());
+        const place = this.#drop(tables, id, held);
         this.#giveUp(tables, id, held);
-        return isOurs;
+        return place;
       });
       this.#held.delete(id);
-      if (isDropped) await this.#files.remove(id);
+      if (left !== undefined) this.#files.erase(left);
     });
   }
 
   forget(id: JobId): Promise<void> {
     return this.#inOrder(id, async (held) => {
-      const isDropped = await this.#store.transact((tables) => {
-        const isOurs = this.#drop(tables, id);
+      const left = await this.#store.transact((tables) => {
+        const place = this.#drop(tables, id, held);
         if (held === undefined) this.#giveUp(tables, id, held);
-        return isOurs;
+        return place;
       });
-      if (isDropped) await this.#files.remove(id);
-      if (held !== undefined) held.secrets = undefined;
+      if (left !== undefined) this.#files.erase(left);
+      if (held === undefined) return;
+      held.secrets = undefined;
+      held.recorded = undefined;
     });
   }
 
@@ -141,6 +150,8 @@ export class LmdbJournal implements OpenJournal {
     return this.#inOrder(id, async (held) => {
       await this.#store.transact((tables) => this.#giveUp(tables, id, held));
       this.#held.delete(id);
+      const place = held?.secrets?.place;
+      if (place !== undefined && place.tag !== held?.recorded?.tag) this.#files.erase(place);
     });
   }
 
@@ -170,18 +181,6 @@ export class LmdbJournal implements OpenJournal {
     return record && (await this.#load(record))?.checkpoint;
   }
 
-  lookup(
-    size: number,
-    crc64: string,
-    subAppId: number | undefined,
-  ): Promise<{ readonly id: JobId; readonly receipt: Receipt } | undefined> {
-    return this.#store.transact((tables) => {
-      const id = tables.contents.get(contentKeyOf(subAppId, size, crc64)) as JobId | undefined;
-      const entry = id === undefined ? undefined : consult(tables, id, this.#options.now());
-      return id && entry && { id, receipt: entry.receipt };
-    });
-  }
-
   gc(): Promise<Swept> {
     return this.#sweep(Infinity);
   }
@@ -196,12 +195,14 @@ export class LmdbJournal implements OpenJournal {
     // On a full disk the lease stays, and goes stale with this process.
     await this.#store.transact(giveUpAll).catch(() => undefined);
     this.#held.clear();
+    await this.#files.close();
     await this.#store.close();
   }
 
   /** Goes on with what is unfinished of the claimed job, or tells what it supersedes. */
   async #hold(
     job: Job,
+    keys: ClaimKeys,
     { own, earlier }: Extract<Taken, { kind: 'taken' }>,
     resume: boolean,
   ): Promise<JournalClaim> {
@@ -210,13 +211,18 @@ export class LmdbJournal implements OpenJournal {
     const begun = continued && own ? { ...job, request: own.job.request } : job;
     this.#held.set(job.id, {
       claimed: job,
+      keys,
       job: begun,
       earlierId: earlier?.job.id,
-      secrets: continued && { tag: continued.tag, session: continued.checkpoint.session },
+      secrets: continued && { place: continued.place, session: continued.checkpoint.session },
+      recorded: own?.checkpoint.secrets,
       isRecorded: false,
       last: Promise.resolve(),
     });
-    const changed = changedOptions(fingerprintsOf(begun.request), fingerprintsOf(job.request));
+    const changed =
+      begun === job
+        ? []
+        : changedOptions(fingerprintsOf(begun.request), fingerprintsOf(job.request));
     const ours = { kind: 'ours' as const, changedOptions: changed };
     if (continued) return { ...ours, checkpoint: continued.checkpoint };
     const left = loaded ?? (earlier && (await this.#load(earlier)));
@@ -226,9 +232,10 @@ export class LmdbJournal implements OpenJournal {
   /** The checkpoint with its secrets; undefined where it is of no use any more. */
   async #load({ job, checkpoint }: UnfinishedRecord): Promise<Loaded | undefined> {
     if (isExpired(checkpoint, this.#options.now())) return undefined;
-    const secrets = await this.#files.read(job.id);
-    if (secrets === undefined || secrets.tag !== checkpoint.tag) return undefined;
-    const { tag, sessionKey } = secrets;
+    const place = checkpoint.secrets;
+    const secrets = await this.#files.read(place);
+    if (secrets === undefined) return undefined;
+    const { sessionKey } = secrets;
     const credentials =
       secrets.credentials ??
       this.#options.accountKey?.() ??
@@ -236,24 +243,26 @@ export class LmdbJournal implements OpenJournal {
     if (credentials === undefined) return undefined;
     const session: Session = { ...checkpoint.session, sessionKey, credentials };
     const { objects, phase } = checkpoint;
-    return { id: job.id, tag, checkpoint: { session, objects, phase } };
+    return { id: job.id, place, checkpoint: { session, objects, phase } };
   }
 
   /** Writes the secrets of a session that are not on disk yet; they come before the checkpoint. */
-  async #keepSecrets(id: JobId, held: Held, session: Session): Promise<{ readonly tag: string }> {
+  async #keepSecrets(
+    id: JobId,
+    held: Held,
+    session: Session,
+  ): Promise<{ readonly place: SecretsPlace }> {
     if (held.secrets !== undefined && haveSameSecrets(held.secrets.session, session)) {
       return held.secrets;
     }
-    await this.#writeIfOurs(id, held, () => undefined);
     const { sessionKey, credentials } = session;
     if (held.secrets?.session.sessionKey !== sessionKey) {
       held.job = held.claimed;
       held.isRecorded = false;
     }
-    const tag = `${this.#options.runId}-${++this.#tags}`;
     const kept = this.#isAccountKey(credentials) ? {} : { credentials };
-    await this.#files.write(id, { tag, sessionKey, ...kept });
-    held.secrets = { tag, session };
+    const place = await this.#files.write(id, { sessionKey, ...kept });
+    held.secrets = { place, session };
     return held.secrets;
   }
 
@@ -276,17 +285,24 @@ export class LmdbJournal implements OpenJournal {
     );
   }
 
-  /** Drops an unfinished job unless another run has claimed it. */
-  #drop(tables: Tables, id: JobId): boolean {
+  /** Drops an unfinished job unless another run has claimed it; returns where its secrets are. */
+  #drop(tables: Tables, id: JobId, held: Held | undefined): SecretsPlace | undefined {
     const claim = tables.claims.get(id);
-    if (claim !== undefined && claim !== this.#options.runId) return false;
-    dropUnfinished(tables, id);
-    return true;
+    if (claim !== undefined && claim !== this.#options.runId) return undefined;
+    const place = held ? held.recorded : readUnfinished(tables, id)?.checkpoint.secrets;
+    dropUnfinished(tables, id, held?.keys.sourceKey);
+    return place;
   }
 
   #giveUp(tables: Tables, id: JobId, held: Held | undefined): void {
-    giveUp(tables, id, this.#options.runId);
-    if (held?.earlierId !== undefined) giveUp(tables, held.earlierId, this.#options.runId);
+    for (const key of [id, held?.earlierId, held?.keys.contentKey]) {
+      if (key !== undefined) giveUp(tables, key, this.#options.runId);
+    }
+  }
+
+  #keysOf(job: Job): ClaimKeys {
+    const contentKey = contentKeyOf(job, job.crc64, this.#options.scope);
+    return { sourceKey: sourceKeyOf(job), contentKey };
   }
 
   #inOrder(id: JobId, work: (held: Held | undefined) => Promise<void>): Promise<void> {
@@ -311,14 +327,6 @@ export class LmdbJournal implements OpenJournal {
     const now = this.#options.now();
     return sweep({ store: this.#store, files: this.#files, lease: this.#lease, now, limit });
   }
-}
-
-/**
- * Whether the bytes of the session are of use. A commit that may have happened is always gone on
- * with: to begin anew would make a second media.
- */
-function mayContinue(own: UnfinishedRecord, job: Job, resume: boolean): boolean {
-  return own.checkpoint.phase === 'committing' || (resume && haveSameFiles(own.job, job));
 }
 
 function haveSameSecrets(one: Session, other: Session): boolean {

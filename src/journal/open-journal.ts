@@ -14,6 +14,8 @@ export interface JournalOptions {
   readonly resume: boolean;
   /** True: the ledger is not consulted; unfinished jobs are continued all the same. */
   readonly force: boolean;
+  /** Which service the files go to: content that one has is not content that another has. */
+  readonly scope: string;
   /** The account's own key, for sessions that were granted no certificate: it is never stored. */
   readonly accountKey?: () => TemporaryCredentials | undefined;
 }
@@ -67,12 +69,6 @@ export interface OpenJournal extends Journal {
   claimUnfinished(id: JobId): Promise<JournalClaim | undefined>;
   list(): AsyncIterable<UnfinishedJob>;
   checkpointOf(id: JobId): Promise<Checkpoint | undefined>;
-  /** What was uploaded with this content to this sub-application. */
-  lookup(
-    size: number,
-    crc64: string,
-    subAppId: number | undefined,
-  ): Promise<{ readonly id: JobId; readonly receipt: Receipt } | undefined>;
   /** Drops everything that has expired. */
   gc(): Promise<Swept>;
   /** Gives up every claim of this run. Nothing may be called after it. */

@@ -23,10 +23,14 @@ import {
   textOrNullOf,
 } from './fields.js';
 import type { Fields } from './fields.js';
+import type { SecretsPlace } from './session-files.js';
 
-/** A checkpoint as the database keeps it: all but the secrets, which `tag` leads to. */
+/** Shorter texts stand for themselves, which saves both time and space. */
+const FINGERPRINT_LENGTH = 12;
+
+/** A checkpoint as the database keeps it: all but the secrets, and where those are. */
 export interface CheckpointRecord {
-  readonly tag: string;
+  readonly secrets: SecretsPlace;
   readonly session: Omit<Session, 'sessionKey' | 'credentials'>;
   readonly objects: readonly ObjectCheckpoint[];
   readonly phase: Checkpoint['phase'];
@@ -44,11 +48,15 @@ export interface LedgerRecord {
   readonly seenAt: Date;
 }
 
-export function formatCheckpoint(checkpoint: Checkpoint, tag: string, updatedAt: Date): string {
+export function formatCheckpoint(
+  checkpoint: Checkpoint,
+  secrets: SecretsPlace,
+  updatedAt: Date,
+): string {
   const { session, objects, phase } = checkpoint;
   const { subAppId, bucket, region, mediaKey, coverKey, expiresAt, requestId } = session;
   return formatRecord({
-    tag,
+    secrets,
     session: { subAppId, bucket, region, mediaKey, coverKey, expiresAt, requestId },
     objects,
     phase,
@@ -58,12 +66,21 @@ export function formatCheckpoint(checkpoint: Checkpoint, tag: string, updatedAt:
 
 export function parseCheckpoint(text: string | undefined): CheckpointRecord | undefined {
   return parseRecord(text, (fields) => ({
-    tag: textOf(fields, 'tag'),
+    secrets: placeOf(fieldsOf(fields['secrets'])),
     session: sessionOf(fieldsOf(fields['session'])),
     objects: listOf(fields, 'objects').map(objectOf),
     phase: phaseOf(fields),
     updatedAt: dateOf(fields, 'updatedAt'),
   }));
+}
+
+function placeOf(fields: Fields): SecretsPlace {
+  return {
+    file: textOf(fields, 'file'),
+    at: numberOf(fields, 'at'),
+    length: numberOf(fields, 'length'),
+    tag: textOf(fields, 'tag'),
+  };
 }
 
 function sessionOf(fields: Fields): CheckpointRecord['session'] {
@@ -197,13 +214,17 @@ function filesOf({ media, cover, segments }: Job): string {
   ]);
 }
 
-/** Short fingerprints of what the user asked for; `expireTime` is left out, since it moves with the clock. */
+/** What the user asked for, in short; `expireTime` is left out, since it moves with the clock. */
 export function fingerprintsOf(request: ApplyRequest): Record<string, string> {
   return Object.fromEntries(
     Object.entries(request)
       .filter(([name, value]) => name !== 'expireTime' && value !== undefined)
-      .map(([name, value]) => [name, digest(String(value)).slice(0, 8)]),
+      .map(([name, value]) => [name, fingerprintOf(String(value))]),
   );
+}
+
+function fingerprintOf(text: string): string {
+  return text.length < FINGERPRINT_LENGTH ? text : digest(text).slice(0, FINGERPRINT_LENGTH);
 }
 
 /** Names of the options that differ, sorted. */
@@ -220,8 +241,17 @@ export function sourceKeyOf(job: Job): string {
   return digest(`${job.request.subAppId ?? ''}\0${job.media.realPath}`);
 }
 
-export function contentKeyOf(subAppId: number | undefined, size: number, crc64: string): string {
-  return `${subAppId ?? ''}/${size}/${crc64}`;
+/**
+ * Where the same bytes lead to, whatever their path; undefined where the content is not known. A
+ * playlist goes by its path: its own text says nothing about its segments.
+ */
+export function contentKeyOf(
+  job: Job,
+  crc64: string | null | undefined,
+  scope: string,
+): string | undefined {
+  if (crc64 === null || crc64 === undefined || job.segments.length > 0) return undefined;
+  return `${scope}/${job.request.subAppId ?? ''}/${job.media.size}/${crc64}`;
 }
 
 function digest(text: string): string {

@@ -1,35 +1,54 @@
-import { unlinkSync } from 'node:fs';
-import { open, opendir, readFile, rename, unlink } from 'node:fs/promises';
+import { closeSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { open, opendir, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobId, SessionKey } from '../core/ids.js';
 import type { TemporaryCredentials } from '../core/model.js';
 import { parseRecord, textOf, optionalTextOf, fieldsOf } from './fields.js';
+import type { Fields } from './fields.js';
 import { makeOwnDirectory, tighten } from './state-directory.js';
 import { unwritable } from './unwritable.js';
 
 /** What an unfinished job must not lose and the database must not see. */
 export interface SessionSecrets {
-  /** Also in the checkpoint record: a file and a record that disagree belong to two sessions. */
-  readonly tag: string;
   readonly sessionKey: SessionKey;
   /** Absent where the account's own key signs: that one is never written down. */
   readonly credentials?: TemporaryCredentials;
 }
 
-export interface SessionFile {
-  readonly name: string;
-  /** The job that it belongs to. */
-  readonly id: JobId;
+/** Where the secrets of one session are. */
+export interface SecretsPlace {
+  /** Name of the file, which is that of the run that wrote them. */
+  readonly file: string;
+  readonly at: number;
+  readonly length: number;
+  /** Unlike every other: what is found at a place with another tag belongs to another session. */
+  readonly tag: string;
 }
 
-/** One small file an unfinished job: unlike a page of the database, it can be removed for good. */
+/** Room is given out by the page, so that what is next to it is never written to. */
+const PAGE = 4096;
+
+/**
+ * One small file a run: unlike a page of the database, the place of a session in it can be
+ * overwritten for good as soon as its job settles. It is removed when nothing is left in it. One
+ * file for all jobs of a run lets those that begin at the same time share one wait for the disk.
+ */
 export class SessionFiles {
   readonly #dir: string;
-  readonly #runId: string;
+  readonly #name: string;
+  /** By size in pages, where something was and nothing is. */
+  readonly #free = new Map<number, number[]>();
+  #file: Promise<FileHandle> | undefined;
+  #descriptor: number | undefined;
+  #end = 0;
+  #live = 0;
+  #tags = 0;
+  #syncing: Promise<void> = Promise.resolve();
+  #nextSync: Promise<void> | undefined;
 
   private constructor(dir: string, runId: string) {
     this.#dir = dir;
-    this.#runId = runId;
+    this.#name = nameOf(runId);
   }
 
   static async open(dir: string, runId: string): Promise<SessionFiles> {
@@ -42,83 +61,177 @@ export class SessionFiles {
     return new SessionFiles(dir, runId);
   }
 
-  /** The file is whole and on disk when this resolves, or as it was before. */
-  async write(id: JobId, secrets: SessionSecrets): Promise<void> {
-    const path = this.#pathOf(id);
-    const temporary = `${path}.${this.#runId}.tmp`;
+  /** The secrets are on disk when this resolves. */
+  async write(id: JobId, secrets: SessionSecrets): Promise<SecretsPlace> {
+    const tag = `${this.#name}-${++this.#tags}`;
+    const text = Buffer.from(JSON.stringify({ v: 1, id, tag, ...secrets }));
+    const { length } = text;
+    const at = this.#take(pagesOf(length));
+    const place = { file: this.#name, at, length, tag };
     try {
-      const file = await open(temporary, 'w', 0o600);
-      try {
-        await file.writeFile(JSON.stringify({ v: 1, ...secrets }));
-        await file.datasync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-      await this.#syncDirectory();
+      const { fd } = await (this.#file ??= this.#create());
+      this.#descriptor = fd;
+      writeSync(fd, text, 0, length, at);
+      await this.#sync();
     } catch (error) {
-      await unlink(temporary).catch(() => undefined);
-      throw unwritable(path, error);
+      // One that could not be made may be made later.
+      if (this.#descriptor === undefined) this.#file = undefined;
+      this.erase(place);
+      throw unwritable(this.#pathOf(this.#name), error);
     }
+    return place;
   }
 
-  /** Undefined where the file is missing or unreadable. */
-  async read(id: JobId): Promise<SessionSecrets | undefined> {
-    const text = await readFile(this.#pathOf(id), 'utf8').catch(() => undefined);
-    return parseRecord(text, (fields) => {
-      const credentials = fields['credentials'];
-      return {
-        tag: textOf(fields, 'tag'),
-        sessionKey: textOf(fields, 'sessionKey') as SessionKey,
-        ...(credentials === undefined ? {} : { credentials: credentialsOf(fieldsOf(credentials)) }),
-      };
-    });
+  /** Undefined where there is nothing, or something else. */
+  async read({ file, at, length, tag }: SecretsPlace): Promise<SessionSecrets | undefined> {
+    const text = Buffer.alloc(length);
+    const handle = await open(this.#pathOf(file)).catch(() => undefined);
+    await handle?.read(text, 0, length, at).catch(() => undefined);
+    await handle?.close();
+    const found = parseSecrets(text.toString());
+    return found?.tag === tag ? found.secrets : undefined;
   }
 
-  /** A file that cannot be removed now is an orphan, which the next sweep removes. */
-  async remove(id: JobId): Promise<void> {
-    await unlink(this.#pathOf(id)).catch(() => undefined);
-  }
-
-  /** For use inside a transaction. Whether there was such a file. */
-  removeNow(name: string): boolean {
+  /** What cannot be erased now is erased by the next sweep. */
+  erase({ file, at, length, tag }: SecretsPlace): void {
+    const isOwn = file === this.#name;
+    if (isOwn) {
+      this.#live -= 1;
+      const pages = pagesOf(length);
+      const free = this.#free.get(pages);
+      if (free === undefined) this.#free.set(pages, [at]);
+      else free.push(at);
+    }
     try {
-      unlinkSync(join(this.#dir, name));
-      return true;
+      if (!isOwn) this.#sweepFile(file, (found) => found?.tag === tag);
+      else if (this.#descriptor !== undefined) {
+        writeSync(this.#descriptor, Buffer.alloc(length), 0, length, at);
+      }
     } catch {
-      return false;
+      return;
     }
   }
 
-  /** Up to `limit` of the files here, temporary ones of killed runs included. */
-  async list(limit: number): Promise<SessionFile[]> {
-    const found: SessionFile[] = [];
+  /**
+   * Erases what `isOver` says in a file that nobody writes to any more, and removes the file where
+   * nothing is left; returns how many sessions were erased. For use inside a transaction.
+   */
+  sweep(file: string, isOver: (id: JobId, tag: string) => boolean): number {
+    try {
+      return this.#sweepFile(file, (found) => !found || isOver(found.id, found.tag));
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Up to `limit` names of files here, each with the run that it belongs to. */
+  async list(limit: number): Promise<{ readonly name: string; readonly runId: string }[]> {
+    const found: { name: string; runId: string }[] = [];
     for await (const { name } of await opendir(this.#dir)) {
-      if (found.push({ name, id: idOf(name) }) >= limit) break;
+      if (found.push({ name, runId: runIdOf(name) }) >= limit) break;
     }
     return found;
   }
 
-  /** A job's file; temporary ones have an ending. */
-  nameOf(id: JobId): string {
-    return encodeURIComponent(id).replaceAll('.', '%2E');
+  async close(): Promise<void> {
+    await this.#syncing.catch(() => undefined);
+    const file = await this.#file?.catch(() => undefined);
+    if (file === undefined) return;
+    if (this.#live === 0) await unlink(this.#pathOf(this.#name)).catch(() => undefined);
+    await file.close();
   }
 
-  #pathOf(id: JobId): string {
-    return join(this.#dir, this.nameOf(id));
+  #sweepFile(name: string, isOver: (found: Found | undefined) => boolean): number {
+    const path = this.#pathOf(name);
+    const bytes = readFileSync(path);
+    let erased = 0;
+    let live = 0;
+    const descriptor = openSync(path, 'r+');
+    try {
+      for (const { at, length } of recordsIn(bytes)) {
+        if (isOver(parseSecrets(bytes.toString('utf8', at, at + length)))) {
+          writeSync(descriptor, Buffer.alloc(length), 0, length, at);
+          erased += 1;
+        } else {
+          live += 1;
+        }
+      }
+    } finally {
+      closeSync(descriptor);
+    }
+    if (live === 0) unlinkSync(path);
+    return erased;
   }
 
-  async #syncDirectory(): Promise<void> {
+  #take(pages: number): number {
+    this.#live += 1;
+    const at = this.#free.get(pages)?.pop();
+    if (at !== undefined) return at;
+    this.#end += pages * PAGE;
+    return this.#end - pages * PAGE;
+  }
+
+  async #create(): Promise<FileHandle> {
+    const file = await open(this.#pathOf(this.#name), 'wx', 0o600);
     const directory = await open(this.#dir);
     try {
       await directory.sync();
     } finally {
       await directory.close();
     }
+    return file;
+  }
+
+  /** Resolves when everything written before is on disk; those who wait at the same time share a sync. */
+  #sync(): Promise<void> {
+    this.#nextSync ??= this.#syncing
+      .catch(() => undefined)
+      .then(async () => {
+        this.#nextSync = undefined;
+        const file = await this.#file;
+        await file?.datasync();
+        // Whoever takes a run for dead may remove its file.
+        if ((await file?.stat())?.nlink === 0) throw new Error('the file was removed meanwhile');
+      });
+    this.#syncing = this.#nextSync;
+    return this.#syncing;
+  }
+
+  #pathOf(name: string): string {
+    return join(this.#dir, name);
   }
 }
 
-function credentialsOf(fields: Readonly<Record<string, unknown>>): TemporaryCredentials {
+interface Found {
+  readonly id: JobId;
+  readonly tag: string;
+  readonly secrets: SessionSecrets;
+}
+
+function* recordsIn(bytes: Buffer): Generator<{ readonly at: number; readonly length: number }> {
+  for (let at = 0; at < bytes.length;) {
+    const end = bytes.indexOf(0, at);
+    const length = (end < 0 ? bytes.length : end) - at;
+    if (length > 0) yield { at, length };
+    at += pagesOf(length) * PAGE;
+  }
+}
+
+function parseSecrets(text: string): Found | undefined {
+  return parseRecord(text, (fields) => {
+    const credentials = fields['credentials'];
+    return {
+      id: textOf(fields, 'id') as JobId,
+      tag: textOf(fields, 'tag'),
+      secrets: {
+        sessionKey: textOf(fields, 'sessionKey') as SessionKey,
+        ...(credentials === undefined ? {} : { credentials: credentialsOf(fieldsOf(credentials)) }),
+      },
+    };
+  });
+}
+
+function credentialsOf(fields: Fields): TemporaryCredentials {
   const token = optionalTextOf(fields, 'token');
   return {
     secretId: textOf(fields, 'secretId'),
@@ -127,11 +240,19 @@ function credentialsOf(fields: Readonly<Record<string, unknown>>): TemporaryCred
   };
 }
 
-function idOf(name: string): JobId {
-  const [stem = ''] = name.split('.');
+/** A page at least ends in a zero byte, so that the next session is told from this one. */
+function pagesOf(length: number): number {
+  return Math.floor(length / PAGE) + 1;
+}
+
+function nameOf(runId: string): string {
+  return encodeURIComponent(runId).replaceAll('.', '%2E');
+}
+
+function runIdOf(name: string): string {
   try {
-    return decodeURIComponent(stem) as JobId;
+    return decodeURIComponent(name);
   } catch {
-    return stem as JobId;
+    return name;
   }
 }

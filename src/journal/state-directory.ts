@@ -19,7 +19,7 @@ export async function makeStateDirectory(dir: string, databaseName: string): Pro
 export async function makeOwnDirectory(dir: string): Promise<void> {
   // Not recursive at first: that would tell a read-only file system as a missing directory.
   await mkdir(dir, { mode: 0o700 }).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EEXIST') return;
+    if (error.code === 'EEXIST' && (await stat(dir)).isDirectory()) return;
     if (error.code !== 'ENOENT') throw error;
     await mkdir(dir, { recursive: true, mode: 0o700 });
   });

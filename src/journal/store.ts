@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type * as Lmdb from 'lmdb';
 import { UploadFailure } from '../core/errors.js';
 import { assertDatabaseFile } from './database-file.js';
@@ -60,6 +61,25 @@ export async function openStore(file: string): Promise<Store> {
   return new LmdbStore(file, open);
 }
 
+/** The tables that `names` tells, for looking only; undefined where there is no database. */
+export async function openTables<Name extends keyof Tables>(
+  file: string,
+  names: readonly Name[],
+): Promise<{ readonly tables: Pick<Tables, Name>; close(): Promise<void> } | undefined> {
+  if (!existsSync(file) || !existsSync(`${file}-lock`)) return undefined;
+  const lmdb = await import('lmdb');
+  try {
+    assertDatabaseFile(file);
+    const root = lmdb.open<string, string>({ ...FORMAT, path: file, readOnly: true });
+    const tables = Object.fromEntries(
+      names.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]),
+    );
+    return { tables: tables as Pick<Tables, Name>, close: () => root.close() };
+  } catch (error) {
+    throw unwritable(file, error);
+  }
+}
+
 /**
  * Writes are gathered and committed together, synchronously: lmdb's own background writer cannot
  * report a full disk except by unhandled rejections, which would end the process.
@@ -71,6 +91,8 @@ class LmdbStore implements Store {
   #queue: Pending[] = [];
   #committing: Promise<void> | undefined;
   #lastCommitMs = 0;
+  /** Done since the file was mapped. */
+  #works = 0;
 
   constructor(file: string, open: () => Environment) {
     this.#file = file;
@@ -87,8 +109,7 @@ class LmdbStore implements Store {
 
   async close(): Promise<void> {
     await this.#committing;
-    await this.#environment?.close();
-    this.#environment = undefined;
+    await this.#unmap();
   }
 
   async #commitAll(): Promise<void> {
@@ -113,22 +134,36 @@ class LmdbStore implements Store {
       const { commit, tables } = (this.#environment ??= this.#open());
       const results = commit(() => batch.map(({ work }) => work(tables)));
       batch.forEach(({ resolve }, index) => resolve(results[index]));
+      this.#works += batch.length;
+      if (this.#works >= WORKS_A_MAPPING) await this.#unmap();
     } catch (error) {
       const failure = isDatabaseError(error) ? unwritable(this.#file, error) : error;
       // lmdb refuses an environment whose commit failed half way; a fresh one it trusts.
-      await this.#environment?.close();
-      this.#environment = undefined;
+      await this.#unmap();
       for (const { reject } of batch) reject(failure);
     }
     this.#lastCommitMs = performance.now() - begunAt;
   }
+
+  async #unmap(): Promise<void> {
+    await this.#environment?.close();
+    this.#environment = undefined;
+    this.#works = 0;
+  }
 }
+
+/**
+ * Every page of the file that was looked at counts as memory of the process. Mapping the file anew
+ * now and then gives that back: a ledger of a million files has some gigabyte.
+ */
+const WORKS_A_MAPPING = 2_000;
+
+const FORMAT = { noSubdir: true, encoding: 'string' } as const;
 
 function openEnvironment(lmdb: typeof Lmdb, file: string): Environment {
   const options = {
+    ...FORMAT,
     path: file,
-    noSubdir: true,
-    encoding: 'string' as const,
     // Without it a commit resolves before it is on disk.
     overlappingSync: false,
     // Read by the native side; missing in lmdb's type definitions.

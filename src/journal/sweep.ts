@@ -3,7 +3,7 @@ import { isLive, parseLease } from './leases.js';
 import type { Lease } from './leases.js';
 import { dropOldEntries } from './ledger.js';
 import type { CheckpointRecord } from './records.js';
-import type { SessionFile, SessionFiles } from './session-files.js';
+import type { SessionFiles } from './session-files.js';
 import type { Store, Tables } from './store.js';
 import { dropUnfinished, readUnfinished } from './unfinished.js';
 
@@ -24,7 +24,7 @@ export interface Swept {
   /** Unfinished jobs that can no longer be finished. */
   readonly checkpoints: number;
   /** Secrets of sessions that are over. */
-  readonly sessionFiles: number;
+  readonly secrets: number;
   /** Ledger entries that no run has asked for in two years. */
   readonly ledgerEntries: number;
 }
@@ -58,9 +58,9 @@ export async function sweep({ store, files, lease, now, limit }: SweepOptions): 
     dropUnfinished(tables, id);
     return true;
   });
-  const sessionFiles = await dropSessionFiles({ store, files, now, limit });
+  const secrets = await dropSecrets({ store, files, now, limit });
   const ledgerEntries = await dropLedgerEntries(store, now, limit);
-  return { runs, claims, checkpoints, sessionFiles, ledgerEntries };
+  return { runs, claims, checkpoints, secrets, ledgerEntries };
 }
 
 /** Walks a table slice by slice and removes what `isOver` says. */
@@ -87,25 +87,25 @@ async function dropWhere(
   return dropped;
 }
 
-/** Removes secrets that no job can use, inside a transaction, so that no run claims meanwhile. */
-async function dropSessionFiles({
+/** Erases secrets that no job can use, inside a transaction, so that no run claims meanwhile. */
+async function dropSecrets({
   store,
   files,
   now,
   limit,
 }: Omit<SweepOptions, 'lease'>): Promise<number> {
-  const isOver = (tables: Tables, { name, id }: SessionFile): boolean => {
-    if (tables.claims.get(id) !== undefined) return false;
+  const isOver = (tables: Tables, id: JobId, tag: string): boolean => {
     const record = readUnfinished(tables, id)?.checkpoint;
-    return record === undefined || isExpired(record, now) || name !== files.nameOf(id);
+    if (record?.secrets.tag !== tag) return true;
+    return tables.claims.get(id) === undefined && isExpired(record, now);
   };
-  const found = await files.list(limit);
   let dropped = 0;
-  for (let start = 0; start < found.length; start += SLICE) {
-    const slice = found.slice(start, start + SLICE);
-    dropped += await store.transact(
-      (tables) => slice.filter((file) => isOver(tables, file) && files.removeNow(file.name)).length,
-    );
+  for (const { name, runId } of await files.list(limit)) {
+    dropped += await store.transact((tables) => {
+      // A run erases what it wrote itself as long as it lives.
+      if (tables.runs.get(runId) !== undefined) return 0;
+      return files.sweep(name, (id, tag) => isOver(tables, id, tag));
+    });
   }
   return dropped;
 }

@@ -1,6 +1,6 @@
 import type { JobId } from '../core/ids.js';
 import type { Job } from '../core/model.js';
-import { parseCheckpoint, parseJob, sourceKeyOf } from './records.js';
+import { haveSameFiles, parseCheckpoint, parseJob, sourceKeyOf } from './records.js';
 import type { CheckpointRecord } from './records.js';
 import type { Tables } from './store.js';
 
@@ -12,16 +12,34 @@ export interface UnfinishedRecord {
 
 export function readUnfinished(tables: Tables, id: JobId): UnfinishedRecord | undefined {
   const checkpoint = parseCheckpoint(tables.checkpoints.get(id));
-  const job = parseJob(tables.jobs.get(id));
+  const job = checkpoint && parseJob(tables.jobs.get(id));
   return checkpoint && job && { job, checkpoint };
 }
 
-export function dropUnfinished(tables: Tables, id: JobId): void {
-  const job = parseJob(tables.jobs.get(id));
-  if (job !== undefined) {
-    const key = sourceKeyOf(job);
-    if (tables.sources.get(key) === id) tables.sources.remove(key);
-  }
+/** `sourceKey` saves a look where it is known. */
+export function dropUnfinished(tables: Tables, id: JobId, sourceKey?: string): void {
+  const job = sourceKey === undefined ? parseJob(tables.jobs.get(id)) : undefined;
+  const key = sourceKey ?? (job && sourceKeyOf(job));
+  if (key !== undefined && tables.sources.get(key) === id) tables.sources.remove(key);
   tables.checkpoints.remove(id);
   tables.jobs.remove(id);
+}
+
+/**
+ * Whether the bytes of the session are of use. A commit that may have happened is always gone on
+ * with: to begin anew would make a second media.
+ */
+export function mayContinue(
+  { checkpoint, ...own }: UnfinishedRecord,
+  job: Job,
+  resume: boolean,
+): boolean {
+  if (checkpoint.phase === 'committing') return true;
+  return resume && haveSameFiles(own.job, job) && !hasOtherContent(checkpoint, job);
+}
+
+/** Whether what is whole in the bucket is not what the file holds now. */
+function hasOtherContent({ session, objects }: CheckpointRecord, job: Job): boolean {
+  const stored = objects.find(({ key }) => key === session.mediaKey)?.stored?.crc64;
+  return stored !== undefined && job.crc64 !== undefined && stored !== job.crc64;
 }

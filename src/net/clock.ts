@@ -10,6 +10,11 @@ export interface Clock {
 /** Differences below this are the network's own delay. */
 const TOLERANCE_MS = 30_000;
 
+/** Whether two clocks this far apart disagree. */
+export function isSkewed(differenceMs: number): boolean {
+  return Math.abs(differenceMs) >= TOLERANCE_MS;
+}
+
 export function createClock(localNow: () => number = Date.now): Clock {
   let offsetMs = 0;
   return {
@@ -18,7 +23,7 @@ export function createClock(localNow: () => number = Date.now): Clock {
       return offsetMs;
     },
     correct(measuredMs) {
-      if (Math.abs(measuredMs - offsetMs) < TOLERANCE_MS) return false;
+      if (!isSkewed(measuredMs - offsetMs)) return false;
       offsetMs = measuredMs;
       return true;
     },

@@ -14,10 +14,13 @@ export interface Meter {
   acknowledged(): number;
 }
 
-const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
-/** A reading serves everyone who asks within this time, and for so many times as long as it took. */
+const TABLES = { IPv4: '/proc/self/net/tcp', IPv6: '/proc/self/net/tcp6' } as const;
+/**
+ * A reading serves every watchdog that asks within this time, and for so many times as long as it
+ * took: the kernel walks a table of its own size, which may take ten milliseconds.
+ */
 const FRESH_MS = 40;
-const FRESH_TIMES = 10;
+const FRESH_TIMES = 40;
 
 export function createMeter(): Meter {
   const sockets = new Map<number, Socket>();
@@ -27,7 +30,6 @@ export function createMeter(): Meter {
 
   function refresh(): void {
     const now = performance.now();
-    if (now < freshUntil) return;
     queues = readQueues(sockets);
     const tookMs = performance.now() - now;
     freshUntil = now + Math.max(FRESH_MS, tookMs * FRESH_TIMES);
@@ -44,7 +46,7 @@ export function createMeter(): Meter {
       });
     },
     unacknowledged(socket) {
-      refresh();
+      if (performance.now() >= freshUntil) refresh();
       return queues.get(socket.localPort ?? -1);
     },
     acknowledged() {
@@ -59,10 +61,12 @@ export function createMeter(): Meter {
 /** The send queues of our own connections by local port, as the kernel's table tells them. */
 function readQueues(sockets: ReadonlyMap<number, Socket>): Map<number, number> {
   const queues = new Map<number, number>();
-  for (const table of TABLES) {
+  const families = new Set([...sockets.values()].map(({ remoteFamily }) => remoteFamily));
+  for (const family of ['IPv4', 'IPv6'] as const) {
+    if (!families.has(family)) continue;
     let text: string;
     try {
-      text = readFileSync(table, 'latin1');
+      text = readFileSync(TABLES[family], 'latin1');
     } catch {
       return queues;
     }

@@ -187,18 +187,27 @@ function write(chunk: Uint8Array, sink: Sink): Promise<void> {
   });
 }
 
-async function collect(response: http.IncomingMessage, watchdog: Watch): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    watchdog.moved();
-    if (chunk.every((byte) => byte <= SPACE)) watchdog.working();
-    length += chunk.length;
-    if (length > MAX_ANSWER) throw new UploadFailure('not-the-service', 'the answer has no end');
-    chunks.push(chunk);
-  }
-  if (!response.complete) {
-    throw Object.assign(new Error('the answer was cut short'), { code: 'ECONNRESET' });
-  }
-  return Buffer.concat(chunks);
+/** Reads the whole answer. An iterator over it would cost more than the rest of a small request. */
+function collect(response: http.IncomingMessage, watchdog: Watch): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    response.on('data', (chunk: Buffer) => {
+      watchdog.moved();
+      if (chunk.every((byte) => byte <= SPACE)) watchdog.working();
+      length += chunk.length;
+      chunks.push(chunk);
+      if (length > MAX_ANSWER)
+        reject(new UploadFailure('not-the-service', 'the answer has no end'));
+    });
+    response.on('end', () => {
+      if (response.complete)
+        resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    });
+    response.on('error', reject);
+    // After an end this comes too late to matter.
+    response.on('close', () =>
+      reject(Object.assign(new Error('the answer was cut short'), { code: 'ECONNRESET' })),
+    );
+  });
 }

@@ -10,20 +10,39 @@ export interface RetryPolicy {
 }
 
 /**
- * Retries that the whole run may spend: a success earns one back, so that a service that answers
- * mostly well is never given up, and one that answers nothing is given up soon.
+ * The patience that all requests of a run share. While others succeed each request has its own
+ * retries; once nothing at all has succeeded for too long the service is given up: nothing is
+ * repeated and nothing more is asked of it, however many files are left.
  */
 export interface RetryBudget {
-  spend(): boolean;
-  earn(): void;
+  /** Why the service is given up; undefined while it is not. */
+  exhausted(): UploadFailure | undefined;
+  failed(failure: UploadFailure): void;
+  succeeded(): void;
 }
 
-export function createRetryBudget(capacity: number): RetryBudget {
-  let left = capacity;
+/** A slow link may need longer than the patience for one request, so failures are counted as well. */
+const LEAST_FAILURES = 5;
+
+/** Counts from the first failure after the last success: a request that takes hours is no trouble. */
+export function createRetryBudget(
+  patienceS: number,
+  now: () => number = () => performance.now(),
+): RetryBudget {
+  let failures = 0;
+  let since = 0;
+  let latest: UploadFailure | undefined;
   return {
-    spend: () => left > 0 && left-- > 0,
-    earn() {
-      left = Math.min(capacity, left + 1);
+    exhausted: () =>
+      failures >= LEAST_FAILURES && now() - since >= patienceS * 1000 ? latest : undefined,
+    failed(failure) {
+      // A refusal is an answer: the service is there.
+      if (failure.rule.retry !== 'request') failures = 0;
+      else if (failures++ === 0) since = now();
+      latest = failure;
+    },
+    succeeded() {
+      failures = 0;
     },
   };
 }
@@ -43,7 +62,7 @@ export function waitBefore(
   policy: RetryPolicy,
 ): number | undefined {
   if (failure.rule.retry !== 'request' || attempt > policy.retries) return undefined;
-  if (!policy.budget.spend()) return undefined;
+  if (policy.budget.exhausted()) return undefined;
   if (failure.facts.retryAfterMs !== undefined) {
     return (
       Math.min(failure.facts.retryAfterMs, CAP_MS) + (policy.random ?? Math.random)() * BASE_MS
@@ -64,20 +83,23 @@ export async function withRetries<T>(
 ): Promise<T> {
   let previous: UploadFailure | undefined;
   let repeatedAtOnce = 0;
+  const lost = policy.budget.exhausted();
+  if (lost) throw new UploadFailure(lost.code, `given up, since nothing succeeds: ${lost.message}`);
   for (let attempt = 1; ;) {
     try {
       const result = await work(attempt, previous);
-      policy.budget.earn();
+      policy.budget.succeeded();
       return result;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof UploadFailure)) throw error;
       previous = error;
+      policy.budget.failed(error);
       if (error.facts.repeatAtOnce === true && repeatedAtOnce++ < 2) continue;
       const waitMs = waitBefore(error, attempt, policy);
       if (waitMs === undefined) throw error;
       onRetry({
-        code: error.facts.serviceCode ?? error.code,
+        code: error.code,
         message: error.message,
         attempt,
         waitMs,

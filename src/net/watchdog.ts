@@ -38,6 +38,12 @@ export function watch(request: http.ClientRequest, limits: Limits, onStall: () =
   let worked = 0;
   let isSent = false;
   let unsent: number | undefined;
+  function sent(): void {
+    isSent = true;
+    idle = 0;
+  }
+  // An answer that comes early ends the sending, and has no longer than any other.
+  request.once('response', sent);
 
   const timer = setInterval(() => {
     idle += 1;
@@ -65,10 +71,7 @@ export function watch(request: http.ClientRequest, limits: Limits, onStall: () =
     working() {
       if (worked < workTicks) waited = 0;
     },
-    sent() {
-      isSent = true;
-      idle = 0;
-    },
+    sent,
     stop: () => clearInterval(timer),
   };
 }

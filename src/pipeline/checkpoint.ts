@@ -58,7 +58,7 @@ export function keepCheckpoint(job: Job, initial: Checkpoint, journal: Journal):
     keep(key, changes) {
       change(key, changes);
       // After the last object the commit is on record next, and this with it.
-      if (current.phase === 'sending') write().catch(() => undefined);
+      if (current.objects.some(({ stored }) => !stored)) write().catch(() => undefined);
     },
     enter(phase) {
       current = { ...current, phase };

@@ -1,5 +1,5 @@
 import { UploadFailure, type Stage } from '../core/errors.js';
-import type { JobObject, Part, StoredPart } from '../core/model.js';
+import type { JobObject, Part, Session, StoredPart } from '../core/model.js';
 import type { UploadId } from '../core/ids.js';
 import { cut } from '../core/parts.js';
 import type { ListedPart, ObjectTarget, OpenSource, Ports, SlotLane } from '../core/ports.js';
@@ -45,8 +45,17 @@ export async function sendObject(
       await source.close();
     }
   } catch (error) {
-    throw error instanceof UploadFailure ? error.at(STAGE_OF[object.role]) : error;
+    if (!(error instanceof UploadFailure)) throw error;
+    throw orExpired(error, checkpoint.session, ports).at(STAGE_OF[object.role]);
   }
+}
+
+/** What is refused with a certificate that is over is refused for that, whatever the answer says. */
+function orExpired(failure: UploadFailure, { expiresAt }: Session, { now }: Ports): UploadFailure {
+  const isRefused = failure.code === 'permission-denied' || failure.code === 'bad-credentials';
+  return isRefused && now() >= expiresAt
+    ? new UploadFailure('session-expired', failure.message, failure.facts)
+    : failure;
 }
 
 async function putWhole(
@@ -58,7 +67,7 @@ async function putWhole(
   const stored = await lane.run(
     () =>
       ports.cos.put(
-        targetOf(object, checkpoint),
+        targetOf(object, checkpoint.session),
         source,
         attempt.onRetry(STAGE_OF[object.role]),
         signal,
@@ -75,8 +84,8 @@ async function sendParts(
   sending: Sending,
   signal: AbortSignal,
 ): Promise<void> {
-  const { attempt, checkpoint, lane, ports, isRecalled } = sending;
-  const target = targetOf(object, checkpoint);
+  const { attempt, checkpoint, ports, isRecalled } = sending;
+  const target = targetOf(object, checkpoint.session);
   const onRetry = attempt.onRetry(STAGE_OF[object.role]);
   const known = checkpoint.object(object.key);
   let uploadId = known.uploadId;
@@ -89,14 +98,7 @@ async function sendParts(
     await takeForMerged(object, sending);
     return;
   }
-  const inBucket = new Map(listed.map((part) => [part.number, part]));
-  const send = partSender(object, source, uploadId, sending);
-  const parts = await together(
-    [...cut(object.file.size, known.partSize)].map(
-      (part) => (linked) => lane.run(() => send(part, inBucket.get(part.number), linked), linked),
-    ),
-    signal,
-  );
+  const parts = await sendMissing(object, source, uploadId, listed, sending, signal);
   await source.assertUnchanged();
   await checkpoint.update(object.key, { completing: true });
   const stored = await ports.cos.complete(
@@ -119,9 +121,16 @@ async function listParts(
 ): Promise<readonly ListedPart[] | undefined> {
   const onRetry = attempt.onRetry(STAGE_OF[object.role]);
   try {
-    return await ports.cos.listParts(targetOf(object, checkpoint), uploadId, onRetry, signal);
+    return await ports.cos.listParts(
+      targetOf(object, checkpoint.session),
+      uploadId,
+      onRetry,
+      signal,
+    );
   } catch (error) {
-    const isOver = error instanceof UploadFailure && error.code === 'session-expired';
+    const isOver =
+      error instanceof UploadFailure &&
+      orExpired(error, checkpoint.session, ports).code === 'session-expired';
     if (isOver && checkpoint.object(object.key).completing === true) return undefined;
     throw error;
   }
@@ -136,38 +145,60 @@ async function takeForMerged(object: JobObject, { attempt, checkpoint }: Sending
   countResumed(object, attempt, object.file.size);
 }
 
-/** Sends a part, unless the bucket holds the same bytes already. */
-function partSender(
+/**
+ * Sends every part that the bucket does not hold, and reads the others again to see whether it
+ * holds the same bytes: one after the other, while the connections are busy with what is missing.
+ */
+async function sendMissing(
   object: JobObject,
   source: OpenSource,
   uploadId: UploadId,
-  { attempt, checkpoint, ports }: Sending,
-) {
-  const target = targetOf(object, checkpoint);
+  listed: readonly ListedPart[],
+  { attempt, checkpoint, lane, ports }: Sending,
+  signal: AbortSignal,
+): Promise<StoredPart[]> {
+  const target = targetOf(object, checkpoint.session);
   const onRetry = attempt.onRetry(STAGE_OF[object.role]);
-  return async (
-    part: Part,
-    listed: ListedPart | undefined,
-    signal: AbortSignal,
-  ): Promise<StoredPart> => {
-    const size = part.end - part.start;
-    const held = listed && (await ports.cos.recognise(listed, part, source, signal));
-    if (held) {
-      countResumed(object, attempt, size);
-      return held;
-    }
-    const stored = await ports.cos.putPart(target, uploadId, part, source, onRetry, signal);
-    countSent(object, attempt, size);
+  const parts = [...cut(object.file.size, checkpoint.object(object.key).partSize)];
+  const inBucket = new Map(listed.map((part) => [part.number, part]));
+  let reading: Promise<unknown> = Promise.resolve();
+
+  async function send(part: Part, linked: AbortSignal): Promise<StoredPart> {
+    // After a failure no further part begins, but those under way may end: they are paid for.
+    const stored = await lane.run(
+      () => ports.cos.putPart(target, uploadId, part, source, onRetry, signal),
+      linked,
+    );
+    countSent(object, attempt, part.end - part.start);
     return stored;
-  };
+  }
+
+  async function recognise(part: Part, held: ListedPart, linked: AbortSignal): Promise<StoredPart> {
+    const before = reading;
+    const recognised = before
+      .catch(() => undefined)
+      .then(() => ports.cos.recognise(held, part, source, linked));
+    reading = recognised;
+    const stored = await recognised;
+    if (stored === undefined) return send(part, linked);
+    countResumed(object, attempt, part.end - part.start);
+    return stored;
+  }
+
+  return together(
+    parts.map((part) => (linked) => {
+      const held = inBucket.get(part.number);
+      return held ? recognise(part, held, linked) : send(part, linked);
+    }),
+    signal,
+  );
 }
 
 export function targetOf(
-  object: { readonly key: string },
-  checkpoint: LiveCheckpoint,
+  { key }: { readonly key: string },
+  { bucket, region, credentials }: Session,
 ): ObjectTarget {
-  const { bucket, region, credentials } = checkpoint.session;
-  return { bucket, region, key: object.key, credentials };
+  return { bucket, region, key, credentials };
 }
 
 function countSent(object: JobObject, attempt: Attempt, bytes: number): void {

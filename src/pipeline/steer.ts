@@ -14,9 +14,11 @@ const DOUBLING_GAIN = 1.25;
 const STEP_GAIN = 1.06;
 /** So long may a rise take to show: new connections need their handshakes. */
 const PATIENCE_TICKS = 5;
+/** A rest has ticks that are longer by so much: to look at the network is not free. */
+const CALM = 4;
 /** Calm ticks before a held number is tried again; the wait doubles while it does not pay. */
-const FIRST_REST_TICKS = 16;
-const MAX_REST_TICKS = 240;
+const FIRST_REST_TICKS = 4;
+const MAX_REST_TICKS = 60;
 /** After trouble one connection comes back in so many ticks. */
 const RECOVERY_TICKS = 4;
 
@@ -105,15 +107,19 @@ function rest(state: SteeringState, slots: number, rate: number): SteeringState 
 /** Steers the slots of a run by the bytes that the other side acknowledges. */
 export function steer(slots: PartSlotControl, acknowledged: () => number): Steering {
   let state = initialSteering(slots.limit);
-  let before = { bytes: acknowledged(), at: performance.now() };
+  let before: { readonly bytes: number; readonly at: number } | undefined;
   let troubleAt = -Infinity;
 
+  let looks = 0;
   const timer = setInterval(() => {
-    const now = { bytes: acknowledged(), at: performance.now() };
-    const rate = (now.bytes - before.bytes) / (now.at - before.at);
-    before = now;
+    looks += 1;
+    if (state.mode === 'resting' && looks % CALM !== 0) return;
     // Free slots say nothing about the network.
-    if (slots.waiting === 0 || slots.active < slots.limit) return;
+    const isFull = slots.waiting > 0 && slots.active >= slots.limit;
+    const now = isFull ? { bytes: acknowledged(), at: performance.now() } : undefined;
+    const rate = now && before && (now.bytes - before.bytes) / (now.at - before.at);
+    before = now;
+    if (rate === undefined) return;
     state = decide(state, rate);
     slots.limit = state.slots;
   }, TICK_MS);

@@ -1,6 +1,6 @@
 import { UploadFailure } from '../core/errors.js';
-import type { Checkpoint, Job, Outcome, Receipt } from '../core/model.js';
-import type { Claim, Committed, Ports } from '../core/ports.js';
+import type { Checkpoint, Job, Outcome, Receipt, Session } from '../core/model.js';
+import type { Claim, Committed, OnRetry, Ports } from '../core/ports.js';
 import { visible } from '../core/text.js';
 import { createAttempt, type Attempt } from './attempt.js';
 import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from './checkpoint.js';
@@ -168,33 +168,52 @@ async function commit(
     if (!(error instanceof UploadFailure) || signal.aborted) throw error;
     const mayExist = error.facts.ambiguous === true || wasCommitting;
     if (!mayExist || error.rule.halts === 'run') throw error.at('commit');
-    let found: Committed | undefined;
-    try {
-      found = await ports.vod.findMedia(session, onRetry, signal);
-    } catch (cause) {
-      if (!(cause instanceof UploadFailure) || signal.aborted) throw cause;
-      throw new UploadFailure('commit-unknown', `the commit may have happened: ${error.message}`, {
-        ...error.facts,
-        stage: 'commit',
-        cause,
-      });
-    }
-    if (found === undefined) throw error.at('commit');
-    return found;
+    return await reconcile(error, session, onRetry, ports, signal);
   }
 }
 
-/** Gives up a session: what it stored is aborted, unless a Complete may have merged it. */
+/** Asks for the media of a commit that failed with `error` and may have happened all the same. */
+async function reconcile(
+  error: UploadFailure,
+  session: Session,
+  onRetry: OnRetry,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<Committed> {
+  let found: Committed | undefined;
+  try {
+    found = await ports.vod.findMedia(session, onRetry, signal);
+  } catch (cause) {
+    if (!(cause instanceof UploadFailure) || signal.aborted) throw cause;
+    throw unknownCommit(error, cause);
+  }
+  if (found !== undefined) return found;
+  // A session that was good before the commit got lost, and is not now: the commit may have ended
+  // it, and a media that is not shown yet must not be uploaded again.
+  const mayShowLater = error.facts.ambiguous === true && error.rule.retry === 'session';
+  throw mayShowLater ? unknownCommit(error, error) : error.at('commit');
+}
+
+function unknownCommit({ message, facts }: UploadFailure, cause: UploadFailure): UploadFailure {
+  return new UploadFailure('commit-unknown', `the commit may have happened: ${message}`, {
+    ...facts,
+    stage: 'commit',
+    cause,
+  });
+}
+
+/** Gives up a session: none of its uploads stays, unless a Complete may be merging it. */
 async function abandon(
   job: Job,
-  checkpoint: Checkpoint,
+  { session, objects }: Checkpoint,
   ports: Ports,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const { key, uploadId, completing } of checkpoint.objects) {
-    if (uploadId === undefined || completing === true) continue;
-    const live = keepCheckpoint(job, checkpoint, ports.journal);
-    const isGone = await ports.cos.abort(targetOf({ key }, live), uploadId, signal);
+  const sizes = new Map(objectsOf(job, session).map(({ key, file }) => [key, file.size]));
+  for (const { key, uploadId, partSize, stored, completing } of objects) {
+    const isWhole = (sizes.get(key) ?? Infinity) <= partSize;
+    if (stored || completing || (uploadId === undefined && isWhole)) continue;
+    const isGone = await ports.cos.abort(targetOf({ key }, session), uploadId, signal);
     if (!isGone)
       note(ports, job, 'its unfinished upload could not be aborted: the certificate is over');
   }

@@ -75,13 +75,16 @@ export function createDecide(
 
   return (verdict) => {
     const item = decideOne(verdict);
-    return item === undefined || item.kind === 'job' ? item : withExtra(item, verdict.row);
+    return item === undefined || item.kind === 'job' ? item : withExtra(item, verdict.row?.extra);
   };
 }
 
 /** What a job list says of a path that becomes no job; it comes back all the same. */
-function withExtra(item: PlanItem, row: Row | undefined): PlanItem & { readonly extra?: Extra } {
-  return row?.extra === undefined ? item : { ...item, extra: row.extra };
+export function withExtra(
+  item: PlanItem,
+  extra: Extra | undefined,
+): PlanItem & { readonly extra?: Extra } {
+  return extra === undefined ? item : { ...item, extra };
 }
 
 function skipped({ path, size, mtimeNs }: SourceFile, reason: SkipReason): PlanItem {

@@ -68,17 +68,26 @@ class JsonReader implements RowReader {
 
   #scan(): void {
     for (; this.#at < this.#bytes.length; this.#at += 1) {
+      if (this.#isText && !this.#skipText()) return;
       const byte = this.#bytes[this.#at] as number;
-      if (byte === LINE_FEED) {
-        if (this.#isText) this.#fail('a text is not closed');
-        this.#line += 1;
-      } else if (this.#isText) {
-        if (byte === BACKSLASH) this.#at += 1;
-        else if (byte === QUOTE) this.#isText = false;
-      } else if (byte > SPACE) {
-        this.#step(byte);
-      }
+      if (byte === LINE_FEED) this.#line += 1;
+      else if (byte > SPACE) this.#step(byte);
     }
+  }
+
+  /** Goes on behind the text's closing quote; false where that is not yet there. */
+  #skipText(): boolean {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (; at < bytes.length; at += 1) {
+      const byte = bytes[at];
+      if (byte === BACKSLASH) at += 1;
+      else if (byte === QUOTE) break;
+      else if (byte === LINE_FEED) this.#fail('a text is not closed');
+    }
+    this.#isText = at >= bytes.length;
+    this.#at = this.#isText ? at : at + 1;
+    return this.#at < bytes.length;
   }
 
   /** One byte that is neither white space nor within a text. */

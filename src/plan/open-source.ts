@@ -5,21 +5,38 @@ import type { SourceFile } from '../core/model.js';
 import type { OpenSource } from '../core/ports.js';
 import { visible } from '../core/text.js';
 
-/** Opens a planned file for positional reads. Throws UploadFailure. */
+/**
+ * A planned file for positional reads. It is opened by the first of them, so that files whose turn
+ * has not come hold no descriptor, and one that could not be opened may be tried again.
+ */
 export async function openSource(file: SourceFile): Promise<OpenSource> {
-  let handle: FileHandle;
+  let opening: Promise<FileHandle> | undefined;
+
+  function handle(): Promise<FileHandle> {
+    opening ??= openPlanned(file).catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    });
+    return opening;
+  }
+
+  return {
+    file,
+    read: async (into, position) => readFully(await handle(), file, into, position),
+    assertUnchanged: () => assertUnchanged(file),
+    async close() {
+      await (await opening?.catch(() => undefined))?.close();
+    },
+  };
+}
+
+async function openPlanned(file: SourceFile): Promise<FileHandle> {
   try {
     // Without O_NONBLOCK, a pipe that has taken the file's place would hold the run up for ever.
-    handle = await open(file.realPath, constants.O_RDONLY | constants.O_NONBLOCK);
+    return await open(file.realPath, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     throw readFailure(error, file);
   }
-  return {
-    file,
-    read: (into, position) => readFully(handle, file, into, position),
-    assertUnchanged: () => assertUnchanged(file),
-    close: () => handle.close(),
-  };
 }
 
 /** Fills `into`, or as much of it as the file has according to the plan. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { UsageError, type Problem } from '../core/errors.js';
 import type { PlanItem } from '../core/model.js';
+import { byContent, type ContentOptions } from './by-content.js';
 import { checkInputs } from './check-inputs.js';
 import { readCoverSettings } from './cover-settings.js';
 import { createCoverFinder } from './covers.js';
@@ -23,6 +24,7 @@ import { claimFiles } from './playlist.js';
 import { survey } from './survey.js';
 import type { WalkOptions } from './walk.js';
 
+export type { ContentOptions } from './by-content.js';
 export type { MediaOptions } from './limits.js';
 export type { Order } from './order.js';
 
@@ -54,6 +56,8 @@ export interface PlanOptions {
   readonly allowEmpty: boolean;
   /** Part of the identity of a source besides the sub-application: which service it goes to. */
   readonly scope: string;
+  /** Where content, not path and time, decides what was uploaded before. */
+  readonly content?: ContentOptions;
   warn(message: string): void;
 }
 
@@ -123,7 +127,7 @@ export async function planUploads(
     }
     warnings.flush();
   }
-  return inOrder(items(), options.order);
+  return byContent(inOrder(items(), options.order), options.content);
 }
 
 function checkPresence(options: PlanOptions, problems: Problem[]): void {

@@ -9,6 +9,7 @@ import type { Answer, Exchange } from './exchange.js';
 
 const SPACE_EVERY_MS = 1000;
 const SLOW_BYTE_MS = 1000;
+const DRIP_MS = 50;
 const CRC64 = 'x-cos-hash-crc64ecma';
 
 /** The headers every answer carries. */
@@ -62,13 +63,29 @@ export function spoilAnswer(answer: Answer, fault: FaultAction): Answer {
       );
     case 'bad-crc':
       return changed(answer, { [CRC64]: '1' }, (body) => body);
-    case 'no-crc': {
-      const kept = Object.entries(answer.headers).filter(([name]) => name !== CRC64);
-      return { ...answer, headers: Object.fromEntries(kept) };
-    }
+    case 'no-crc':
+      return without(answer, CRC64);
+    case 'without':
+      return without(answer, fault.name);
     default:
       return answer;
   }
+}
+
+/** Without a header, or a field of its JSON. */
+function without(answer: Answer, dropped: string): Answer {
+  const kept = Object.entries(answer.headers).filter(([name]) => name !== dropped);
+  const { body } = answer;
+  const isJson = answer.headers['Content-Type'] === 'application/json';
+  const shorter = (text: string): string =>
+    JSON.stringify(JSON.parse(text), (name, value: unknown) =>
+      name === dropped ? undefined : value,
+    );
+  return {
+    ...answer,
+    headers: Object.fromEntries(kept),
+    ...(body === undefined ? {} : { body: isJson ? shorter(body) : body }),
+  };
 }
 
 /** With these headers in place of its own (where it has them) and its body rewritten. */
@@ -117,6 +134,15 @@ export async function sendSlowly(socket: Socket, exchange: Exchange, answer: Ans
     await pause(SLOW_BYTE_MS, socket);
   }
   socket.end();
+}
+
+/** A refusal at once, while the body is still arriving, and a body of its own that never ends. */
+export async function drip(res: ServerResponse): Promise<void> {
+  res.writeHead(403, { 'Content-Type': 'application/xml' });
+  while (!res.req.socket.destroyed) {
+    res.write('<');
+    await pause(DRIP_MS, res.req.socket);
+  }
 }
 
 /** Waits, but no longer than the connection lives. */

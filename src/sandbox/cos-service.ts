@@ -89,31 +89,48 @@ function makeRequestId(exchange: Exchange): string {
   return Buffer.from(text).toString('base64url');
 }
 
+/** Whose key signed, and what it may touch: the account's own may touch everything. */
+interface Signer {
+  readonly secretKey: string;
+  readonly token?: string;
+  readonly expiresAtMs: number;
+  readonly session?: SessionRecord;
+}
+
+function signerOf(state: State, secretId: string): Signer {
+  if (secretId === state.keys.secretId) {
+    return { secretKey: state.keys.secretKey, expiresAtMs: Infinity };
+  }
+  const session = state.sessionOfCertificate(secretId);
+  const certificate = session?.certificates.find((one) => one.secretId === secretId);
+  if (!session || !certificate) {
+    const text = 'The Access Key Id you provided does not exist in our records.';
+    throw new ServiceError('InvalidAccessKeyId', text);
+  }
+  return { ...certificate, session };
+}
+
 /** Who asks, whether they may, and with a signature that says so. */
 function authorize(state: State, request: CosRequest, exchange: Exchange): void {
   const { headers } = exchange.req;
   const path = decodePercent(exchange.target.path);
   if (path === undefined) throw new ServiceError('InvalidURI', 'the path is badly encoded');
   const signature = parseCosSignature(headers.authorization);
-  const session = state.sessionOfCertificate(signature.secretId);
-  const certificate = session?.certificates.find((one) => one.secretId === signature.secretId);
-  if (!session || !certificate) {
-    const text = 'The Access Key Id you provided does not exist in our records.';
-    throw new ServiceError('InvalidAccessKeyId', text);
-  }
-  const token = headers['x-cos-security-token'] ?? request.query.get('x-cos-security-token');
-  if (token !== certificate.token) {
+  const { secretKey, token, expiresAtMs, session } = signerOf(state, signature.secretId);
+  const given = headers['x-cos-security-token'] ?? request.query.get('x-cos-security-token');
+  if (given !== token) {
     throw new ServiceError('AccessDenied', 'the security token does not belong to this key');
   }
-  if (exchange.now() >= certificate.expiresAtMs) {
+  if (exchange.now() >= expiresAtMs) {
     throw new ServiceError('ExpiredToken', 'The provided token has expired.');
   }
   checkKeyTime(signature, headers.date, exchange.now());
   const { query } = request;
   const { method } = exchange.target;
-  checkCosSignature({ method, path, query, headers }, signature, certificate.secretKey);
+  checkCosSignature({ method, path, query, headers }, signature, secretKey);
   checkBucket(state, request);
-  checkScope(session, request);
+  if (session) checkScope(session, request);
+  if (request.key !== '') checkKey(request.key);
 }
 
 function checkBucket(state: State, { bucket, region }: CosRequest): void {
@@ -130,5 +147,4 @@ function checkScope(session: SessionRecord, { bucket, key, query, operation }: C
   if (bucket !== session.bucket || !asked.startsWith(directory)) {
     throw new ServiceError('AccessDenied', 'Access Denied.');
   }
-  if (operation !== 'ListMultipartUploads') checkKey(key);
 }

@@ -39,6 +39,10 @@ const PLAIN_ACTIONS = [
   'error-200',
   'cut-200',
   'early-503',
+  'early-drip',
+  'interim',
+  'reset-after',
+  'close-after',
 ] as const;
 
 export type PlainAction = (typeof PLAIN_ACTIONS)[number];
@@ -46,7 +50,9 @@ export type PlainAction = (typeof PLAIN_ACTIONS)[number];
 export type FaultAction =
   | { readonly kind: PlainAction }
   | { readonly kind: 'status'; readonly status: number }
-  | { readonly kind: 'code'; readonly code: string }
+  | { readonly kind: 'code'; readonly code: string; readonly message?: string }
+  /** The answer lacks this header, or this field of its JSON. */
+  | { readonly kind: 'without'; readonly name: string }
   | { readonly kind: 'delay' | 'skew'; readonly ms: number };
 
 export interface FaultRule {
@@ -101,11 +107,17 @@ function parseAction(text: string, action: string): FaultAction {
     if (status < 200) throw refusal(text, `${action} is no final status`, 'use 200 to 599');
     return { kind: 'status', status };
   }
-  const timed = /^(delay|skew)=(-?\d+)$/.exec(action);
-  if (timed) return { kind: timed[1] === 'skew' ? 'skew' : 'delay', ms: Number(timed[2]) };
-  if (/^[A-Z][A-Za-z0-9]*(\.[A-Z][A-Za-z0-9]*)?$/.test(action))
-    return { kind: 'code', code: action };
-  const names = [...PLAIN_ACTIONS, 'delay=<ms>', 'skew=<ms>'].join(', ');
+  const delay = /^(delay|skew)=(-?\d+)$/.exec(action);
+  if (delay) return { kind: delay[1] === 'skew' ? 'skew' : 'delay', ms: Number(delay[2]) };
+  const without = /^without=([\w-]+)$/.exec(action)?.[1];
+  if (without !== undefined) return { kind: 'without', name: without };
+  const refused = /^([A-Z][A-Za-z0-9]*(?:\.[A-Z][A-Za-z0-9]*)?)(?:=(.+))?$/.exec(action);
+  if (refused) {
+    const [, code = '', message] = refused;
+    return { kind: 'code', code, ...(message === undefined ? {} : { message }) };
+  }
+  const timed = ['delay=<ms>', 'skew=<ms>', 'without=<header or field>'];
+  const names = [...PLAIN_ACTIONS, ...timed].join(', ');
   const remedy = `use an HTTP status, a service's error code, or one of ${names}`;
   throw refusal(text, `there is no action "${action}"`, remedy);
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pause, sendAnswer, sendCut, sendSlowly, spoilAnswer } from './answer.js';
+import { drip, pause, sendAnswer, sendCut, sendSlowly, spoilAnswer } from './answer.js';
 import { drain, resetSocket } from './body.js';
 import { clientAction, isClientHost } from './client-service.js';
 import { isCosHost, parseCosRequest } from './cos-request.js';
@@ -91,6 +91,8 @@ function describe(fault: FaultAction): string {
     case 'delay':
     case 'skew':
       return `${fault.kind}=${fault.ms}`;
+    case 'without':
+      return `without=${fault.name}`;
     default:
       return fault.kind;
   }
@@ -169,6 +171,13 @@ async function breakEarly(
       res.writeHead(503, { Connection: 'close', 'Content-Length': '0' });
       res.end(() => socket.destroySoon());
       return true;
+    case 'early-drip':
+      exchange.req.pause();
+      await drip(res);
+      return true;
+    case 'interim':
+      res.writeProcessing();
+      return false;
     default:
       return false;
   }
@@ -186,7 +195,7 @@ async function answerInstead(
       return service.refuseStatus(exchange, fault.status);
     case 'code':
       await drain(exchange);
-      return service.refuse(exchange, fault.code, `${fault.code}, as asked for`);
+      return service.refuse(exchange, fault.code, fault.message ?? `${fault.code}, as asked for`);
     case 'error-200':
       await drain(exchange);
       return service.refuse(exchange, 'InternalError', 'an error under 200, as asked for', 200);
@@ -224,6 +233,12 @@ async function finishWith(
       return;
     case 'cut-200':
       return sendCut(res, exchange, answer);
+    case 'reset-after':
+      await sendAnswer(res, exchange, answer);
+      return resetSocket(exchange.req.socket);
+    case 'close-after':
+      await sendAnswer(res, exchange, answer);
+      return void exchange.req.socket.end();
     case 'slow-answer':
       return sendSlowly(exchange.req.socket, exchange, answer);
     default:

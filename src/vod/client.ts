@@ -1,23 +1,18 @@
-import type { vod as sdk } from 'tencentcloud-sdk-nodejs-vod';
 import { UploadFailure } from '../core/errors.js';
-import type { FileId, SessionKey } from '../core/ids.js';
-import type { ApplyRequest, Session, TemporaryCredentials } from '../core/model.js';
+import type { SessionKey } from '../core/ids.js';
+import type { TemporaryCredentials } from '../core/model.js';
 import type { Committed, OnRetry, Vod } from '../core/ports.js';
 import type { Clock } from '../net/clock.js';
 import type { Pacer } from '../net/pacer.js';
-import { sendRequest, type HttpAnswer } from '../net/request.js';
+import { sendRequest } from '../net/request.js';
 import { sleep, withRetries, type RetryPolicy } from '../net/retry.js';
 import type { Route } from '../net/route.js';
-import { throughSdk, type SdkRequest } from '../net/sdk-exchange.js';
-import { assertVodAnswer } from './failures.js';
+import { applyParameters, foundMedia, toCommitted, toSession } from './answers.js';
+import { readVodAnswer } from './failures.js';
 import { fileIdHint } from './file-id-hint.js';
 import { createFirstCallGate } from './first-call.js';
+import { loadClient, type Client, type SdkCall } from './sdk.js';
 import { signTc3 } from './tc3.js';
-
-type Client = InstanceType<typeof sdk.v20180717.Client>;
-type ApplyAnswer = Awaited<ReturnType<Client['ApplyUpload']>>;
-type CommitAnswer = Awaited<ReturnType<Client['CommitUpload']>>;
-type MediaAnswer = Awaited<ReturnType<Client['DescribeMediaInfos']>>;
 
 export interface VodOptions {
   /** The API's own name, which is signed; `route` says where to connect. */
@@ -30,94 +25,74 @@ export interface VodOptions {
   readonly pacer: Pacer;
   readonly policy: RetryPolicy;
   readonly stallTimeoutMs: number;
+  /** How long to wait, each time, for a media that was committed a moment ago to be shown. */
+  readonly findPausesMs?: readonly number[];
 }
 
-/** VOD's storage may take this long to show a media that was committed a moment ago. */
-const FIND_TRIES = 3;
-const FIND_PAUSE_MS = 1_000;
-/** Without a certificate the account's own key signs, and that does not expire. */
-const NO_CERTIFICATE_LIFETIME_MS = 365 * 86_400_000;
+const JSON_TYPE = 'application/json';
+const FIND_PAUSES_MS = [1_000, 2_000, 4_000];
 
 /** The VOD port over tencentcloud-sdk-nodejs-vod (protocol: VOD API 2018-07-17). */
 export function createVod(options: VodOptions): Vod {
   const { clock, pacer } = options;
   const throughGate = createFirstCallGate();
 
-  async function send(
-    action: string,
-    request: SdkRequest,
-    signal: AbortSignal,
-  ): Promise<HttpAnswer> {
+  /** Sends one call, signed, by the product's own transport; resolves to the `Response` within. */
+  async function send(call: SdkCall, signal: AbortSignal): Promise<unknown> {
     const { secretId, secretKey, token } = await options.credentials();
+    const { host, stallTimeoutMs } = options;
     const timestamp = Math.floor(clock.now().getTime() / 1000);
-    const contentType = request.headers['content-type'] ?? 'application/json';
+    const body = Buffer.from(JSON.stringify(call.parameters));
+    const signed = { secretId, secretKey, service: 'vod', host, contentType: JSON_TYPE };
     const answer = await sendRequest(
       {
         route: options.route,
-        host: options.host,
-        method: request.method,
-        path: request.path,
+        host,
+        method: 'POST',
+        path: '/',
         headers: {
-          ...request.headers,
-          host: options.host,
-          'x-tc-timestamp': String(timestamp),
+          'content-type': JSON_TYPE,
+          'content-length': body.length,
+          'x-tc-action': call.action,
+          'x-tc-version': call.version,
+          'x-tc-region': options.region,
+          'x-tc-requestclient': call.sdk,
+          'x-tc-timestamp': timestamp,
           ...(token === undefined ? {} : { 'x-tc-token': token }),
-          authorization: signTc3({
-            secretId,
-            secretKey,
-            service: 'vod',
-            host: options.host,
-            contentType,
-            body: request.body,
-            timestamp,
-          }),
+          authorization: signTc3({ ...signed, body, timestamp }),
         },
-        body: {
-          size: request.body.length,
-          read: async (position) => request.body.subarray(position),
-        },
-        stallTimeoutMs: options.stallTimeoutMs,
-        answerTimeoutMs: options.stallTimeoutMs,
+        body: { size: body.length, read: async (position) => body.subarray(position) },
+        stallTimeoutMs,
+        answerTimeoutMs: stallTimeoutMs,
       },
       signal,
     );
-    assertVodAnswer(action, answer);
-    return answer;
+    return readVodAnswer(call.action, answer);
   }
 
-  /** One call of one action. Once an attempt was ambiguous, so is the failure of every later one. */
+  /**
+   * One call, repeated as far as it may be. An answer that lacks what is needed of it is asked for
+   * again. Once an attempt was ambiguous, so is the failure of every later one.
+   */
   async function call<T>(
-    action: string,
-    parameters: object,
+    ask: (client: Client) => Promise<T>,
+    secret: SessionKey | undefined,
     onRetry: OnRetry,
     signal: AbortSignal,
   ): Promise<T> {
-    const { Client } = await loadSdk();
+    const createClient = await loadClient();
+    const client = createClient((sdkCall) => send(sdkCall, signal));
     let ambiguous = false;
     return throughGate(() =>
       withRetries(
         async () => {
           await pacer.take(signal);
           try {
-            return await throughSdk(
-              (request) => send(action, request, signal),
-              (agent) =>
-                new Client({
-                  credential: {},
-                  region: options.region,
-                  profile: {
-                    httpProfile: {
-                      endpoint: options.host,
-                      protocol: 'http://',
-                      agent,
-                      reqTimeout: 0,
-                    },
-                  },
-                }).request(action, parameters, { skipSign: true }) as Promise<T>,
-            );
+            return await ask(client);
           } catch (error) {
             signal.throwIfAborted();
-            const failure = asFailure(action, error);
+            if (!(error instanceof UploadFailure)) throw error;
+            const failure = withoutSecret(error, secret);
             if (failure.code === 'throttled') pacer.slowDown();
             ambiguous ||= failure.facts.ambiguous === true;
             throw withFacts(failure, {
@@ -138,76 +113,47 @@ export function createVod(options: VodOptions): Vod {
 
   return {
     async applyUpload(request, onRetry, signal) {
-      const answer = await call<ApplyAnswer>(
-        'ApplyUpload',
-        applyParameters(request),
+      const own = await options.credentials();
+      return call(
+        async (client) =>
+          toSession(await client.ApplyUpload(applyParameters(request)), request, clock.now(), own),
+        undefined,
         onRetry,
         signal,
       );
-      return toSession(answer, request.subAppId, clock.now(), await options.credentials());
     },
 
-    async commitUpload(session, onRetry, signal) {
-      const answer = await call<CommitAnswer>(
-        'CommitUpload',
-        { VodSessionKey: session.sessionKey, ...subApp(session.subAppId) },
+    commitUpload({ sessionKey, subAppId }, onRetry, signal) {
+      const parameters = { VodSessionKey: sessionKey, ...subApp(subAppId) };
+      return call(
+        async (client) => toCommitted(await client.CommitUpload(parameters)),
+        sessionKey,
         onRetry,
         signal,
       );
-      if (!answer.FileId) {
-        throw new UploadFailure('not-the-service', 'CommitUpload: the answer holds no FileId', {
-          ambiguous: true,
-        });
-      }
-      return {
-        fileId: answer.FileId as FileId,
-        mediaUrl: answer.MediaUrl || null,
-        coverUrl: answer.CoverUrl || null,
-        requestId: answer.RequestId ?? '',
-      };
     },
 
-    async findMedia(session, onRetry, signal): Promise<Committed | undefined> {
-      const fileId = fileIdHint(session.mediaKey);
+    async findMedia({ mediaKey, subAppId }, onRetry, signal): Promise<Committed | undefined> {
+      const fileId = fileIdHint(mediaKey);
       if (fileId === undefined) {
         throw new UploadFailure('commit-unknown', 'the storage path does not tell the FileId');
       }
-      for (let tries = 1; ; tries++) {
-        const answer = await call<MediaAnswer>(
-          'DescribeMediaInfos',
-          { FileIds: [fileId], Filters: ['basicInfo'], ...subApp(session.subAppId) },
+      const parameters = { FileIds: [fileId], Filters: ['basicInfo'], ...subApp(subAppId) };
+      const ask = (): Promise<Committed | undefined> =>
+        call(
+          async (client) => foundMedia(await client.DescribeMediaInfos(parameters), fileId),
+          undefined,
           onRetry,
           signal,
         );
-        const media = answer.MediaInfoSet?.find((info) => info.FileId === fileId);
-        if (media !== undefined) {
-          return {
-            fileId,
-            mediaUrl: media.BasicInfo?.MediaUrl || null,
-            coverUrl: media.BasicInfo?.CoverUrl || null,
-            requestId: answer.RequestId ?? '',
-          };
-        }
-        if (tries === FIND_TRIES) return undefined;
-        await sleep(FIND_PAUSE_MS, signal);
+      for (const pauseMs of options.findPausesMs ?? FIND_PAUSES_MS) {
+        const found = await ask();
+        if (found !== undefined) return found;
+        await sleep(pauseMs, signal);
       }
+      return ask();
     },
   };
-}
-
-/** Half a second of loading that `--help` and a plan with nothing to do need not pay. */
-async function loadSdk(): Promise<{ Client: typeof sdk.v20180717.Client }> {
-  const module =
-    await import('tencentcloud-sdk-nodejs-vod/tencentcloud/services/vod/v20180717/vod_client.js');
-  return { Client: module.Client };
-}
-
-function asFailure(action: string, error: unknown): UploadFailure {
-  if (error instanceof UploadFailure) return error;
-  return new UploadFailure('not-the-service', `${action}: the answer is not one of the VOD API`, {
-    ambiguous: true,
-    cause: error,
-  });
 }
 
 function withFacts(failure: UploadFailure, facts: UploadFailure['facts']): UploadFailure {
@@ -222,61 +168,11 @@ function subApp(subAppId: number | undefined): { SubAppId?: number } {
   return subAppId === undefined ? {} : { SubAppId: subAppId };
 }
 
-/** The fields of ApplyUpload that are set, under their names on the wire. */
-function applyParameters(request: ApplyRequest): object {
-  const named = {
-    MediaType: request.mediaType,
-    SubAppId: request.subAppId,
-    MediaName: request.mediaName,
-    CoverType: request.coverType,
-    Procedure: request.procedure,
-    ExpireTime: request.expireTime,
-    StorageRegion: request.storageRegion,
-    ClassId: request.classId,
-    SourceContext: request.sourceContext,
-    SessionContext: request.sessionContext,
-    ExtInfo: request.extInfo,
-    MediaStoragePath: request.mediaStoragePath,
-  };
-  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
-}
-
-/** Object keys are the storage paths without their one leading slash. */
-function toKey(storagePath: string): string {
-  return storagePath.replace(/^\//, '');
-}
-
-function toSession(
-  answer: ApplyAnswer,
-  subAppId: number | undefined,
-  now: Date,
-  own: TemporaryCredentials,
-): Session {
-  const { StorageBucket, StorageRegion, MediaStoragePath, CoverStoragePath, VodSessionKey } =
-    answer;
-  if (!StorageBucket || !StorageRegion || !MediaStoragePath || !VodSessionKey) {
-    throw new UploadFailure('not-the-service', 'ApplyUpload: the answer lacks storage or session');
-  }
-  const granted = answer.TempCertificate;
-  const credentials =
-    granted?.SecretId && granted.SecretKey
-      ? {
-          secretId: granted.SecretId,
-          secretKey: granted.SecretKey,
-          ...(granted.Token ? { token: granted.Token } : {}),
-        }
-      : own;
-  return {
-    sessionKey: VodSessionKey as SessionKey,
-    ...(subAppId === undefined ? {} : { subAppId }),
-    bucket: StorageBucket,
-    region: StorageRegion,
-    mediaKey: toKey(MediaStoragePath),
-    ...(CoverStoragePath ? { coverKey: toKey(CoverStoragePath) } : {}),
-    credentials,
-    expiresAt: granted?.ExpiredTime
-      ? new Date(granted.ExpiredTime * 1000)
-      : new Date(now.getTime() + NO_CERTIFICATE_LIFETIME_MS),
-    requestId: answer.RequestId ?? '',
-  };
+/** A service may repeat in its message what it was sent. */
+function withoutSecret(failure: UploadFailure, secret: SessionKey | undefined): UploadFailure {
+  if (secret === undefined || !failure.message.includes(secret)) return failure;
+  return new UploadFailure(failure.code, failure.message.replaceAll(secret, '…'), {
+    ...failure.facts,
+    cause: undefined,
+  });
 }

@@ -1,4 +1,4 @@
-import { UploadFailure, type FailureCode } from '../core/errors.js';
+import { UploadFailure, type FailureCode, type FailureFacts } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import type { HttpAnswer } from '../net/request.js';
 import { offsetFromDate } from '../net/clock.js';
@@ -26,10 +26,8 @@ export const VOD_FAILURES: Readonly<Record<string, FailureCode>> = {
   ResourceNotFound: 'upload-gone',
 };
 
-/** An unforeseen code is about this request: repeating it would not help. */
-const DEFAULT_FAILURE: FailureCode = 'bad-request';
-
-export function vodFailureCode(serviceCode: string): FailureCode {
+/** An unforeseen code is about this request, and repeating it would not help, unless the status says more. */
+export function vodFailureCode(serviceCode: string, status = 200): FailureCode {
   for (
     let name = serviceCode;
     name !== '';
@@ -38,56 +36,71 @@ export function vodFailureCode(serviceCode: string): FailureCode {
     const code = VOD_FAILURES[name];
     if (code !== undefined) return code;
   }
-  return DEFAULT_FAILURE;
+  return codeOfStatus(status) ?? 'bad-request';
+}
+
+function codeOfStatus(status: number): FailureCode | undefined {
+  if (status === 429) return 'throttled';
+  return status >= 500 ? 'service-unavailable' : undefined;
 }
 
 interface Envelope {
   readonly Response: {
-    readonly RequestId?: string;
-    readonly Error?: { readonly Code?: string; readonly Message?: string };
+    readonly RequestId?: unknown;
+    readonly Error?: { readonly Code?: unknown; readonly Message?: unknown } | null;
   };
 }
 
-/** Throws the failure that an answer of the VOD API stands for; returns where it is a good one. */
-export function assertVodAnswer(action: string, answer: HttpAnswer): void {
+/** The `Response` of a good answer; throws the failure that any other stands for. */
+export function readVodAnswer(action: string, answer: HttpAnswer): Envelope['Response'] {
   const envelope = parseEnvelope(answer.body);
-  const error = envelope?.Response.Error;
-  if (envelope !== undefined && error === undefined && answer.status === 200) return;
-  const retryAfter = retryAfterMs(answer.headers['retry-after']);
-  const facts = retryAfter === undefined ? {} : { retryAfterMs: retryAfter };
-  if (envelope === undefined || error === undefined) {
-    if (answer.status === 429) throw new UploadFailure('throttled', `${action}: HTTP 429`, facts);
-    if (answer.status >= 500) {
-      throw new UploadFailure('service-unavailable', `${action}: HTTP ${answer.status}`, {
-        ...facts,
-        ambiguous: true,
-      });
-    }
-    throw new UploadFailure(
-      'not-the-service',
-      `${action}: HTTP ${answer.status} and no answer of the VOD API`,
-      { ambiguous: true },
-    );
+  const error = envelope?.Response.Error ?? undefined;
+  if (envelope !== undefined && error === undefined && answer.status === 200) {
+    return envelope.Response;
   }
-  const serviceCode = visible(error.Code ?? 'unknown');
-  const code = vodFailureCode(serviceCode);
+  const facts = waitAskedFor(answer);
+  if (typeof error?.Code !== 'string') {
+    const code = codeOfStatus(answer.status) ?? 'not-the-service';
+    const remark = code === 'not-the-service' ? ' and no answer of the VOD API' : '';
+    throw new UploadFailure(code, `${action}: HTTP ${answer.status}${remark}`, {
+      ...facts,
+      ambiguous: code !== 'throttled',
+    });
+  }
+  const serviceCode = visible(error.Code);
+  const code = vodFailureCode(serviceCode, answer.status);
   const offset = offsetFromDate(answer.headers.date);
-  throw new UploadFailure(code, `${action}: ${serviceCode}: ${visible(error.Message ?? '')}`, {
-    ...facts,
-    serviceCode,
-    requestId: visible(envelope.Response.RequestId ?? ''),
-    ambiguous: code === 'service-unavailable',
-    ...(code === 'clock-skewed' && offset !== undefined ? { clockOffsetMs: offset } : {}),
-  });
+  throw new UploadFailure(
+    code,
+    `${action}: ${serviceCode}: ${visible(String(error.Message ?? ''))}`,
+    {
+      ...facts,
+      serviceCode,
+      requestId: visible(String(envelope?.Response.RequestId ?? '')),
+      ambiguous: code === 'service-unavailable',
+      ...(code === 'clock-skewed' && offset !== undefined ? { clockOffsetMs: offset } : {}),
+    },
+  );
+}
+
+function waitAskedFor({ headers }: HttpAnswer): Pick<FailureFacts, 'retryAfterMs'> {
+  const serverMs = Date.parse(headers.date ?? '');
+  const asked = retryAfterMs(headers['retry-after'], serverMs || Date.now());
+  return asked === undefined ? {} : { retryAfterMs: asked };
 }
 
 function parseEnvelope(body: Buffer): Envelope | undefined {
   try {
-    const value = JSON.parse(body.toString()) as Partial<Envelope> | null;
+    const value = JSON.parse(withIdsAsText(body.toString())) as Partial<Envelope> | null;
     return typeof value?.Response === 'object' && value.Response !== null
       ? (value as Envelope)
       : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** FileIds exceed what JSON numbers keep; one that is not a string becomes one. */
+function withIdsAsText(text: string): string {
+  return text.replace(/("FileId"\s*:\s*)(\d+)/g, '$1"$2"');
 }

@@ -150,6 +150,7 @@ function connectTo(
     region: 'ap-guangzhou',
     credentials: async () => ({ secretId, secretKey: options.secretKey ?? secretKey }),
     pacer: createPacer(options.apiRate ?? 1000),
+    findPausesMs: [10, 20],
   });
   const cos = createCos({ ...common, verification: 'crc64' });
   const slots = createPartSlots(options.slots ?? 8);

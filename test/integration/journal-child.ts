@@ -20,6 +20,7 @@ const journal = await openJournal({
   now: () => new Date(),
   resume: true,
   force: false,
+  scope: '',
 });
 
 /** Synchronous, so that a fact told before a kill is a fact heard. */

@@ -22,6 +22,7 @@ export function optionsFor(dir: string, changes: Partial<JournalOptions> = {}): 
     now: () => new Date(),
     resume: true,
     force: false,
+    scope: '',
     ...changes,
   };
 }

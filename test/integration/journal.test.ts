@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { JobId } from '../../src/core/ids.js';
+import type { JournalOptions, OpenJournal } from '../../src/journal/journal.js';
 import {
   JournalWorld,
   all,
@@ -133,7 +133,9 @@ test('a checkpoint without its secrets, or with those of another session, is non
     assert.deepEqual(claim, { kind: 'ours', changedOptions: [] }, damage);
     await journal.remember(jobFor(1).id, checkpointFor(1, 'committing'));
     await world.end(journal);
-    await writeFile(join(world.dir, 'sessions', jobFor(1).id), damage);
+    for (const path of await world.files()) {
+      if (path.includes('/sessions/')) await writeFile(path, damage);
+    }
   }
 });
 
@@ -200,15 +202,81 @@ test('a playlist whose segments have changed begins anew', async () => {
   assert.equal(claim.superseded?.id, jobFor(1).id);
 });
 
-test('content is found by size and CRC-64 within its sub-application', async () => {
-  const journal = await world.begin();
-  const job = jobFor(1, { request: { subAppId: 7 } });
-  await journal.claim(job);
-  await journal.settle(job, receiptFor(1));
+describe('where the content is known, it alone decides', () => {
   const crc64 = receiptFor(1).crc64 as string;
-  assert.deepEqual(await journal.lookup(1000, crc64, 7), { id: job.id, receipt: receiptFor(1) });
-  assert.equal(await journal.lookup(1000, crc64, 8), undefined);
-  assert.equal(await journal.lookup(1001, crc64, 7), undefined);
+  const other = receiptFor(2).crc64 as string;
+
+  async function afterUpload(changes: Partial<JournalOptions> = {}): Promise<OpenJournal> {
+    const journal = await world.begin(changes);
+    await journal.claim(jobFor(1));
+    await journal.settle(jobFor(1), receiptFor(1));
+    return journal;
+  }
+
+  test('the same bytes at another path were uploaded, and are known there from now on', async () => {
+    const journal = await afterUpload();
+    const copy = await journal.claim({ ...jobFor(2), crc64 });
+    assert.deepEqual(copy.kind === 'uploaded' && copy.receipt, receiptFor(1));
+    const byPath = await journal.claim(jobFor(2));
+    assert.deepEqual(byPath.kind === 'uploaded' && byPath.receipt, receiptFor(1));
+  });
+
+  test('other bytes of the same path, size and time were not', async () => {
+    const journal = await afterUpload();
+    const rewritten = { ...jobFor(1), crc64: other };
+    assert.equal((await journal.claim(rewritten)).kind, 'ours');
+    await journal.settle(rewritten, receiptFor(2));
+    assert.equal((await journal.claim(rewritten)).kind, 'uploaded');
+    assert.equal((await journal.claim({ ...jobFor(1), crc64 })).kind, 'ours');
+  });
+
+  test('neither were the same bytes in another sub-application, service or size', async () => {
+    const journal = await afterUpload();
+    const elsewhere = await world.begin({ scope: 'vod.elsewhere' });
+    const copies = [
+      [journal, jobFor(2, { request: { subAppId: 8 } })],
+      [journal, jobFor(2, { version: 1 })],
+      [elsewhere, jobFor(3)],
+    ] as const;
+    for (const [at, copy] of copies) {
+      assert.equal((await at.claim({ ...copy, crc64 })).kind, 'ours');
+    }
+  });
+
+  test('a playlist goes by its path, since its bytes say nothing of its segments', async () => {
+    const journal = await world.begin();
+    const segments = [{ ...jobFor(9).media, relativeKey: 'a.ts' }];
+    await journal.claim(jobFor(1, { segments }));
+    await journal.settle(jobFor(1, { segments }), receiptFor(1));
+    assert.equal((await journal.claim({ ...jobFor(2, { segments }), crc64 })).kind, 'ours');
+    assert.equal((await journal.claim({ ...jobFor(3), crc64 })).kind, 'ours');
+  });
+
+  test('what was uploaded without verification is known by its path', async () => {
+    const journal = await world.begin();
+    await journal.claim(jobFor(1));
+    await journal.settle(jobFor(1), { ...receiptFor(1), crc64: null });
+    assert.equal((await journal.claim({ ...jobFor(1), crc64 })).kind, 'uploaded');
+  });
+
+  test('two paths with the same bytes are held once', async () => {
+    const [one, two] = [await world.begin(), await world.begin()];
+    assert.equal((await one.claim({ ...jobFor(1), crc64 })).kind, 'ours');
+    assert.equal((await two.claim({ ...jobFor(2), crc64 })).kind, 'held');
+    await one.release(jobFor(1).id);
+    assert.equal((await two.claim({ ...jobFor(2), crc64 })).kind, 'ours');
+  });
+
+  test('what is whole in the bucket with other bytes is begun anew', async () => {
+    const first = await world.begin();
+    await first.claim(jobFor(1));
+    await first.remember(jobFor(1).id, checkpointFor(1, 'assembled'));
+    await world.end(first);
+    const second = await world.begin();
+    const claim = await second.claim({ ...jobFor(1), crc64 });
+    assert.ok(claim.kind === 'ours' && claim.checkpoint === undefined);
+    assert.equal(claim.superseded?.id, jobFor(1).id);
+  });
 });
 
 test('unfinished jobs are listed, taken by their id, and forgotten', async () => {
@@ -254,4 +322,13 @@ test('calls for one job take effect in the order in which they were made', async
 test('a job that was not claimed cannot be remembered', async () => {
   const journal = await world.begin();
   await assert.rejects(journal.remember('x' as JobId, checkpointFor(1, 'sending')), /not claimed/);
+});
+
+test('thousands of jobs later, what was claimed at first is still held', async () => {
+  const journal = await world.begin();
+  const numbers = Array.from({ length: 10_000 }, (_, number) => number);
+  await Promise.all(numbers.map((number) => journal.claim(jobFor(number))));
+  await journal.remember(jobFor(0).id, checkpointFor(0, 'sending'));
+  assert.equal((await journal.claim(jobFor(0))).kind, 'held');
+  assert.equal((await journal.checkpointOf(jobFor(0).id))?.phase, 'sending');
 });

@@ -331,9 +331,9 @@ test('standard input is a job list too, however it is cut into pieces', async ()
 });
 
 test('rows are read the same wherever the reader happens to cut the file', async () => {
-  const rows = Array.from({ length: 4000 }, (_, index) => ({
+  const rows = Array.from({ length: 400 }, (_, index) => ({
     path: `gone/夜市 ${index}.mp4`,
-    note: `"${'字'.repeat(index % 97)}"\n,${index}`,
+    note: `"${'字'.repeat(500 + (index % 97))}"\n,${index}`,
   }));
   const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
   const lists = {

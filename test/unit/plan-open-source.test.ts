@@ -62,10 +62,20 @@ for (const [what, change] of changes) {
 }
 
 test('a file that is gone before it is opened is missing, and messages show control characters', async () => {
-  await assert.rejects(openSource({ ...file, path: 'a\n.mp4', realPath: world.at('gone') }), {
+  const source = await openSource({ ...file, path: 'a\n.mp4', realPath: world.at('gone') });
+  await assert.rejects(source.read(Buffer.alloc(1), 0), {
     code: 'source-missing',
     message: 'a\\n.mp4 does not exist any more',
   });
+});
+
+test('a file that could not be opened is opened by the next read', async () => {
+  const source = await openSource(file);
+  await fs.rename(file.realPath, world.at('away'));
+  await assert.rejects(source.read(Buffer.alloc(1), 0), { code: 'source-missing' });
+  await fs.rename(world.at('away'), file.realPath);
+  assert.equal(await source.read(Buffer.alloc(1), 0), 1);
+  await source.close();
 });
 
 test('a directory in the place of the file is a read error', async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { JobId } from '../../core/ids.js';
-import type { PlanItem } from '../../core/model.js';
+import type { Checkpoint, PlanItem } from '../../core/model.js';
+import type { Cos } from '../../core/ports.js';
 import { formatSize } from '../../core/size.js';
 import { visible } from '../../core/text.js';
 import type { OpenJournal, UnfinishedJob } from '../../journal/journal.js';
@@ -42,7 +43,6 @@ export async function resumeJobs(flags: UploadFlags, world: World): Promise<numb
 export async function abortJobs(flags: UploadFlags, world: World): Promise<number> {
   const run = await runOf(flags, world);
   const services = connectServices(run.service, run.credentials, flags, world);
-  const { signal } = new AbortController();
   let left = 0;
   try {
     await withJournal(flags, world, async (journal) => {
@@ -55,19 +55,7 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
           continue;
         }
         const checkpoint = claim.checkpoint ?? claim.superseded?.checkpoint;
-        for (const { key, uploadId, completing } of checkpoint?.objects ?? []) {
-          if (checkpoint === undefined || uploadId === undefined || completing === true) continue;
-          const { bucket, region, credentials } = checkpoint.session;
-          const isGone = await services.cos.abort(
-            { bucket, region, key, credentials },
-            uploadId,
-            signal,
-          );
-          if (!isGone)
-            world.stderr.write(
-              `could not abort the upload of ${visible(key)}: its certificate is over\n`,
-            );
-        }
+        if (checkpoint !== undefined) await abortUploads(checkpoint, services.cos, world);
         await journal.forget(id);
         await journal.release(id);
         world.stdout.write(`${id}\n`);
@@ -78,6 +66,22 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
   }
   if (left > 0) world.stderr.write(`${left} jobs are held by another run or cannot be claimed\n`);
   return left > 0 ? 7 : 0;
+}
+
+/** Also asks for uploads whose Initiate was never answered. */
+async function abortUploads(
+  { session, objects }: Checkpoint,
+  cos: Cos,
+  { stderr }: World,
+): Promise<void> {
+  const { bucket, region, credentials } = session;
+  const { signal } = new AbortController();
+  for (const { key, uploadId, stored } of objects) {
+    if (stored) continue;
+    const isGone = await cos.abort({ bucket, region, key, credentials }, uploadId, signal);
+    if (isGone) continue;
+    stderr.write(`could not abort the upload of ${visible(key)}: its certificate is over\n`);
+  }
 }
 
 /** `jobs gc`: drops what has expired. */

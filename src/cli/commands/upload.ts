@@ -1,7 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UsageError } from '../../core/errors.js';
+import type { Job, Receipt } from '../../core/model.js';
 import { visible } from '../../core/text.js';
+import { createCrc64 } from '../../cos/crc64.js';
+import { openLedger } from '../../journal/journal.js';
 import { assertManifestWritable } from '../../manifest/target.js';
 import { planUploads } from '../../plan/plan.js';
 import { resolveCredentials, type ResolvedCredentials } from '../credentials.js';
@@ -28,12 +31,23 @@ export async function runUpload(
       : serviceSettings(flags, profile, world);
     const planWarnings: string[] = [];
     let warn = (message: string): void => void planWarnings.push(message);
-    const settings = planSettings(inputs, flags, profile, world, (message) => warn(message));
+    const ending = new AbortController();
+    const settings = {
+      ...planSettings(inputs, flags, profile, world, (message) => warn(message)),
+      ...(flags.checksum ? { content: { createChecksum: createCrc64, stop: ending.signal } } : {}),
+    };
+    const stateDir = stateDirectory(flags, world, sandbox?.dir);
     const planning = new AbortController();
     const plan = await planUploads(settings, planning.signal);
     if (flags.dryRun) {
       const { printPlan } = await import('../print-plan.js');
-      return await printPlan(plan, flags, world, () => planWarnings);
+      const ledger = flags.force ? undefined : await openLedger(stateDir, service.vodHost);
+      try {
+        const known = (job: Job): Receipt | undefined => ledger?.find(job);
+        return await printPlan(plan, known, flags, world, () => planWarnings);
+      } finally {
+        await ledger?.close();
+      }
     }
     if (credentials === undefined) throw new Error('no credentials');
     return await runUploads(plan, {
@@ -42,7 +56,8 @@ export async function runUpload(
       service,
       credentials,
       options: shownOptions(settings, flags, service),
-      stateDir: stateDirectory(flags, world, sandbox?.dir),
+      stateDir,
+      endPlan: () => ending.abort(),
       listenToWarnings(listener) {
         planWarnings.forEach(listener);
         warn = listener;

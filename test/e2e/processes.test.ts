@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { formatLease, parseLease } from '../../src/journal/leases.js';
+import { openStore } from '../../src/journal/store.js';
+import type { SandboxSession } from '../../src/sandbox/sandbox.js';
+import { createDice, type Dice } from '../helpers/kill-dice.js';
+import { createKillWorld, heldAt, storedParts, type KillWorld } from '../helpers/kill-world.js';
+import type { Ran } from '../helpers/run-cli.js';
+
+const MIB = 1024 * 1024;
+const TIMEOUT_MS = 60_000;
+const FILM = ['film.mp4', '--part-size', '1M'];
+
+interface World extends KillWorld {
+  readonly dice: Dice;
+}
+
+async function createWorld(t: TestContext, faults: readonly string[] = []): Promise<World> {
+  const world = await createKillWorld(faults);
+  t.after(() => world.close());
+  return { ...world, dice: createDice(t.name) };
+}
+
+/** A run of film.mp4, three parts, is killed where the rule holds it. */
+async function createKilled(t: TestContext, rule = 'UploadPart#2:hang'): Promise<World> {
+  const world = await createWorld(t);
+  await world.write({ path: 'film.mp4' }, { media: 2 * MIB + 7 }, world.dice);
+  await killAt(world, rule);
+  return world;
+}
+
+async function killAt(world: World, rule: string): Promise<void> {
+  const ran = await world.runUntil(FILM, (life) =>
+    heldAt(world, life, { rule, isDone: rule.endsWith('-after') }),
+  );
+  assert.equal(ran.signal, 'SIGKILL', ran.stderr);
+}
+
+function committedOf({ cloud }: KillWorld): SandboxSession[] {
+  return cloud.sessions().filter(({ commits }) => commits > 0);
+}
+
+/** The one session that was committed holds what the file holds now. */
+async function assertUploadedOnce(world: World): Promise<void> {
+  const committed = committedOf(world);
+  assert.equal(committed.length, 1);
+  const object = await readFile(world.cloud.objectPath(committed[0]?.mediaKey ?? ''));
+  assert.ok(object.equals(await readFile(join(world.shell.dir, 'film.mp4'))), 'the same bytes');
+  assert.deepEqual(world.cloud.openUploads(), []);
+}
+
+async function statusesOf({ shell }: KillWorld, manifest: string): Promise<string[]> {
+  const text = await readFile(join(shell.dir, manifest), 'utf8');
+  const { results } = JSON.parse(text) as {
+    results: { status: string; reason: string | null }[];
+  };
+  return results.map(({ status, reason }) => reason ?? status);
+}
+
+/** Several runs of the same command line begin together. */
+async function race(world: World, count: number, args: readonly string[]): Promise<void> {
+  const names = Array.from({ length: count }, (_none, index) => `run-${index}.json`);
+  const rans = await Promise.all(
+    names.map((name) => world.shell.run([...args, '--manifest', name])),
+  );
+  const statuses = await Promise.all(names.map((name) => statusesOf(world, name)));
+  for (const [index, { code, stderr }] of rans.entries()) {
+    const own = statuses[index] ?? [];
+    assert.equal(own.length, world.titles.length);
+    assert.equal(code, own.includes('held-by-other-run') ? 7 : 0, stderr);
+  }
+  const uploaded = statuses.flat().filter((status) => status === 'uploaded');
+  assert.equal(uploaded.length, world.titles.length, 'each is uploaded by one of them');
+  assert.equal(committedOf(world).length, world.titles.length);
+  assert.equal(world.cloud.sessions().length, world.titles.length);
+}
+
+describe('runs at the same time', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
+  for (const [runs, files] of [
+    [2, 6],
+    [3, 20],
+  ] as const) {
+    test(`${runs} processes on the same ${files} files upload each once, and say what they left to others`, async (t) => {
+      const world = await createWorld(t, ['PutObject:delay=80@0.5', 'UploadPart:delay=80@0.5']);
+      for (let file = 0; file < files; file++) {
+        const media = world.dice.whole(1, 2 * MIB);
+        await world.write({ path: `videos/${file}.mp4` }, { media }, world.dice);
+      }
+      await race(world, runs, ['videos', '--part-size', '1M']);
+    });
+  }
+
+  test('a file that another run holds is left to it: exit 7; once that one is killed, it is free', async (t) => {
+    const world = await createWorld(t);
+    await world.write({ path: 'film.mp4' }, { media: 2 * MIB + 7 }, world.dice);
+    await world.runUntil(FILM, async (life) => {
+      await heldAt(world, life, { rule: 'UploadPart#2:hang', isDone: false });
+      const other = await world.shell.run(FILM);
+      assert.equal(other.code, 7, other.stderr);
+      assert.deepEqual(await statusesOf(world, 'vod-upload-manifest.json'), ['held-by-other-run']);
+      const abort = await world.shell.run(['jobs', 'abort']);
+      assert.equal(abort.code, 7, abort.stderr);
+      assert.match((await world.shell.run(['jobs', 'list'])).stdout, /held by process \d+/);
+    });
+    const next = await world.run(FILM);
+    assert.equal(next.code, 0, next.stderr);
+    await assertUploadedOnce(world);
+  });
+
+  test('a claim is free although its process number belongs to another process by now', async (t) => {
+    const world = await createKilled(t);
+    const store = await openStore(join(world.shell.dir, 'state/vod-upload/journal.lmdb'));
+    await store.transact(({ runs }) => {
+      for (const { key, value } of runs.slice(10)) {
+        const lease = parseLease(value);
+        if (lease)
+          runs.put(key, formatLease({ ...lease, pid: process.pid, renewedAt: new Date() }));
+      }
+    });
+    await store.close();
+    const next = await world.run(FILM);
+    assert.equal(next.code, 0, next.stderr);
+    assert.equal(world.cloud.sessions().length, 1);
+    await assertUploadedOnce(world);
+  });
+});
+
+describe(
+  'a file that changes between a kill and the next run',
+  { concurrency: 2, timeout: TIMEOUT_MS },
+  () => {
+    for (const rule of ['UploadPart#2:hang', 'InitiateMultipartUpload:hang-after']) {
+      test(`${rule}: the old upload is aborted, a new one is made of the new bytes alone`, async (t) => {
+        const world = await createKilled(t, rule);
+        await writeFile(join(world.shell.dir, 'film.mp4'), world.dice.bytes(2 * MIB + 99));
+        const next = await world.run(FILM);
+        assert.equal(next.code, 0, next.stderr);
+        assert.equal(world.cloud.sessions().length, 2);
+        await assertUploadedOnce(world);
+      });
+    }
+
+    test('with its old size and time, and other bytes: what is stored of it is sent again', async (t) => {
+      const world = await createKilled(t, 'UploadPart#3:hang');
+      const film = join(world.shell.dir, 'film.mp4');
+      const { atime, mtime, size } = await stat(film);
+      await writeFile(film, world.dice.bytes(size));
+      await utimes(film, atime, mtime);
+      const next = await world.run(FILM);
+      assert.equal(next.code, 0, next.stderr);
+      await assertUploadedOnce(world);
+    });
+  },
+);
+
+describe('after a kill', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
+  for (const rule of [
+    'UploadPart#2:hang',
+    'InitiateMultipartUpload:hang-after',
+    'ApplyUpload:hang-after',
+  ]) {
+    test(`at ${rule}, --no-resume begins anew and leaves nothing of the old upload`, async (t) => {
+      const world = await createKilled(t, rule);
+      const next = await world.run([...FILM, '--no-resume']);
+      assert.equal(next.code, 0, next.stderr);
+      assert.equal(world.cloud.sessions().length, 2);
+      await assertUploadedOnce(world);
+    });
+
+    test(`at ${rule}, jobs abort leaves neither a job nor a multipart upload`, async (t) => {
+      const world = await createKilled(t, rule);
+      const aborted = await world.shell.run(['jobs', 'abort']);
+      assert.equal(aborted.code, 0, aborted.stderr);
+      assert.deepEqual(world.cloud.openUploads(), []);
+      assert.equal((await world.shell.run(['jobs', 'list'])).stdout, '');
+    });
+  }
+
+  test('--no-resume after a commit that may have happened makes no second media', async (t) => {
+    const world = await createKilled(t, 'CommitUpload:hang-after');
+    const next = await world.run([...FILM, '--no-resume']);
+    assert.equal(next.code, 0, next.stderr);
+    await assertUploadedOnce(world);
+  });
+
+  test('--force goes on with what is unfinished, and uploads anew what is done', async (t) => {
+    const world = await createKilled(t);
+    const stored = storedParts(world.cloud);
+    assert.ok(stored.size > 0);
+    assert.equal((await world.run([...FILM, '--force'])).code, 0);
+    assert.equal(world.cloud.sessions().length, 1);
+    await assertUploadedOnce(world);
+    assert.equal((await world.run([...FILM, '--force'])).code, 0);
+    assert.equal(committedOf(world).length, 2);
+  });
+
+  test('jobs list shows what is unfinished, jobs resume ends it, jobs gc finds nothing to do', async (t) => {
+    const world = await createKilled(t);
+    const listed = await world.shell.run(['jobs', 'list']);
+    assert.match(listed.stdout, /^\S+\tsending\tresumable\t2\.00 MiB\tfilm\.mp4\n$/);
+    const kept = await world.shell.run(['jobs', 'gc']);
+    assert.match(kept.stdout, /"checkpoints":0/);
+    const resumed = await world.run(['jobs', 'resume']);
+    assert.equal(resumed.code, 0, resumed.stderr);
+    assert.equal(world.cloud.sessions().length, 1);
+    await assertUploadedOnce(world);
+    const again: Ran = await world.shell.run(FILM);
+    assert.equal(again.code, 0, again.stderr);
+    assert.equal(committedOf(world).length, 1);
+  });
+});

@@ -1,0 +1,353 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { link, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RequestRecord } from '../../src/sandbox/sandbox.js';
+import { startCloud, type Cloud } from '../helpers/cloud.js';
+import { createDice } from '../helpers/kill-dice.js';
+import { commandLine, createShell, type Ran, type Shell } from '../helpers/run-cli.js';
+
+const MIB = 1024 * 1024;
+const POLL_MS = 4;
+const TIMEOUT_MS = 30_000;
+/** What the product promises after the first signal. */
+const PROMPT_MS = 2_000;
+/** Where nothing may be waited for; a slow machine's process exit included. */
+const AT_ONCE_MS = 500;
+
+interface World {
+  readonly cloud: Cloud;
+  readonly shell: Shell;
+  /** Writes a file of the shell's directory. */
+  write(name: string, size: number): Promise<void>;
+  /** Looks until the condition holds, or the test is over. */
+  until(condition: () => boolean): Promise<void>;
+  /** Resolves once a request is there that the condition holds for. */
+  arrived(condition: (record: RequestRecord) => boolean): Promise<void>;
+}
+
+async function createWorld(t: TestContext, faults: readonly string[]): Promise<World> {
+  const cloud = await startCloud(faults);
+  const shell = await createShell(cloud.env);
+  t.after(async () => {
+    await shell.close();
+    await cloud.close();
+  });
+  const dice = createDice(t.name);
+  const until: World['until'] = async (condition) => {
+    while (!condition()) await sleep(POLL_MS, undefined, { signal: t.signal });
+  };
+  return {
+    cloud,
+    shell,
+    until,
+    write: (name, size) => writeFile(join(shell.dir, name), dice.bytes(size)),
+    arrived: (condition) => until(() => cloud.requests.some(condition)),
+  };
+}
+
+interface Manifest {
+  readonly exitCode: number;
+  readonly results: readonly { readonly path: string; readonly status: string }[];
+}
+
+async function manifestOf({ shell }: World): Promise<Manifest> {
+  const text = await readFile(join(shell.dir, 'vod-upload-manifest.json'), 'utf8');
+  return JSON.parse(text) as Manifest;
+}
+
+async function timed(ended: Promise<Ran>): Promise<Ran & { readonly tookMs: number }> {
+  const from = performance.now();
+  return { ...(await ended), tookMs: performance.now() - from };
+}
+
+function count({ cloud }: World, operation: string): number {
+  return cloud.requests.filter((record) => record.operation === operation).length;
+}
+
+const isHeld = (record: RequestRecord): boolean => record.fault === 'hang';
+
+/** Parts 1 and 2 of four are stored, the others are never answered. */
+async function createHalfSent(t: TestContext): Promise<World> {
+  const world = await createWorld(t, ['UploadPart#3:hang', 'UploadPart#4:hang']);
+  await world.write('film.mp4', 4 * MIB);
+  return world;
+}
+
+async function isHalfSent(world: World): Promise<void> {
+  await world.arrived((record) => record.partNumber === 4 && isHeld(record));
+  await world.until(() => world.cloud.openUploads()[0]?.parts.length === 2);
+}
+
+/** The next run sends what is missing, and nothing else. */
+async function assertGoesOn(world: World): Promise<void> {
+  const from = world.cloud.requests.length;
+  const ran = await world.shell.run(['film.mp4', '--part-size', '1M']);
+  assert.equal(ran.code, 0, ran.stderr);
+  const requests = world.cloud.requests.slice(from);
+  assert.ok(!requests.some(({ operation }) => operation === 'ApplyUpload'));
+  const sent = requests.filter(({ operation }) => operation === 'UploadPart');
+  assert.deepEqual(sent.map(({ partNumber }) => partNumber).sort(), [3, 4]);
+}
+
+describe('the first signal asks', { concurrency: 4, timeout: TIMEOUT_MS }, () => {
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 143],
+  ] as const) {
+    test(`${signal} with parts that are never answered: told at once, exit ${code}, the next run goes on`, async (t) => {
+      const world = await createHalfSent(t);
+      const { child, ended, said } = world.shell.start(['film.mp4', '--part-size', '1M']);
+      await isHalfSent(world);
+      child.kill(signal);
+      const ending = timed(ended);
+      const from = performance.now();
+      await said(new RegExp(`${signal}: stopping`));
+      assert.ok(performance.now() - from < AT_ONCE_MS, 'told at once');
+      const ran = await ending;
+      assert.equal(ran.code, code, ran.stderr);
+      assert.ok(ran.tookMs < PROMPT_MS, `${ran.tookMs} ms`);
+      const { exitCode, results } = await manifestOf(world);
+      assert.equal(exitCode, code);
+      assert.deepEqual(
+        results.map(({ path, status }) => [path, status]),
+        [['film.mp4', 'interrupted']],
+      );
+      await assertGoesOn(world);
+    });
+  }
+
+  test('SIGINT with parts that are answered in time: what was under way ends and is kept', async (t) => {
+    const world = await createWorld(t, ['UploadPart:delay=100*always']);
+    await world.write('film.mp4', 6 * MIB);
+    const args = ['film.mp4', '--part-size', '1M', '--part-concurrency', '2'];
+    const { child, ended } = world.shell.start(args);
+    await world.arrived(({ partNumber }) => partNumber === 3);
+    child.kill('SIGINT');
+    const ran = await timed(ended);
+    assert.equal(ran.code, 130, ran.stderr);
+    assert.ok(ran.tookMs < PROMPT_MS, `${ran.tookMs} ms`);
+    assert.deepEqual(
+      (await manifestOf(world)).results.map(({ status }) => status),
+      ['interrupted'],
+    );
+    assert.equal(world.cloud.openUploads()[0]?.parts.length, count(world, 'UploadPart'));
+  });
+
+  for (const operation of [
+    'ApplyUpload',
+    'InitiateMultipartUpload',
+    'PutObject',
+    'CompleteMultipartUpload',
+    'CommitUpload',
+  ]) {
+    test(`SIGINT while ${operation} is never answered: exit 130 within 2 s, one record a file`, async (t) => {
+      const world = await createWorld(t, [`${operation}:hang*always`]);
+      await world.write('film.mp4', 2 * MIB);
+      await world.write('small.mp4', 1000);
+      const { child, ended } = world.shell.start(['film.mp4', 'small.mp4', '--part-size', '1M']);
+      await world.arrived(isHeld);
+      child.kill('SIGINT');
+      const ran = await timed(ended);
+      assert.equal(ran.code, 130, ran.stderr);
+      assert.ok(ran.tookMs < PROMPT_MS, `${ran.tookMs} ms`);
+      const { results } = await manifestOf(world);
+      assert.deepEqual(results.map(({ path }) => path).sort(), ['film.mp4', 'small.mp4']);
+      assert.ok(results.some(({ status }) => status === 'interrupted'));
+    });
+  }
+
+  test('SIGINT between two tries ends the waiting', async (t) => {
+    const world = await createWorld(t, ['PutObject:503*always']);
+    await world.write('small.mp4', 1000);
+    const { child, ended } = world.shell.start(['small.mp4', '--retries', '50']);
+    // The fifth wait is drawn from 0 to 4 s, those after it from up to 20 s.
+    await world.until(() => count(world, 'PutObject') === 5);
+    child.kill('SIGINT');
+    const ran = await timed(ended);
+    assert.equal(ran.code, 130, ran.stderr);
+    assert.ok(ran.tookMs < PROMPT_MS, `${ran.tookMs} ms`);
+  });
+
+  test('SIGINT while 10,000 files are being planned: exit 130 within 2 s, a whole manifest', async (t) => {
+    const world = await createWorld(t, ['ApplyUpload:hang*always']);
+    await world.write('one.mp4', 10);
+    await mkdir(join(world.shell.dir, 'many'));
+    for (let from = 0; from < 10_000; from += 500) {
+      await Promise.all(
+        Array.from({ length: 500 }, (_none, index) =>
+          link(
+            join(world.shell.dir, 'one.mp4'),
+            join(world.shell.dir, 'many', `${from + index}.mp4`),
+          ),
+        ),
+      );
+    }
+    const { child, ended } = world.shell.start(['many', '-q']);
+    await world.arrived(isHeld);
+    child.kill('SIGINT');
+    const ran = await timed(ended);
+    assert.equal(ran.code, 130, ran.stderr);
+    assert.ok(ran.tookMs < PROMPT_MS, `${ran.tookMs} ms`);
+    const { results } = await manifestOf(world);
+    assert.ok(results.length > 0);
+    assert.ok(results.every(({ status }) => status === 'interrupted'));
+  });
+
+  test('SIGINT while --files-from - waits for more ends it at once, with nothing sent', async (t) => {
+    const world = await createWorld(t, []);
+    await world.write('small.mp4', 1000);
+    const { child, ended } = world.shell.start(['--files-from', '-'], {
+      stdin: 'small.mp4\n',
+      keepStdinOpen: true,
+    });
+    // Nothing tells that the list is being read; so long it takes to get there.
+    await sleep(AT_ONCE_MS);
+    child.kill('SIGINT');
+    const ran = await timed(ended);
+    // A shell reports either as 130.
+    assert.ok(ran.code === 130 || ran.signal === 'SIGINT', ran.stderr);
+    assert.ok(ran.tookMs < AT_ONCE_MS, `${ran.tookMs} ms`);
+    assert.equal(world.cloud.requests.length, 0);
+  });
+});
+
+describe('other signals', { concurrency: 4, timeout: TIMEOUT_MS }, () => {
+  test('a second SIGINT ends it at once, and nothing is lost', async (t) => {
+    const world = await createHalfSent(t);
+    const { child, ended, said } = world.shell.start(['film.mp4', '--part-size', '1M']);
+    await isHalfSent(world);
+    child.kill('SIGINT');
+    await said(/SIGINT: stopping/);
+    child.kill('SIGINT');
+    const ran = await timed(ended);
+    assert.equal(ran.code, 130, ran.stderr);
+    assert.ok(ran.tookMs < AT_ONCE_MS, `${ran.tookMs} ms`);
+    await assertGoesOn(world);
+  });
+
+  test('SIGUSR1 prints how far each file is, and the upload goes on', async (t) => {
+    const world = await createWorld(t, ['UploadPart#2:delay=1500']);
+    await world.write('film.mp4', 2 * MIB);
+    const { child, ended, said } = world.shell.start(['film.mp4', '--part-size', '1M']);
+    await world.arrived((record) => record.fault !== undefined);
+    await world.until(() => world.cloud.openUploads()[0]?.parts.length === 1);
+    child.kill('SIGUSR1');
+    await said(/0 of 1 files[^]*film\.mp4: \d/);
+    assert.equal((await ended).code, 0);
+  });
+
+  test('stopped for longer than the stall timeout, then continued: no request is repeated', async (t) => {
+    const world = await createWorld(t, []);
+    await world.write('film.mp4', 3 * MIB);
+    const { child, ended } = world.shell.start(
+      [
+        ...['film.mp4', '--part-size', '1M', '--limit-rate', '1M', '--part-concurrency', '2'],
+        ...['--stall-timeout', '2s', '--json'],
+      ],
+      {},
+    );
+    await world.arrived(({ operation, bytesReceived }) => {
+      return operation === 'UploadPart' && bytesReceived > 100_000;
+    });
+    child.kill('SIGSTOP');
+    await sleep(5_000);
+    child.kill('SIGCONT');
+    const ran = await ended;
+    assert.equal(ran.code, 0, ran.stderr + ran.stdout);
+    assert.doesNotMatch(ran.stdout, /job-retried/);
+    assert.equal(count(world, 'UploadPart'), 3);
+  });
+
+  for (const [stream, args] of [
+    ['stdout', []],
+    ['stdout', ['--json']],
+    ['stderr', ['-v']],
+  ] as const) {
+    test(`a reader of ${stream} that goes away is no failure ${args.join()}`, async (t) => {
+      const world = await createWorld(t, ['PutObject:delay=100*always']);
+      const names = Array.from({ length: 12 }, (_none, index) => `${index}.mp4`);
+      for (const name of names) await world.write(name, 1000);
+      const { child, ended } = world.shell.start([...names, '-c', '2', ...args]);
+      await world.arrived(({ operation }) => operation === 'PutObject');
+      child[stream]?.destroy();
+      const ran = await ended;
+      assert.equal(ran.code, 0, ran.stderr);
+      assert.equal(world.cloud.sessions().filter(({ commits }) => commits === 1).length, 12);
+      assert.equal((await manifestOf(world)).results.length, 12);
+    });
+  }
+
+  test('what comes on a stdin that is no terminal is no key', async (t) => {
+    const world = await createWorld(t, []);
+    await world.write('small.mp4', 1000);
+    const ran = await world.shell.run(['small.mp4'], { stdin: 'qqq\u0003\n' });
+    assert.equal(ran.code, 0, ran.stderr);
+  });
+});
+
+const hasTerminal = spawnSync('script', ['--version']).status === 0;
+
+describe(
+  'keys on a terminal',
+  {
+    concurrency: 3,
+    timeout: TIMEOUT_MS,
+    skip: hasTerminal ? false : 'needs script(1) of util-linux',
+  },
+  () => {
+    /** The command on a pseudo-terminal, and what it shows there. */
+    function startOnTerminal({ shell, until }: World, args: readonly string[]) {
+      const command = commandLine(args).map((word) => `'${word}'`);
+      const child = spawn('script', ['-qec', command.join(' '), '/dev/null'], {
+        cwd: shell.dir,
+        env: { ...shell.env, TERM: 'xterm', SHELL: '/bin/sh' },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      let shown = '';
+      child.stdout.on('data', (chunk: Buffer) => (shown += String(chunk)));
+      const ended = once(child, 'close').then(([code]) => code as number | null);
+      const shows = (pattern: RegExp): Promise<void> => until(() => pattern.test(shown));
+      return { press: (key: string) => child.stdin.write(key), shows, ended, shown: () => shown };
+    }
+
+    for (const [name, key] of [
+      ['q', 'q'],
+      ['^C', '\u0003'],
+    ] as const) {
+      test(`${name} stops as SIGINT does, and leaves the terminal clean`, async (t) => {
+        const world = await createHalfSent(t);
+        const terminal = startOnTerminal(world, ['film.mp4', '--part-size', '1M']);
+        await isHalfSent(world);
+        terminal.press(key);
+        assert.equal(await terminal.ended, 130, terminal.shown());
+        assert.match(terminal.shown(), /SIGINT: stopping/);
+        // The cursor is shown again, last of all that concerns it.
+        assert.ok(
+          terminal.shown().lastIndexOf('\u001b[?25h') > terminal.shown().lastIndexOf('\u001b[?25l'),
+        );
+        await assertGoesOn(world);
+      });
+    }
+
+    test('p holds back new requests, r lets them go', async (t) => {
+      const world = await createWorld(t, ['UploadPart#1:delay=300']);
+      await world.write('film.mp4', 3 * MIB);
+      const flags = ['--part-size', '1M', '--part-concurrency', '1'];
+      const terminal = startOnTerminal(world, ['film.mp4', ...flags]);
+      await world.arrived(({ partNumber }) => partNumber === 1);
+      terminal.press('p');
+      await terminal.shows(/paused/);
+      await world.until(() => world.cloud.openUploads()[0]?.parts.length === 1);
+      assert.equal(count(world, 'UploadPart'), 1);
+      terminal.press('r');
+      await terminal.shows(/resumed/);
+      assert.equal(await terminal.ended, 0, terminal.shown());
+      assert.equal(count(world, 'UploadPart'), 3);
+    });
+  },
+);

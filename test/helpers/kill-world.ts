@@ -1,0 +1,174 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseFaultRule } from '../../src/sandbox/faults.js';
+import type { RequestRecord } from '../../src/sandbox/sandbox.js';
+import { startCloud, type Cloud } from './cloud.js';
+import type { Dice } from './kill-dice.js';
+import { createShell, type Ran, type Running, type Shell } from './run-cli.js';
+
+const POLL_MS = 4;
+
+/** One media and what goes along with it, as paths below the shell's directory. */
+export interface Title {
+  readonly path: string;
+  readonly cover?: string;
+  readonly segments?: readonly string[];
+}
+
+/** Parts that the cloud held when a run began: `key#number`. */
+export type StoredParts = ReadonlySet<string>;
+
+/** One run of the command, as the cloud saw it. */
+export interface Trace {
+  readonly storedBefore: StoredParts;
+  readonly requests: readonly RequestRecord[];
+  readonly ran: Ran;
+}
+
+/** A cloud, a shell and the runs so far: what a loop of kills works in, and what is judged after it. */
+export interface KillWorld {
+  readonly cloud: Cloud;
+  readonly shell: Shell;
+  readonly titles: Title[];
+  readonly traces: Trace[];
+  write(title: Title, sizes: { media: number; other?: number }, dice: Dice): Promise<void>;
+  /** Runs the command to its own end. */
+  run(args: readonly string[]): Promise<Ran>;
+  /** Ends the command by SIGKILL when `moment` resolves, unless it ended before. */
+  runUntil(args: readonly string[], moment: (life: Life) => Promise<void>): Promise<Ran>;
+  close(): Promise<void>;
+}
+
+/** A run under way, for those who choose the moment of its death. */
+export interface Life {
+  readonly running: Running;
+  /** What arrived from this run so far. */
+  requests(): readonly RequestRecord[];
+  /** Resolves once the condition holds; rejects where the run ends before. */
+  until(condition: () => boolean): Promise<void>;
+}
+
+export async function createKillWorld(faults: readonly string[] = []): Promise<KillWorld> {
+  const cloud = await startCloud(faults);
+  const shell = await createShell(cloud.env);
+  const titles: Title[] = [];
+  const traces: Trace[] = [];
+
+  const runUntil: KillWorld['runUntil'] = async (args, moment) => {
+    const storedBefore = storedParts(cloud);
+    const from = cloud.requests.length;
+    const requests = (): readonly RequestRecord[] => cloud.requests.slice(from);
+    const running = shell.start(args);
+    let hasEnded = false;
+    const ended = running.ended.then(() => (hasEnded = true));
+    const life: Life = {
+      running,
+      requests,
+      async until(condition) {
+        while (!condition()) {
+          if (hasEnded) throw new Error('the run ended before its moment came');
+          await Promise.race([sleep(POLL_MS), ended]);
+        }
+      },
+    };
+    try {
+      await Promise.race([moment(life), ended]);
+    } finally {
+      running.child.kill('SIGKILL');
+    }
+    const ran = await running.ended;
+    traces.push({ storedBefore, requests: requests(), ran });
+    return ran;
+  };
+
+  return {
+    cloud,
+    shell,
+    titles,
+    traces,
+    runUntil,
+    run: (args) => runUntil(args, () => new Promise(() => undefined)),
+    async write(title, { media, other = 1000 }, dice) {
+      const put = async (path: string, contents: Buffer | string): Promise<void> => {
+        const file = join(shell.dir, path);
+        await mkdir(dirname(file), { recursive: true });
+        await writeFile(file, contents);
+      };
+      const { path, cover, segments } = title;
+      for (const file of [...(cover ? [cover] : []), ...(segments ?? [])]) {
+        await put(file, dice.bytes(other));
+      }
+      await put(path, segments ? playlistOf(title) : dice.bytes(media));
+      titles.push(title);
+    },
+    async close() {
+      await shell.close();
+      await cloud.close();
+    },
+  };
+}
+
+function playlistOf({ path, segments = [] }: Title): string {
+  const folder = `${dirname(path)}/`;
+  const lines = segments.map((segment) => `#EXTINF:4,\n${segment.slice(folder.length)}\n`);
+  return `#EXTM3U\n#EXT-X-TARGETDURATION:4\n${lines.join('')}#EXT-X-ENDLIST\n`;
+}
+
+export function partName(key: string | undefined, number: number | undefined): string {
+  return `${key}#${number}`;
+}
+
+export function storedParts(cloud: Cloud): StoredParts {
+  return new Set(
+    cloud
+      .openUploads()
+      .flatMap(({ key, parts }) => parts.map(({ number }) => partName(key, number))),
+  );
+}
+
+/** Resolves once a request of the operation is held: before its deed, or after it. */
+export async function heldAt(
+  { cloud }: Pick<KillWorld, 'cloud'>,
+  life: Life,
+  hold: { readonly rule: string; readonly isDone: boolean },
+): Promise<void> {
+  cloud.addFaults(parseFaultRule(hold.rule));
+  const before = { sessions: cloud.sessions().length, commits: commitsOf(cloud) };
+  const held = (): RequestRecord | undefined => life.requests().find((one) => one.fault);
+  await life.until(() => {
+    const record = held();
+    if (record === undefined) return false;
+    return !hold.isDone || isDeedDone(cloud, record, life.requests(), before);
+  });
+}
+
+function commitsOf(cloud: Cloud): number {
+  return cloud.sessions().reduce((sum, { commits, repeats }) => sum + commits + repeats, 0);
+}
+
+/** Whether the cloud shows what the request was to bring about. */
+function isDeedDone(
+  cloud: Cloud,
+  { operation, key = '', partNumber }: RequestRecord,
+  requests: readonly RequestRecord[],
+  before: { readonly sessions: number; readonly commits: number },
+): boolean {
+  const asked = requests.filter((one) => one.operation === operation).length;
+  const upload = cloud.openUploads().find((one) => one.key === key);
+  switch (operation) {
+    case 'ApplyUpload':
+      return cloud.sessions().length === before.sessions + asked;
+    case 'CommitUpload':
+      return commitsOf(cloud) === before.commits + asked;
+    case 'InitiateMultipartUpload':
+      return upload !== undefined;
+    case 'UploadPart':
+      return upload?.parts.some(({ number }) => number === partNumber) === true;
+    case 'CompleteMultipartUpload':
+      return upload === undefined;
+    default:
+      return existsSync(cloud.objectPath(key));
+  }
+}

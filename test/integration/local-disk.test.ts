@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { startCloud, type Cloud } from '../helpers/cloud.js';
+import { commandLine, createShell, type Shell } from '../helpers/run-cli.js';
+
+let cloud: Cloud;
+let shell: Shell;
+
+beforeEach(async () => {
+  cloud = await startCloud();
+  shell = await createShell(cloud.env);
+  await mkdir(at('v'));
+});
+
+afterEach(async () => {
+  await shell.close();
+  await cloud.close();
+});
+
+const at = (name: string): string => join(shell.dir, name);
+
+interface Row {
+  readonly path: string;
+  readonly status: string;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+async function records(): Promise<readonly Row[]> {
+  const text = await readFile(at('vod-upload-manifest.json'), 'utf8');
+  return (JSON.parse(text) as { readonly results: readonly Row[] }).results;
+}
+
+test('an odd thing in a directory fails on its own, and tells what it is', async () => {
+  await writeFile(at('v/good.mp4'), 'x');
+  await writeFile(at('v/new\nline \u001b[31m.mp4'), 'x');
+  await writeFile(Buffer.concat([Buffer.from(at('v/latin-')), Buffer.from([0xe9]), DOT_MP4]), 'x');
+  await symlink('nothing.mp4', at('v/dangling.mp4'));
+  await symlink('loop.mp4', at('v/loop.mp4'));
+  execFileSync('mkfifo', [at('v/pipe.mp4')]);
+  const ran = await shell.run(['v']);
+  assert.equal(ran.code, 3, ran.stderr);
+  assert.doesNotMatch(ran.stdout + ran.stderr, /\u001b/);
+  const rows = (await records()).map(({ path, status, error }) => [
+    path,
+    error === null ? status : `${error.code}: ${error.message.split(': ').at(-1)}`,
+  ]);
+  assert.deepEqual(Object.fromEntries(rows), {
+    'v/good.mp4': 'uploaded',
+    'v/new\nline \u001b[31m.mp4': 'uploaded',
+    'v/latin-\ufffd.mp4': 'source-invalid: its name is not UTF-8',
+    'v/dangling.mp4': 'source-missing: it is a symbolic link to nothing',
+    'v/loop.mp4': 'source-invalid: its symbolic links form a loop',
+    'v/pipe.mp4': 'source-invalid: it is a named pipe',
+  });
+});
+
+const DOT_MP4 = Buffer.from('.mp4');
+
+describe('a state directory that cannot be written stops the run before anything is sent', () => {
+  const places: Readonly<Record<string, () => Promise<unknown>>> = {
+    'a file in its place': () => writeFile(at('state-here'), ''),
+    'a directory in the place of the database': () =>
+      mkdir(at('state-here/journal.lmdb'), { recursive: true }),
+    'a file in the place of the sessions': async () => {
+      await mkdir(at('state-here'));
+      await writeFile(at('state-here/sessions'), '');
+    },
+  };
+  for (const [name, make] of Object.entries(places)) {
+    test(name, async () => {
+      await writeFile(at('v/a.mp4'), 'x');
+      await make();
+      const ran = await shell.run(['v', '--state-dir', 'state-here']);
+      assert.equal(ran.code, 2, ran.stderr);
+      assert.match(ran.stderr, /cannot write the journal .*state-here.*\n.*--state-dir/);
+      assert.equal(cloud.requests.length, 0);
+    });
+  }
+});
+
+/** Runs in a shell that sets a limit first. */
+function runLimited(limit: string, args: readonly string[]) {
+  const command = ['-c', `${limit}; exec "$0" "$@"`, ...commandLine(args)];
+  return new Promise<{ code: number | null; stderr: string }>((resolve) => {
+    const child = spawn('sh', command, { cwd: shell.dir, env: shell.env });
+    let stderr = '';
+    child.stderr.on('data', (bytes) => (stderr += String(bytes)));
+    child.stdout.resume();
+    child.on('close', (code) => resolve({ code, stderr }));
+  });
+}
+
+test('with 64 open files at most, a run takes longer and fails nothing', async () => {
+  for (let number = 0; number < 150; number += 1) {
+    await writeFile(at(`v/${number}.mp4`), randomBytes(2000));
+  }
+  const { code, stderr } = await runLimited('ulimit -n 64', ['v', '--api-rate', '1000']);
+  assert.equal(code, 0, stderr.slice(0, 2000));
+  assert.equal(cloud.sessions().filter(({ commits }) => commits === 1).length, 150);
+});
+
+const canMount = spawnSync('sh', ['-c', 'command -v mount && test "$(id -u)" = 0']).status === 0;
+
+describe('a full disk', { skip: canMount ? false : 'needs root, to mount a small disk' }, () => {
+  beforeEach(async () => {
+    await mkdir(at('disk'));
+    for (let number = 0; number < 60; number += 1) {
+      await writeFile(at(`v/${number}.mp4`), randomBytes(2000));
+    }
+  });
+  afterEach(() => void spawnSync('umount', [at('disk')]));
+
+  const mount = (...args: string[]): boolean =>
+    spawnSync('mount', [...args, at('disk')]).status === 0;
+
+  test('under the journal stops the run, and once there is space the rest is uploaded', async (t) => {
+    if (!mount('-t', 'tmpfs', '-o', 'size=240k', 'tmpfs')) return t.skip('may not mount');
+    const full = await shell.run(['v', '--state-dir', 'disk/state', '--api-rate', '1000']);
+    assert.equal(full.code, 8, full.stderr);
+    assert.match(full.stderr, /cannot write the journal .*(no space|input\/output)/);
+    assert.equal((await records()).length, 60);
+    mount('-o', 'remount,size=8m');
+    const again = await shell.run(['v', '--state-dir', 'disk/state', '--api-rate', '1000']);
+    assert.equal(again.code, 0, again.stderr);
+    const ids = new Set((full.stdout + again.stdout).match(/^\d+/gm));
+    assert.equal(ids.size, 60);
+    assert.equal(cloud.sessions().filter(({ commits }) => commits > 0).length, 60);
+  });
+
+  test('under the manifest is told, and leaves the uploads and the old manifest alone', async (t) => {
+    if (!mount('-t', 'tmpfs', '-o', 'size=16k', 'tmpfs')) return t.skip('may not mount');
+    await writeFile(at('disk/m.json'), 'old');
+    const args = ['v', '--manifest', 'disk/m.json', '--api-rate', '1000'];
+    const ran = await shell.run(args);
+    assert.notEqual(ran.code, 0);
+    assert.match(ran.stderr, /the manifest .*m\.json could not be written: .*no space/i);
+    assert.equal(await readFile(at('disk/m.json'), 'utf8'), 'old');
+    assert.equal(cloud.sessions().filter(({ commits }) => commits === 1).length, 60);
+  });
+});

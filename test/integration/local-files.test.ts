@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { UploadEvent } from '../../src/core/events.js';
+import { createWorld, jobOf, MIB, type TestWorld } from '../helpers/world.js';
+
+/** What may happen to a file of three parts once the first of them is stored. */
+const changes: readonly (readonly [string, (path: string) => void])[] = [
+  ['grows', (path) => appendFileSync(path, 'x')],
+  ['shrinks', (path) => truncateSync(path, 1.5 * MIB)],
+  ['is emptied', (path) => truncateSync(path)],
+  ['is rewritten at the same size', (path) => writeFileSync(path, randomBytes(3 * MIB))],
+  ['is touched', (path) => utimesSync(path, 1, 1)],
+  ['is deleted', (path) => rmSync(path)],
+  [
+    'is replaced by a copy of itself, size and time included',
+    (path) => {
+      const { atime, mtime } = statSync(path);
+      copyFileSync(path, `${path}.copy`);
+      utimesSync(`${path}.copy`, atime, mtime);
+      renameSync(`${path}.copy`, path);
+    },
+  ],
+  [
+    'is replaced by a directory',
+    (path) => {
+      rmSync(path);
+      mkdirSync(path);
+    },
+  ],
+  [
+    'is replaced by a named pipe that nobody writes to',
+    (path) => {
+      rmSync(path);
+      execFileSync('mkfifo', [path]);
+    },
+  ],
+];
+
+describe('a file that changes while it is being sent fails its own job and no other', () => {
+  let world: TestWorld;
+  let victim: string;
+  let bystander: string;
+
+  beforeEach(async () => {
+    world = await createWorld({ slots: 1, partSize: MIB });
+    victim = join(world.dir, 'victim.mp4');
+    bystander = join(world.dir, 'bystander.mp4');
+    for (const path of [victim, bystander]) {
+      writeFileSync(path, randomBytes(3 * MIB));
+      utimesSync(path, 1_700_000_000, 1_700_000_000);
+    }
+  });
+  afterEach(() => world.close());
+
+  /** Does `change` at the moment when the service has the first part. */
+  function atFirstPart(change: (path: string) => void): void {
+    const { emit } = world.ports;
+    let isDone = false;
+    const watching = (event: UploadEvent): void => {
+      emit(event);
+      const isStored = event.type === 'job-progress' && event.bytesStored > 0;
+      if (!isStored || event.path !== victim || isDone) return;
+      isDone = true;
+      change(victim);
+    };
+    Object.assign(world.ports, { emit: watching });
+  }
+
+  for (const [what, change] of changes) {
+    test(what, async () => {
+      atFirstPart(change);
+      const outcomes = await world.run([await jobOf(victim), await jobOf(bystander)]);
+      const failed = outcomes.find(({ status }) => status !== 'uploaded');
+      assert.ok(failed?.status === 'failed');
+      assert.deepEqual([failed.path, failed.failure.code], [victim, 'source-changed']);
+      assert.equal(failed.failure.facts.stage, 'upload-media');
+      const uploaded = outcomes.find(({ status }) => status === 'uploaded');
+      assert.ok(uploaded?.status === 'uploaded');
+      const stored = world.sandbox.objectPath(uploaded.receipt.storage.path.slice(1));
+      assert.ok((await readFile(stored)).equals(await readFile(bystander)));
+      const committed = world.sandbox.sessions().filter(({ commits }) => commits > 0);
+      assert.equal(committed.length, 1);
+      assert.equal(world.openFiles, 0);
+    });
+  }
+
+  test('and is uploaded as it is by then, once, when the command is run again', async () => {
+    atFirstPart((path) => writeFileSync(path, randomBytes(2 * MIB)));
+    await world.run([await jobOf(victim)]);
+    world.restart();
+    const [outcome] = await world.run([await jobOf(victim)]);
+    assert.ok(outcome?.status === 'uploaded');
+    const stored = world.sandbox.objectPath(outcome.receipt.storage.path.slice(1));
+    assert.ok((await readFile(stored)).equals(await readFile(victim)));
+    assert.equal(world.sandbox.sessions().filter(({ commits }) => commits > 0).length, 1);
+  });
+});

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { mock, test } from 'node:test';
+import fc from 'fast-check';
+import { createPacer } from '../../src/net/pacer.js';
+import { backoffMs } from '../../src/net/retry.js';
+
+const never = new AbortController().signal;
+
+/** Whoever need not wait has gone on by then. */
+async function settled(): Promise<void> {
+  for (let turns = 0; turns < 4; turns += 1) await Promise.resolve();
+}
+
+test('a pacer lets through no more than its rate in any second, however calls arrive', async () => {
+  const arrivals = fc.array(fc.nat(200), { minLength: 1, maxLength: 40 });
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 4, max: 100 }), arrivals, async (rate, gaps) => {
+      mock.timers.enable({ apis: ['setTimeout'] });
+      try {
+        let nowMs = 0;
+        const pacer = createPacer(rate, () => nowMs);
+        const wentAtMs: number[] = [];
+        const going: Promise<unknown>[] = [];
+        const pass = async (ms: number): Promise<void> => {
+          for (const until = nowMs + ms; nowMs < until;) {
+            nowMs += 1;
+            mock.timers.tick(1);
+            await settled();
+          }
+        };
+        for (const gap of gaps) {
+          await pass(gap);
+          going.push(pacer.take(never).then(() => wentAtMs.push(nowMs)));
+          await settled();
+        }
+        while (wentAtMs.length < gaps.length) await pass(1);
+        await Promise.all(going);
+        wentAtMs.forEach((atMs, index) => {
+          const inSecond = wentAtMs.filter((other, at) => at >= index && other < atMs + 1000);
+          assert.ok(inSecond.length <= rate, `${inSecond.join()} at rate ${rate}`);
+        });
+      } finally {
+        mock.timers.reset();
+      }
+    }),
+    { numRuns: 15 },
+  );
+});
+
+test('a pace that was slowed down comes back to its limit, and never over it', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 100 }),
+      fc.array(fc.nat(5000), { maxLength: 20 }),
+      (limit, gaps) => {
+        let nowMs = 0;
+        const pacer = createPacer(limit, () => nowMs);
+        for (const gap of gaps) {
+          nowMs += gap;
+          pacer.slowDown();
+          assert.ok(pacer.rate > 0 && pacer.rate <= limit);
+        }
+        nowMs += 60_000;
+        void pacer.take(never);
+        assert.equal(pacer.rate, limit);
+      },
+    ),
+  );
+});
+
+test('a wait before the n-th repetition is between nothing and a ceiling of at most 20 s', () => {
+  const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 2000 }), random, (attempt, share) => {
+      const waitMs = backoffMs(attempt, share);
+      const ceilingMs = Math.min(20_000, 250 * 2 ** (attempt - 1));
+      assert.ok(waitMs >= 0 && waitMs <= ceilingMs);
+      assert.ok(backoffMs(attempt + 1, share) >= waitMs);
+    }),
+  );
+});

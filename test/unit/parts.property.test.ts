@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  cut,
+  MAX_MEDIA_SIZE,
+  MAX_PARTS,
+  MAX_PART_SIZE,
+  MIB,
+  MIN_PART_SIZE,
+  partSizeFor,
+} from '../../src/core/parts.js';
+
+const sizes = fc.oneof(
+  fc.integer({ min: 1, max: 64 * MIB }),
+  fc.maxSafeInteger().map((n) => 1 + (Math.abs(n) % MAX_MEDIA_SIZE)),
+  fc.constantFrom(1, MIB, 8 * MIB, 8 * MIB + 1, MAX_MEDIA_SIZE - 1, MAX_MEDIA_SIZE),
+);
+const wanted = fc.integer({ min: MIN_PART_SIZE, max: MAX_PART_SIZE });
+
+test('a part size is within what COS takes, and no smaller than was asked for', () => {
+  fc.assert(
+    fc.property(sizes, wanted, (size, asked) => {
+      const partSize = partSizeFor(size, asked);
+      assert.ok(Number.isSafeInteger(partSize));
+      assert.ok(partSize >= asked && partSize >= MIN_PART_SIZE && partSize <= MAX_PART_SIZE);
+      assert.ok(Math.ceil(size / partSize) <= MAX_PARTS);
+    }),
+  );
+});
+
+test('a part is larger than was asked for only where 10,000 would not do', () => {
+  fc.assert(
+    fc.property(sizes, wanted, (size, asked) => {
+      assert.equal(partSizeFor(size, asked) > asked, Math.ceil(size / asked) > MAX_PARTS);
+    }),
+  );
+});
+
+test('the parts of a file follow each other without gap or overlap and cover it exactly', () => {
+  const smallEnough = sizes.map((size) => [size, partSizeFor(size)] as const);
+  fc.assert(
+    fc.property(smallEnough, ([size, partSize]) => {
+      let end = 0;
+      let count = 0;
+      for (const part of cut(size, partSize)) {
+        assert.equal(part.number, ++count);
+        assert.equal(part.start, end);
+        const isLast = part.end === size;
+        assert.ok(isLast ? part.end - part.start <= partSize : part.end - part.start === partSize);
+        assert.ok(part.end > part.start);
+        end = part.end;
+      }
+      assert.equal(end, size);
+      assert.ok(count <= MAX_PARTS);
+    }),
+    { numRuns: 40 },
+  );
+});

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import { afterEach, beforeEach, test } from 'node:test';
+import { UploadFailure } from '../../src/core/errors.js';
+import type { Job, Outcome, PlanItem } from '../../src/core/model.js';
+import { createManifest } from '../../src/manifest/manifest.js';
+import { manifestSchema } from '../../src/manifest/schema.js';
+import { KNOWN_COLUMNS, RECORD_COLUMNS, SPREAD_COLUMNS } from '../../src/plan/job-row.js';
+import { job, receipt, effort } from '../helpers/outcomes.js';
+import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
+
+const FORMATS = ['json', 'jsonl', 'csv'];
+
+let world: PlanWorld;
+beforeEach(async () => {
+  world = await createPlanWorld();
+});
+afterEach(() => world.remove());
+
+async function writeManifest(name: string, outcomes: readonly Outcome[]): Promise<void> {
+  const startedAt = new Date('2024-01-01T00:00:00Z');
+  const manifest = await createManifest({
+    path: world.at(name),
+    tool: { name: 'vod-upload', version: '1.0.0' },
+    runId: 'run-1',
+    startedAt,
+    options: { exclude: ['[', '{"results": ['] },
+    processes: { pid: process.pid, isAlive: () => true },
+  });
+  for (const outcome of outcomes) await manifest.record(outcome);
+  const counts = { uploaded: 1, skipped: 1, failed: 1, interrupted: 1, unknown: 1 };
+  await manifest.finish({
+    finishedAt: startedAt,
+    durationMs: 0,
+    exitCode: 3,
+    summary: { total: 5, ...counts, bytes: 1, bytesSent: 1 },
+  });
+}
+
+/** One outcome of each kind, of files `<kind>.mp4`. */
+function mixedOutcomes(): Outcome[] {
+  const failure = new UploadFailure('network', 'lost, at "last"\nfor good', { stage: 'apply' });
+  const skipped = (path: string, reason: Extract<Outcome, { reason: unknown }>['reason']) =>
+    ({ status: 'skipped', path, reason }) as const;
+  return [
+    { status: 'uploaded', job: job('uploaded.mp4'), receipt: receipt(), effort: effort(1) },
+    {
+      ...skipped('before.mp4', 'already-uploaded'),
+      job: job('before.mp4'),
+      receipt: receipt(),
+    },
+    skipped('twice.mp4', 'duplicate'),
+    skipped('empty.mp4', 'empty'),
+    skipped('held.mp4', 'held-by-other-run'),
+    skipped('young.mp4', 'too-young'),
+    { status: 'failed', path: 'failed.mp4', job: job('failed.mp4'), failure },
+    { status: 'failed', path: 'gone.mp4', failure },
+    { status: 'unknown', path: 'unknown.mp4', job: job('unknown.mp4'), failure },
+    { status: 'interrupted', path: 'cut.mp4', job: job('cut.mp4') },
+  ];
+}
+
+/** The outcomes of a run in which every planned job failed. */
+function failAll(items: readonly PlanItem[]): Outcome[] {
+  const failure = new UploadFailure('network', 'refused');
+  return items.map((item) => {
+    if (item.kind === 'skipped') return { ...item, status: 'skipped' as const };
+    if (item.kind === 'failed') return { ...item, status: 'failed' as const };
+    return { status: 'failed' as const, path: item.job.media.path, job: item.job, failure };
+  });
+}
+
+test('of a manifest the rows that are still to do are planned, and nothing is said of the others', async () => {
+  const outcomes = mixedOutcomes();
+  const names = outcomes.map((outcome) =>
+    outcome.status === 'uploaded' ? outcome.job.media.path : outcome.path,
+  );
+  await world.write(Object.fromEntries(names.map((name) => [name, '1'])));
+  await fs.rm(world.at('gone.mp4'));
+  for (const format of FORMATS) {
+    await writeManifest(`m.${format}`, outcomes);
+    assert.deepEqual(
+      await world.lines([], { jobs: `m.${format}` }),
+      [
+        'held.mp4',
+        'young.mp4',
+        'failed.mp4',
+        'gone.mp4 (source-missing)',
+        'unknown.mp4',
+        'cut.mp4',
+      ],
+      format,
+    );
+  }
+  assert.deepEqual(world.warnings, []);
+});
+
+test('a manifest without anything left to do plans nothing', async () => {
+  for (const format of FORMATS) {
+    await writeManifest(`m.${format}`, mixedOutcomes().slice(0, 4));
+    assert.deepEqual(await world.lines([], { jobs: `m.${format}` }), []);
+  }
+});
+
+test('a job of a manifest is the job that it was, with its name, type, cover and procedure', async () => {
+  await world.write({ 'a:{stem}.mp4': '1', 'c.png': '1', 'rec.bin': '1' });
+  for (const format of FORMATS) {
+    const media = { procedure: 'P(1,1)', name: '{parent} {name}' };
+    const before = await world.jobs(['a:{stem}.mp4'], { media, cover: 'c.png' });
+    before.push(...(await world.jobs(['rec.bin'], { media: { mediaType: 'mov' } })));
+    await writeManifest(`m.${format}`, failAll(before.map((one) => ({ kind: 'job', job: one }))));
+    const after = await world.jobs([], { jobs: `m.${format}` });
+    const facts = ({ id, media: { path }, cover, request }: Job) => ({ id, path, cover, request });
+    assert.deepEqual(after.map(facts), before.map(facts), format);
+  }
+});
+
+test('what a job list said survives any number of manifests in any format, also where files are gone', async () => {
+  await world.write({ 'a.mp4': '1', 'b.mp4': '1' });
+  const list = [
+    {
+      path: 'a.mp4',
+      name: 'A',
+      classId: 7,
+      subAppId: 1500000001,
+      storagePath: '/x/a.mp4',
+      sourceContext: 's',
+      bucket: 'mine',
+      tags: ['x', { y: null }],
+      status: 'draft',
+      path2: '',
+    },
+    { path: 'gone.mp4', cover: 'gone.jpg', name: 'Gone', mediaType: 'mov', id: '17' },
+    { path: 'b.mp4', cover: 'gone.jpg', procedure: 'P' },
+  ];
+  await fs.writeFile(world.at('list.json'), JSON.stringify(list));
+  let jobs = 'list.json';
+  for (const format of ['json', 'csv', 'jsonl', 'csv', 'json']) {
+    const items = await world.plan([], { jobs });
+    await writeManifest(`m.${format}`, failAll(items));
+    jobs = `m.${format}`;
+  }
+  await world.write({ 'gone.mp4': '1', 'gone.jpg': '1' });
+  const [a, gone, b] = await world.jobs([], { jobs });
+  assert.deepEqual(a?.request, {
+    mediaType: 'mp4',
+    mediaName: 'A',
+    classId: 7,
+    subAppId: 1500000001,
+    mediaStoragePath: '/x/a.mp4',
+    sourceContext: 's',
+  });
+  const { given, ...unknown } = a?.extra ?? {};
+  assert.deepEqual(unknown, { bucket: 'mine', tags: ['x', { y: null }], path2: '' });
+  assert.equal((given as { classId: number }).classId, 7);
+  assert.deepEqual([gone?.cover?.path, gone?.request.mediaName], ['gone.jpg', 'Gone']);
+  assert.deepEqual([gone?.request.mediaType, gone?.extra?.['id']], ['mov', '17']);
+  assert.deepEqual([b?.cover?.path, b?.request.procedure], ['gone.jpg', 'P']);
+});
+
+test('the columns of a list come back at the end of a record, and a record keeps its own', async () => {
+  const extra = { colour: 'red', size: -1, path: 'other.mp4' };
+  await writeManifest('m.jsonl', [
+    { status: 'interrupted', path: 'a.mp4', job: job('a.mp4', 5, { extra }) },
+  ]);
+  const record = JSON.parse(await fs.readFile(world.at('m.jsonl'), 'utf8')) as object;
+  assert.deepEqual(Object.keys(record), [...manifestSchema.$defs.record.required, 'colour']);
+  assert.deepEqual(
+    Object.entries(record).filter(([key]) => key in extra),
+    [
+      ['path', 'a.mp4'],
+      ['size', 5],
+      ['colour', 'red'],
+    ],
+  );
+});
+
+test('every column that a manifest has is known to the reader of job lists', async () => {
+  for (const column of manifestSchema.$defs.record.required) {
+    assert.ok(KNOWN_COLUMNS.has(column) || RECORD_COLUMNS.has(column), column);
+  }
+  await writeManifest('m.csv', []);
+  const [header] = (await fs.readFile(world.at('m.csv'), 'utf8')).split('\r\n');
+  for (const column of header?.split(',') ?? []) {
+    const isKnown = [KNOWN_COLUMNS, RECORD_COLUMNS, SPREAD_COLUMNS].some((set) => set.has(column));
+    assert.ok(isKnown || column === 'extra', column);
+  }
+});
+
+test('a manifest that people sorted, indented or cut down to paths and statuses is still one', async () => {
+  await world.write({ 'a.mp4': '1', 'b.mp4': '1' });
+  await writeManifest('m.json', [
+    { status: 'interrupted', path: 'b.mp4', job: job('b.mp4') },
+    { status: 'uploaded', job: job('a.mp4'), receipt: receipt(), effort: effort(1) },
+  ]);
+  const text = await fs.readFile(world.at('m.json'), 'utf8');
+  const { results } = JSON.parse(text) as { results: { path: string; status: string }[] };
+  const cut = results.map(({ path, status }) => ({ status, path }));
+  for (const shape of [results.toReversed(), { results }, { x: [[1]], results: cut }]) {
+    await fs.writeFile(world.at('n.json'), JSON.stringify(shape, null, 4));
+    assert.deepEqual(await world.lines([], { jobs: 'n.json' }), ['b.mp4']);
+  }
+});
