@@ -13,7 +13,7 @@ export interface Interrupts {
 }
 
 /** Requests under way may end for so long after the first signal. */
-const GRACE_MS = 1_000;
+const GRACE_MS = 600;
 /** Once no bytes move any more, commits under way get so long. */
 const COMMIT_GRACE_MS = 300;
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;

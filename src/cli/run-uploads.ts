@@ -124,7 +124,7 @@ async function uploadWith(
     },
     {
       ...(flags.concurrency === 'auto' ? {} : { concurrency: flags.concurrency }),
-      slotLimit: () => slots.limit,
+      slots,
       stop: interrupts.stop,
       abort: interrupts.abort,
       drainMs: DRAIN_MS,

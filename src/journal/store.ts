@@ -80,6 +80,10 @@ export async function openTables<Name extends keyof Tables>(
   }
 }
 
+/** The share of the time that may go into commits, unless that would keep others waiting too long. */
+const COMMITTING = 0.25;
+const MAX_WAIT_MS = 25;
+
 /**
  * Writes are gathered and committed together, synchronously: lmdb's own background writer cannot
  * report a full disk except by unhandled rejections, which would end the process.
@@ -120,12 +124,10 @@ class LmdbStore implements Store {
     this.#committing = undefined;
   }
 
-  /**
-   * Waits as long as the last commit took: it gathers what belongs into one transaction, and on a
-   * slow disk leaves the event loop half of its time.
-   */
+  /** Gathers what belongs into one transaction, and leaves the event loop most of its time. */
   #gather(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, this.#lastCommitMs));
+    const waitMs = Math.min(MAX_WAIT_MS, this.#lastCommitMs * (1 / COMMITTING - 1));
+    return new Promise((resolve) => setTimeout(resolve, waitMs));
   }
 
   async #commit(batch: readonly Pending[]): Promise<void> {

@@ -194,7 +194,7 @@ function collect(response: http.IncomingMessage, watchdog: Watch): Promise<Buffe
     let length = 0;
     response.on('data', (chunk: Buffer) => {
       watchdog.moved();
-      if (chunk.every((byte) => byte <= SPACE)) watchdog.working();
+      if ((chunk[0] ?? 0) <= SPACE && chunk.every((byte) => byte <= SPACE)) watchdog.working();
       length += chunk.length;
       chunks.push(chunk);
       if (length > MAX_ANSWER)
@@ -205,9 +205,9 @@ function collect(response: http.IncomingMessage, watchdog: Watch): Promise<Buffe
         resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
     });
     response.on('error', reject);
-    // After an end this comes too late to matter.
-    response.on('close', () =>
-      reject(Object.assign(new Error('the answer was cut short'), { code: 'ECONNRESET' })),
-    );
+    response.on('close', () => {
+      if (response.readableEnded && response.complete) return;
+      reject(Object.assign(new Error('the answer was cut short'), { code: 'ECONNRESET' }));
+    });
   });
 }

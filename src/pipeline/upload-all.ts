@@ -5,6 +5,7 @@ import type { Job, Outcome, PlanItem } from '../core/model.js';
 import type { Ports, Recorder } from '../core/ports.js';
 import { createDemand } from './demand.js';
 import { lookAhead } from './look-ahead.js';
+import type { PartSlotControl } from './part-slots.js';
 import { uploadOne } from './upload-one.js';
 
 /** Jobs planned ahead of the one that begins next: enough for honest totals, little memory. */
@@ -16,17 +17,17 @@ const SECOND_TRIES = 10_000;
 const MIN_FILES = 4;
 const MAX_FILES = 192;
 /**
- * The next file begins while those in flight have fewer parts left than this for each connection.
- * A small file mostly waits for its apply and commit, so it takes about three to keep one busy;
- * of large files a few suffice, and a certificate does not age in a queue.
+ * The next file begins while those in flight have fewer parts left than this for each connection,
+ * or while a connection is free: a small file mostly waits for its apply and commit, so it takes
+ * many to keep one busy; of large files a few suffice, and no certificate ages in a queue.
  */
 const PARTS_A_SLOT = 3;
 
 export interface UploadAllOptions {
   /** Files in flight; absent: as many as keep the connections busy. */
   readonly concurrency?: number;
-  /** Connections that may carry bytes at present. */
-  readonly slotLimit: () => number;
+  /** How busy the connections are. */
+  readonly slots: Pick<PartSlotControl, 'limit' | 'active' | 'waiting'>;
   /** Aborts when no new job may begin; what is under way goes on. */
   readonly stop: AbortSignal;
   /** Aborts when everything under way must end. */
@@ -106,7 +107,9 @@ export async function uploadAll(
     const files = limit.activeCount + limit.pendingCount;
     if (files >= limit.concurrency) return false;
     if (options.concurrency !== undefined || files < MIN_FILES) return true;
-    return demand.parts < PARTS_A_SLOT * options.slotLimit();
+    const { limit: connections, active, waiting } = options.slots;
+    const isOneFree = active < connections && waiting === 0;
+    return demand.parts < PARTS_A_SLOT * connections || (isOneFree && demand.areAllSmall());
   }
 
   async function until(condition: () => boolean): Promise<void> {

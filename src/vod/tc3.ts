@@ -29,12 +29,24 @@ export function signTc3(input: Tc3Input): string {
   const stringToSign = ['TC3-HMAC-SHA256', input.timestamp, scope, sha256(canonicalRequest)].join(
     '\n',
   );
-  const key = [date, input.service, 'tc3_request'].reduce<Buffer | string>(
-    (secret, text) => createHmac('sha256', secret).update(text).digest(),
-    `TC3${input.secretKey}`,
-  );
-  const signature = createHmac('sha256', key).update(stringToSign).digest('hex');
+  const signature = createHmac('sha256', signingKey(input, date))
+    .update(stringToSign)
+    .digest('hex');
   return `TC3-HMAC-SHA256 Credential=${input.secretId}/${scope}, SignedHeaders=${signedHeaders}, Signature=${signature}`;
+}
+
+let latest: { readonly of: string; readonly key: Buffer | string } | undefined;
+
+/** The same for all calls of a day, and dearer than the rest of a signature. */
+function signingKey({ secretKey, service }: Tc3Input, date: string): Buffer | string {
+  const of = [date, service, secretKey].join('\n');
+  if (latest?.of === of) return latest.key;
+  const key = [date, service, 'tc3_request'].reduce<Buffer | string>(
+    (secret, text) => createHmac('sha256', secret).update(text).digest(),
+    `TC3${secretKey}`,
+  );
+  latest = { of, key };
+  return key;
 }
 
 function sha256(text: Buffer | string): string {

@@ -102,7 +102,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<TestWorld
         { record: async (outcome) => void outcomes.push(outcome) },
         {
           concurrency: runOptions.concurrency ?? 4,
-          slotLimit: () => connected.slots.limit,
+          slots: connected.slots,
           stop: runOptions.stop ?? new AbortController().signal,
           abort: runOptions.abort ?? new AbortController().signal,
           drainMs: 500,
