@@ -14,6 +14,18 @@ const DOUBLING_GAIN = 1.25;
 const STEP_GAIN = 1.06;
 /** So long may a rise take to show: new connections need their handshakes. */
 const PATIENCE_TICKS = 5;
+/**
+ * Connections that each move more than this, in bytes a millisecond, are not what limits the run.
+ * There fewer may do as well, with less under way to lose in a crash; and the kernels on both sides
+ * swallow so much at once that a rise must last before it counts.
+ */
+const FAST = 10_000;
+const FEW_SLOTS = 4;
+const FAST_GAIN = 1.15;
+/** Fewer will do if they keep this share of the rate. */
+const KEPT = 0.95;
+/** On fast connections the first tick after a change is the kernels', the next two are averaged. */
+const FAST_TICKS = 3;
 /** A rest has ticks that are longer by so much: to look at the network is not free. */
 const CALM = 4;
 /** Calm ticks before a held number is tried again; the wait doubles while it does not pay. */
@@ -24,12 +36,14 @@ const RECOVERY_TICKS = 4;
 
 /** What the controller knows; `decide` takes it from tick to tick. */
 export interface SteeringState {
-  readonly mode: 'climbing' | 'resting' | 'recovering';
+  readonly mode: 'climbing' | 'easing' | 'resting' | 'recovering';
   readonly slots: number;
   /** The number to go back to if the present one does not pay, and its rate. */
   readonly proven: number;
   readonly provenRate: number;
   readonly ticks: number;
+  /** Of the tick before this one. */
+  readonly lastRate: number;
   readonly restTicks: number;
   /** Never climb above this: where trouble began, or the maximum. */
   readonly ceiling: number;
@@ -42,6 +56,7 @@ export function initialSteering(slots: number): SteeringState {
     proven: slots,
     provenRate: 0,
     ticks: 0,
+    lastRate: 0,
     restTicks: FIRST_REST_TICKS,
     ceiling: MAX_SLOTS,
   };
@@ -49,31 +64,66 @@ export function initialSteering(slots: number): SteeringState {
 
 /**
  * One step of the controller, pure: fast up while acknowledged bytes a second rise by more than
- * noise, back where they do not, a careful try again after a rest.
+ * noise, back where they do not, a careful try again after a rest. `rate` is in bytes a millisecond.
  */
-export function decide(state: SteeringState, rate: number): SteeringState {
-  const ticks = state.ticks + 1;
-  if (state.mode === 'recovering') {
-    if (state.slots >= state.ceiling) return rest(state, state.slots, rate);
-    const slots = ticks % RECOVERY_TICKS === 0 ? state.slots + 1 : state.slots;
-    return { ...state, ticks, slots };
+export function decide(before: SteeringState, rate: number): SteeringState {
+  const state = { ...before, ticks: before.ticks + 1, lastRate: rate };
+  const lasting = (before.lastRate + rate) / 2;
+  switch (state.mode) {
+    case 'recovering':
+      return recover(state, rate);
+    case 'resting':
+      return stay(state, rate);
+    case 'easing':
+      return state.ticks < FAST_TICKS ? state : ease(state, lasting);
+    case 'climbing':
+      return state.provenRate / state.proven > FAST
+        ? climbCarefully(state, lasting)
+        : climb(state, rate);
   }
-  if (state.mode === 'resting') {
-    if (ticks < state.restTicks || state.slots >= state.ceiling) {
-      // A slowly moving memory of what this number yields.
-      return { ...state, ticks, provenRate: 0.8 * state.provenRate + 0.2 * rate };
-    }
-    const slots = Math.min(state.ceiling, Math.ceil(state.slots * 1.25));
-    return { ...state, mode: 'climbing', ticks: 0, slots, proven: state.slots };
+}
+
+function recover(state: SteeringState, rate: number): SteeringState {
+  if (state.slots >= state.ceiling) return rest(state, state.slots, rate);
+  return state.ticks % RECOVERY_TICKS === 0 ? { ...state, slots: state.slots + 1 } : state;
+}
+
+function stay(state: SteeringState, rate: number): SteeringState {
+  if (state.ticks < state.restTicks || state.slots >= state.ceiling) {
+    // A slowly moving memory of what this number yields.
+    return { ...state, provenRate: 0.8 * state.provenRate + 0.2 * rate };
   }
+  const slots = Math.min(state.ceiling, Math.ceil(state.slots * 1.25));
+  return { ...state, mode: 'climbing', ticks: 0, slots, proven: state.slots };
+}
+
+function ease(state: SteeringState, rate: number): SteeringState {
+  return rate >= state.provenRate * KEPT
+    ? rest(state, state.slots, rate)
+    : rest(state, state.proven, state.provenRate);
+}
+
+function climbCarefully(state: SteeringState, rate: number): SteeringState {
+  if (state.ticks < FAST_TICKS) return state;
+  return rate > state.provenRate * FAST_GAIN ? rest(state, state.slots, rate) : goBack(state);
+}
+
+function climb(state: SteeringState, rate: number): SteeringState {
+  const isFirst = state.provenRate === 0;
   const isDoubling = state.slots >= state.proven * 2 || state.slots === state.proven;
   const gain = isDoubling ? DOUBLING_GAIN : STEP_GAIN;
-  if (rate > state.provenRate * gain && rate > 0) {
-    const slots = Math.min(state.ceiling, state.slots * 2);
-    if (slots === state.slots) return rest(state, slots, rate);
-    return { ...state, ticks: 0, slots, proven: state.slots, provenRate: rate };
+  if (rate <= state.provenRate * gain) {
+    return isFirst || state.ticks < PATIENCE_TICKS ? state : goBack(state);
   }
-  if (ticks < PATIENCE_TICKS) return { ...state, ticks };
+  const step = { ...state, ticks: 0, proven: state.slots, provenRate: rate };
+  if (isFirst && rate / state.slots > FAST && state.slots > FEW_SLOTS) {
+    return { ...step, mode: 'easing', slots: FEW_SLOTS };
+  }
+  const slots = Math.min(state.ceiling, state.slots * 2);
+  return slots === state.slots ? rest(state, slots, rate) : { ...step, slots };
+}
+
+function goBack(state: SteeringState): SteeringState {
   const restTicks = Math.min(MAX_REST_TICKS, state.restTicks * 2);
   return { ...rest(state, state.proven, state.provenRate), restTicks };
 }

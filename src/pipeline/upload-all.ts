@@ -159,13 +159,11 @@ function interrupted(job: Job): Outcome {
 }
 
 function toOutcome(item: Exclude<PlanItem, { kind: 'job' }>): Outcome {
-  if (item.kind === 'failed') return { status: 'failed', path: item.path, failure: item.failure };
-  const { path, size, mtimeNs, reason } = item;
-  return {
-    status: 'skipped',
-    path,
-    reason,
-    ...(size === undefined ? {} : { size }),
-    ...(mtimeNs === undefined ? {} : { mtimeNs }),
-  };
+  // Whatever else the plan says of the input comes along.
+  if (item.kind === 'failed') {
+    const { kind: status, ...facts } = item;
+    return { status, ...facts };
+  }
+  const { kind: status, ...facts } = item;
+  return { status, ...facts };
 }

@@ -3,6 +3,8 @@ import type { Outcome } from '../core/model.js';
 /** What the outcomes of a run mean for its exit code (README, Exit codes). */
 export interface Verdict {
   note(outcome: Outcome): void;
+  /** A limit that the user set was reached: no new file begins any more. */
+  stopped(): void;
   /** Of a run that came to its end; interrupts and bugs have codes of their own. */
   exitCode(allowEmpty: boolean): number;
 }
@@ -16,6 +18,8 @@ export function createVerdict(): Verdict {
   let failed = false;
   let retryable = false;
   let held = false;
+  let interrupted = false;
+  let stopped = false;
 
   return {
     note(outcome) {
@@ -34,13 +38,20 @@ export function createVerdict(): Verdict {
           selected += 1;
           unknown = true;
           return;
+        case 'interrupted':
+          selected += 1;
+          interrupted = true;
+          return;
         default:
           selected += 1;
       }
     },
+    stopped: () => void (stopped = true),
     exitCode(allowEmpty) {
       if (refused) return 5;
       if (unknown) return 9;
+      // A limit that kept nothing from being uploaded stopped nothing.
+      if (stopped && (failed || retryable || interrupted)) return 6;
       if (failed) return 3;
       if (retryable) return 8;
       if (held) return 7;

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decide, initialSteering, retreat, type SteeringState } from '../../src/pipeline/steer.js';
+
+const MEGABYTE = 1000;
+
+/** Bytes a millisecond that a link yields to so many connections. */
+type Link = (connections: number) => number;
+
+const sharedLink =
+  (total: number): Link =>
+  () =>
+    total;
+const farLink =
+  (each: number, total: number): Link =>
+  (connections) =>
+    Math.min(total, each * connections);
+
+/** The numbers of connections, tick after tick. */
+function steered(link: Link, ticks: number, from: SteeringState = initialSteering(8)): number[] {
+  const seen: number[] = [];
+  let state = from;
+  for (let tick = 0; tick < ticks; tick++) {
+    state = decide(state, link(state.slots));
+    seen.push(state.slots);
+  }
+  return seen;
+}
+
+test('where each connection is slow, their number doubles from tick to tick', () => {
+  assert.deepEqual(steered(farLink(2.5 * MEGABYTE, 125 * MEGABYTE), 3), [16, 32, 64]);
+});
+
+test('where more connections yield nothing, they come down again and rest', () => {
+  const seen = steered(sharedLink(20 * MEGABYTE), 100);
+  assert.equal(Math.max(...seen), 16);
+  assert.equal(seen.at(-1), 8);
+});
+
+test('where few connections keep the rate, few are left', () => {
+  const seen = steered(sharedLink(1000 * MEGABYTE), 400);
+  assert.ok(Math.max(...seen) <= 8);
+  assert.equal(seen.filter((slots) => slots === 4).length > 350, true);
+});
+
+test('where few connections cost rate, there are as many as before', () => {
+  const seen = steered(farLink(50 * MEGABYTE, 400 * MEGABYTE), 7);
+  assert.deepEqual(new Set(seen.slice(3)), new Set([8]));
+});
+
+test('a burst that does not last is no reason for more connections', () => {
+  let tick = 0;
+  // Every change of the number is followed by one tick in which the kernels swallow much.
+  let last = 0;
+  const seen = steered((connections) => {
+    tick += 1;
+    const isNew = connections !== last && tick > 4;
+    last = connections;
+    return (isNew ? 3000 : 1000) * MEGABYTE;
+  }, 200);
+  assert.ok(Math.max(...seen) <= 8, String(Math.max(...seen)));
+});
+
+test('after trouble there are half as many, which come back one by one to where it began', () => {
+  const trouble = retreat({ ...initialSteering(32), mode: 'resting' });
+  assert.equal(trouble.slots, 16);
+  const seen = steered(farLink(2.5 * MEGABYTE, 1000 * MEGABYTE), 64, trouble);
+  assert.deepEqual(
+    seen.filter((slots, index) => slots > (seen[index - 1] ?? 16)),
+    Array.from({ length: 16 }, (_, index) => 17 + index),
+  );
+});
