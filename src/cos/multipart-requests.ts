@@ -1,5 +1,5 @@
 import type COS from 'cos-nodejs-sdk-v5';
-import { XMLParser } from 'fast-xml-parser';
+import type { XMLParser } from 'fast-xml-parser';
 import { UploadFailure } from '../core/errors.js';
 import type { ETag, UploadId } from '../core/ids.js';
 import type { StoredPart } from '../core/model.js';
@@ -52,6 +52,7 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
     work: (cos: COS, object: { Bucket: string; Region: string; Key: string }) => Promise<T>,
   ): Promise<T> {
     const Sdk = await loadCosSdk();
+    const parser = await loadParser();
     const host = hostOf(target, domain);
     return throughSdk(
       async ({ method, path, headers, body }) => {
@@ -72,7 +73,7 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
           signal,
         );
         assertCosAnswer(operation, answer);
-        assertReadable(operation, root, answer);
+        assertReadable(parser, operation, root, answer);
         return answer;
       },
       (agent) => {
@@ -187,13 +188,23 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
   };
 }
 
-const parser = new XMLParser();
+let loading: Promise<XMLParser> | undefined;
+
+function loadParser(): Promise<XMLParser> {
+  loading ??= import('fast-xml-parser').then((module) => new module.XMLParser());
+  return loading;
+}
 
 /**
  * The SDK lets its parser's exceptions escape as uncaught ones, so the parser is asked here first.
  * An operation without a root answers with nothing, and says so by its status.
  */
-function assertReadable(operation: string, root: string | undefined, answer: HttpAnswer): void {
+function assertReadable(
+  parser: XMLParser,
+  operation: string,
+  root: string | undefined,
+  answer: HttpAnswer,
+): void {
   if (root === undefined) {
     if (answer.status === 204) return;
     throw new UploadFailure('not-the-service', `${operation}: HTTP ${answer.status} for a 204`, {

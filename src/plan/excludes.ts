@@ -1,5 +1,5 @@
 import path from 'node:path';
-import micromatch from 'micromatch';
+import type micromatch from 'micromatch';
 
 /** What the user does not want: decided by names alone, and stronger than any input. */
 export interface Excludes {
@@ -18,8 +18,10 @@ interface Pattern {
  * A pattern without a slash matches a base name at any depth; one with a slash matches the whole path,
  * below its input or as written; one that ends with a slash matches only directories.
  */
-export function createExcludes(globs: readonly string[]): Excludes {
-  const patterns = globs.map(readPattern);
+export async function createExcludes(globs: readonly string[]): Promise<Excludes> {
+  // Patterns take their time to load, and most runs have none.
+  const matcher = globs.length === 0 ? undefined : (await import('micromatch')).default.matcher;
+  const patterns = matcher ? globs.map((glob) => readPattern(glob, matcher)) : [];
   const excluded = (relative: string, shown: string, isDirectory: boolean): boolean =>
     patterns.some((pattern) => {
       if (pattern.directoriesOnly && !isDirectory) return false;
@@ -32,20 +34,20 @@ export function createExcludes(globs: readonly string[]): Excludes {
   };
 }
 
-function readPattern(glob: string): Pattern {
+function readPattern(glob: string, matcher: typeof micromatch.matcher): Pattern {
   const directoriesOnly = glob.endsWith('/');
   const bare = glob.replace(/^\.\//, '').replace(/\/+$/, '');
   // Without the flag `s`, which the types take for a boolean, `**` stops at a line break in a name.
   const wanted: object = { dot: true, flags: 's' };
   const options = wanted as micromatch.Options;
   if (!bare.includes('/')) {
-    return { matches: micromatch.matcher(bare, options), directoriesOnly, on: 'basename' };
+    return { matches: matcher(bare, options), directoriesOnly, on: 'basename' };
   }
   if (!bare.startsWith('/')) {
-    return { matches: micromatch.matcher(bare, options), directoriesOnly, on: 'path' };
+    return { matches: matcher(bare, options), directoriesOnly, on: 'path' };
   }
-  const asWritten = micromatch.matcher(bare, options);
-  const below = micromatch.matcher(bare.slice(1), options);
+  const asWritten = matcher(bare, options);
+  const below = matcher(bare.slice(1), options);
   const matches = (name: string): boolean => (name.startsWith('/') ? asWritten(name) : below(name));
   return { matches, directoriesOnly, on: 'path' };
 }

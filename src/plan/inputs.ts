@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Problem, UploadFailure } from '../core/errors.js';
 import type { Entry } from './entry.js';
-import { expandGlob, isGlob, type GlobOptions } from './glob.js';
+import type { GlobOptions } from './glob.js';
 import { inspect, type RealDirectory } from './inspect.js';
 import { mapAhead } from './map-ahead.js';
 
@@ -57,9 +57,13 @@ async function readInput(
     if (excludes.directory(input, input)) return [];
     return [{ kind: 'directory', directory: { path: input, absolute } }];
   }
-  if (inspection.kind === 'unusable' && isGlob(input) && isMissing(inspection.failure)) {
-    const entries = await expandGlob(input, options, signal);
-    return entries.map((entry) => ({ kind: 'entry', entry }));
+  if (inspection.kind === 'unusable' && isMissing(inspection.failure)) {
+    // Patterns take 50 ms to load, and most runs have none.
+    const { expandGlob, isGlob } = await import('./glob.js');
+    if (isGlob(input)) {
+      const entries = await expandGlob(input, options, signal);
+      return entries.map((entry) => ({ kind: 'entry', entry }));
+    }
   }
   if (excludes.file(input, input)) return [];
   return [{ kind: 'entry', entry: { path: input, absolute, origin: 'argument', inspection } }];

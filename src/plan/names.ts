@@ -1,7 +1,8 @@
 import { visible } from '../core/text.js';
 
 const MAX_NAME_LENGTH = 64;
-const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+let segmenter: Intl.Segmenter | undefined;
 
 /**
  * A media name as the console and the players' tools accept it: NFC, no `\ / : * ? " < > |` and no
@@ -19,6 +20,8 @@ function cutName(name: string): string {
   if (codePoints.length <= MAX_NAME_LENGTH) return name;
   let cut = '';
   let length = 0;
+  // It takes 20 ms to make, and most names are short.
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   for (const { segment } of segmenter.segment(name)) {
     length += [...segment].length;
     if (length > MAX_NAME_LENGTH) break;

@@ -36,6 +36,9 @@ const FIND_PAUSES_MS = [1_000, 2_000, 4_000];
 export function createVod(options: VodOptions): Vod {
   const { clock, pacer } = options;
   const throughGate = createFirstCallGate();
+  // Loaded while the journal waits for the disk.
+  const loading = loadClient();
+  loading.catch(() => undefined);
 
   /** Sends one call, signed, by the product's own transport; resolves to the `Response` within. */
   async function send(call: SdkCall, signal: AbortSignal): Promise<unknown> {
@@ -80,7 +83,7 @@ export function createVod(options: VodOptions): Vod {
     onRetry: OnRetry,
     signal: AbortSignal,
   ): Promise<T> {
-    const createClient = await loadClient();
+    const createClient = await loading;
     const client = createClient((sdkCall) => send(sdkCall, signal));
     let ambiguous = false;
     return throughGate(() =>
