@@ -31,6 +31,8 @@ const CALM = 4;
 /** Calm ticks before a held number is tried again; the wait doubles while it does not pay. */
 const FIRST_REST_TICKS = 4;
 const MAX_REST_TICKS = 60;
+/** The event loop has no time left above this share. */
+const BUSY = 0.9;
 /** After trouble one connection comes back in so many ticks. */
 const RECOVERY_TICKS = 4;
 
@@ -161,16 +163,22 @@ export function steer(slots: PartSlotControl, acknowledged: () => number): Steer
   let troubleAt = -Infinity;
 
   let looks = 0;
+  let loop = performance.eventLoopUtilization();
   const timer = setInterval(() => {
     looks += 1;
     if (state.mode === 'resting' && looks % CALM !== 0) return;
+    const now = performance.eventLoopUtilization();
+    const isBusy = performance.eventLoopUtilization(now, loop).utilization > BUSY;
+    loop = now;
     // Free slots say nothing about the network.
     const isFull = slots.waiting > 0 && slots.active >= slots.limit;
-    const now = isFull ? { bytes: acknowledged(), at: performance.now() } : undefined;
-    const rate = now && before && (now.bytes - before.bytes) / (now.at - before.at);
-    before = now;
+    const seen = isFull ? { bytes: acknowledged(), at: performance.now() } : undefined;
+    const rate = seen && before && (seen.bytes - before.bytes) / (seen.at - before.at);
+    before = seen;
     if (rate === undefined) return;
-    state = decide(state, rate);
+    const next = decide(state, rate);
+    // More connections do nothing for a process that has no time for those that it has.
+    state = next.slots > state.slots && isBusy ? rest(state, state.slots, rate) : next;
     slots.limit = state.slots;
   }, TICK_MS);
   timer.unref();
