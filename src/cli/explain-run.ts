@@ -1,29 +1,68 @@
-import type { Summary } from '../core/model.js';
 import { formatDuration } from '../core/duration.js';
 import { formatSize } from '../core/size.js';
-import type { PartSlotControl } from '../pipeline/part-slots.js';
-import type { Services } from './services.js';
+
+/** What there is to say about how a run went; times are sums over all that waited. */
+export interface RunFacts {
+  readonly bytesSent: number;
+  readonly durationMs: number;
+  readonly mostConnections: number;
+  readonly mostFiles: number;
+  readonly readMs: number;
+  readonly connectedMs: number;
+  readonly apiWaitedMs: number;
+  /** How often the service asked to slow down or fell silent. */
+  readonly troubles: number;
+  /** The share of its time that the main thread was busy, 0 to 1. */
+  readonly busy: number;
+  /** Bytes a second that the user allows now. */
+  readonly limitRate: number | undefined;
+}
 
 /** The main thread is taken for the limit above this share of its time. */
 const BUSY = 0.85;
+/** While one chunk is sent the next is read, so only reads that take nearly all the time hold it up. */
+const SLOW_READS = 0.75;
+/** So near to what is allowed a rate is held back, and not what the link gives. */
+const NEAR_LIMIT = 0.8;
+/** After trouble it takes about so long until the old number of connections is tried again. */
+const RECOVERY_MS = 10_000;
+const TROUBLED = 0.2;
 
 /** What the run chose and what held it back, with numbers, in one sentence. */
-export function explainRun(
-  slots: PartSlotControl,
-  services: Services,
-  durationMs: number,
-  summary: Summary,
-): string {
-  const rate = `${formatSize(summary.bytesSent / Math.max(durationMs / 1000, 0.001))}/s`;
-  const { utilization } = performance.eventLoopUtilization();
-  const apiWaitedMs = services.apiWaitedMs();
+export function explainRun(facts: RunFacts): string {
+  const rate = rateOf(facts);
+  return (
+    `at most ${count(facts.mostConnections, 'connection')} and ${count(facts.mostFiles, 'file')} at a time, ` +
+    `${formatSize(rate)}/s: limited by ${limitsOf(facts, rate).join(' and ') || 'the link'}`
+  );
+}
+
+function limitsOf(facts: RunFacts, rate: number): string[] {
+  const { durationMs, limitRate, troubles, apiWaitedMs, busy, readMs, connectedMs } = facts;
   const limits: string[] = [];
-  if (services.troubles() > 0)
-    limits.push(`the service (asked to slow down or fell silent ${services.troubles()} times)`);
+  if (limitRate !== undefined && rate > NEAR_LIMIT * limitRate)
+    limits.push(`--limit-rate (${formatSize(limitRate)}/s)`);
+  if (troubles * RECOVERY_MS > TROUBLED * durationMs)
+    limits.push(`the service (asked to slow down or fell silent ${count(troubles, 'time')})`);
   if (apiWaitedMs > durationMs)
     limits.push(`the API rate (calls waited ${formatDuration(apiWaitedMs)} in all)`);
-  if (utilization > BUSY)
-    limits.push(`this machine's CPU (${Math.round(utilization * 100)} % of one core)`);
-  const limitedBy = limits.length > 0 ? limits.join(' and ') : 'the link or the disk';
-  return `${rate} over at most ${slots.peak} connections; limited by ${limitedBy}`;
+  // Reads that a busy thread is late to notice are not slow.
+  if (busy > BUSY) limits.push(`this machine's CPU (${percent(busy)} of one core)`);
+  else if (readMs > SLOW_READS * connectedMs)
+    limits.push(
+      `the disk (${percent(Math.min(1, readMs / connectedMs))} of the time spent reading)`,
+    );
+  return limits;
+}
+
+function rateOf({ bytesSent, durationMs }: RunFacts): number {
+  return bytesSent / Math.max(durationMs / 1000, 0.001);
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`;
 }

@@ -5,16 +5,19 @@ import type { PlanItem, Summary } from '../core/model.js';
 import { DEFAULT_PART_SIZE } from '../core/parts.js';
 import { openJournal, type OpenJournal } from '../journal/journal.js';
 import { createManifest, ManifestError, type Manifest } from '../manifest/manifest.js';
-import { createPartSlots } from '../pipeline/part-slots.js';
-import { steer } from '../pipeline/steer.js';
+import { createPartSlots, type PartSlotControl } from '../pipeline/part-slots.js';
+import { MAX_SLOTS, steer } from '../pipeline/steer.js';
 import { uploadAll } from '../pipeline/upload-all.js';
-import { createVerdict } from '../pipeline/verdict.js';
+import { createVerdict, type Verdict } from '../pipeline/verdict.js';
 import { assertUnchanged, openSource } from '../plan/open-source.js';
 import type { ResolvedCredentials } from './credentials.js';
 import { listenForInterrupts } from './interrupts.js';
 import { listenForKeys } from './keys.js';
-import { createReporters } from './reporters.js';
-import { explainRun } from './explain-run.js';
+import { roomForFiles } from './open-file-limit.js';
+import { createReporters, type Reporters } from './reporters.js';
+import { explainRun, type RunFacts } from './explain-run.js';
+import { gauge } from './gauges.js';
+import { countsErrors, createRunLimits } from './run-limits.js';
 import { connectServices, type Services } from './services.js';
 import type { UploadFlags } from './upload-options.js';
 import type { ServiceSettings } from './upload-settings.js';
@@ -46,6 +49,7 @@ export function openRunJournal(
   run: Pick<Run, 'flags' | 'stateDir'> & Partial<Pick<Run, 'credentials' | 'service'>>,
   runId: string,
   now: () => Date,
+  clockOffsetMs: () => number = () => 0,
 ): Promise<OpenJournal> {
   return openJournal({
     dir: run.stateDir,
@@ -53,6 +57,7 @@ export function openRunJournal(
     pid: process.pid,
     host: hostname(),
     now,
+    clockOffsetMs,
     resume: run.flags.resume,
     force: run.flags.force,
     scope: run.service?.vodHost ?? '',
@@ -65,7 +70,8 @@ export async function runUploads(plan: AsyncIterable<PlanItem>, run: Run): Promi
   const services = connectServices(run.service, run.credentials, run.flags, run.world);
   const runId = randomUUID();
   try {
-    const journal = await openRunJournal(run, runId, services.clock.now);
+    const { clock } = services;
+    const journal = await openRunJournal(run, runId, clock.now, () => clock.offsetMs);
     try {
       return await uploadWith(plan, run, runId, services, journal);
     } finally {
@@ -88,67 +94,127 @@ async function uploadWith(
   const manifest = await openManifest(run, runId, startedAt);
   const reporters = await createReporters(flags, world);
   const { emit } = reporters;
-  const slots = createPartSlots(
-    flags.partConcurrency === 'auto' ? FIRST_SLOTS : flags.partConcurrency,
-  );
-  const steering =
-    flags.partConcurrency === 'auto' ? steer(slots, services.acknowledgedBytes) : undefined;
-  services.onTrouble(() => steering?.slowDown());
+  const { slots, stopSteering } = openSlots(flags, services);
   process.once('exit', reporters.stop);
-  const interrupts = listenForInterrupts(slots, emit, () => reporters.tellState());
-  interrupts.stop.addEventListener('abort', () => run.endPlan?.(), { once: true });
-  const keys = listenForKeys(world, slots, emit);
   const verdict = createVerdict();
+  const ending = listenForEnding(run, slots, reporters, verdict);
   emit({ type: 'run-started', runId, startedAt });
   run.listenToWarnings?.((message) => emit({ type: 'warning', message }));
+  const { ports, gauges } = gauge({
+    vod: services.vod,
+    cos: services.cos,
+    journal,
+    openFile: openSource,
+    assertUnchanged,
+    slots,
+    emit,
+    now: services.clock.now,
+    partSize: flags.partSize ?? DEFAULT_PART_SIZE,
+  });
   let bug: { readonly error: unknown } | undefined;
   await uploadAll(
     plan,
-    {
-      vod: services.vod,
-      cos: services.cos,
-      journal,
-      openFile: openSource,
-      assertUnchanged,
-      slots,
-      emit,
-      now: services.clock.now,
-      partSize: flags.partSize ?? DEFAULT_PART_SIZE,
-    },
+    ports,
     {
       async record(outcome) {
         verdict.note(outcome);
+        ending.note(outcome);
         if (outcome.status === 'failed' && outcome.failure.rule.halts === 'run') run.endPlan?.();
         await manifest?.record(outcome);
       },
     },
     {
-      ...(flags.concurrency === 'auto' ? {} : { concurrency: flags.concurrency }),
+      ...(flags.concurrency === 'auto'
+        ? { maxFiles: roomForFiles() }
+        : { concurrency: flags.concurrency }),
       slots,
-      stop: interrupts.stop,
-      abort: interrupts.abort,
-      drainMs: DRAIN_MS,
+      ...(countsErrors(flags) ? { failAtOnce: true } : {}),
+      stop: ending.stop,
+      abort: ending.abort,
+      get drainMs() {
+        return ending.drainMs;
+      },
     },
   ).catch((error: unknown) => (bug = { error }));
-  const exitCode = bug ? 1 : (interrupts.exitCode() ?? verdict.exitCode(flags.allowEmpty));
+  const exitCode = bug ? 1 : (ending.exitCode() ?? verdict.exitCode(flags.allowEmpty));
   const finishedAt = new Date();
   const durationMs = +finishedAt - +startedAt;
   const summary = reporters.summary();
-  steering?.stop();
-  keys.close();
-  if (summary.bytesSent > 0) {
-    emit({ type: 'note', message: explainRun(slots, services, durationMs, summary) });
-  }
+  stopSteering();
+  ending.finished();
   const finalCode = await finishManifest(
     manifest,
     { finishedAt, durationMs, exitCode, summary },
     (message) => emit({ type: 'warning', message }),
   );
   emit({ type: 'run-finished', summary, exitCode: finalCode, durationMs });
-  interrupts.close();
+  if (summary.bytesSent > 0 && !flags.quiet) {
+    const facts = { ...gauges, ...pressure(services), mostConnections: slots.peak };
+    const limitRate = flags.limitRate?.(finishedAt);
+    const { bytesSent } = summary;
+    world.stderr.write(`${explainRun({ ...facts, durationMs, bytesSent, limitRate })}\n`);
+  }
+  ending.close();
   reporters.stop();
   if (bug) throw bug.error;
   return finalCode;
+}
+
+/** The connections that carry bytes: as many as the user says, or as many as pay. */
+function openSlots(
+  { partConcurrency }: UploadFlags,
+  services: Services,
+): { readonly slots: PartSlotControl; stopSteering(): void } {
+  if (partConcurrency !== 'auto') {
+    return { slots: createPartSlots(partConcurrency), stopSteering: () => undefined };
+  }
+  const most = Math.min(MAX_SLOTS, roomForFiles());
+  const slots = createPartSlots(Math.min(FIRST_SLOTS, most));
+  const steering = steer(slots, services.acknowledgedBytes, most);
+  services.onTrouble(() => steering.slowDown());
+  return { slots, stopSteering: () => steering.stop() };
+}
+
+/** What held requests back besides the link. */
+function pressure(services: Services): Pick<RunFacts, 'apiWaitedMs' | 'troubles' | 'busy'> {
+  return {
+    apiWaitedMs: services.apiWaitedMs(),
+    troubles: services.troubles(),
+    busy: performance.eventLoopUtilization().utilization,
+  };
+}
+
+/** Everything that may end a run before its plan does: signals, keys, and what the user limits it to. */
+function listenForEnding(
+  run: Run,
+  slots: PartSlotControl,
+  { emit, tellState }: Reporters,
+  verdict: Verdict,
+) {
+  const interrupts = listenForInterrupts(slots, emit, tellState);
+  const limits = createRunLimits(run.flags, (message) => {
+    verdict.stopped();
+    emit({ type: 'warning', message });
+  });
+  const keys = listenForKeys(run.world, slots, emit);
+  const stop = AbortSignal.any([interrupts.stop, limits.stop]);
+  stop.addEventListener('abort', () => run.endPlan?.(), { once: true });
+  return {
+    stop,
+    abort: interrupts.abort,
+    /** A limit leaves time to put the whole plan on record, a signal does not. */
+    get drainMs() {
+      return interrupts.stop.aborted ? DRAIN_MS : Infinity;
+    },
+    exitCode: interrupts.exitCode,
+    note: limits.note,
+    /** The work is done: only signals still count. */
+    finished() {
+      limits.close();
+      keys.close();
+    },
+    close: interrupts.close,
+  };
 }
 
 /** A manifest that cannot be put in place is the run's failure, if there is no other. */

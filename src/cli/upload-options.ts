@@ -4,6 +4,9 @@ import { MAX_PART_SIZE, MIN_PART_SIZE } from '../core/parts.js';
 import { parseRateTimetable, type RateTimetable } from '../core/rate-timetable.js';
 import { parseSize } from '../core/size.js';
 
+/** The longest that a timer can wait, in whole days. */
+const MAX_TIMER_MS = 24 * 86_400_000;
+
 /** The flags of `upload`, as commander hands them over. */
 export interface UploadFlags {
   readonly filesFrom?: string;
@@ -43,6 +46,9 @@ export interface UploadFlags {
   readonly checksum: boolean;
   readonly force: boolean;
   readonly resume: boolean;
+  readonly failFast: boolean;
+  readonly maxErrors?: number;
+  readonly maxDuration?: number;
   readonly dryRun: boolean;
   /** false: --no-manifest. */
   readonly manifest: string | false;
@@ -175,6 +181,14 @@ function transferOptions(): Option[] {
     ),
     new Option('--force', 'upload even what was uploaded before').default(false, 'off'),
     new Option('--no-resume', 'do not go on with unfinished uploads of earlier runs'),
+    new Option('--fail-fast', 'begin no new file once one has failed').default(false, 'off'),
+    new Option('--max-errors <n>', 'begin no new file once n have failed').argParser(
+      between(1, 1e9),
+    ),
+    new Option(
+      '--max-duration <duration>',
+      'begin no new file after this long; what is under way goes on',
+    ).argParser(timerDuration),
     new Option('--dry-run', 'print the plan; no request is made, nothing is written').default(
       false,
       'off',
@@ -232,6 +246,13 @@ const duration = checked(parseDuration);
 const positiveDuration = checked((text) => {
   const ms = parseDuration(text);
   if (ms < 100) throw new RangeError('it must be at least 100ms');
+  return ms;
+});
+
+/** Of a single timer. */
+const timerDuration = checked((text) => {
+  const ms = parseDuration(text);
+  if (ms < 1 || ms > MAX_TIMER_MS) throw new RangeError('it must be from 1ms to 24d');
   return ms;
 });
 

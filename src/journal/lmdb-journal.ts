@@ -18,7 +18,7 @@ import {
 import type { SecretsPlace, SessionFiles } from './session-files.js';
 import type { Store, Tables } from './store.js';
 import { isExpired, sweep } from './sweep.js';
-import type { Swept } from './sweep.js';
+import type { Moment, Swept } from './sweep.js';
 import { dropUnfinished, mayContinue, readUnfinished } from './unfinished.js';
 import type { UnfinishedRecord } from './unfinished.js';
 
@@ -104,8 +104,9 @@ export class LmdbJournal implements OpenJournal {
     return this.#inOrder(id, async (held) => {
       if (held === undefined) throw new Error(`job ${id} is not claimed`);
       const { place } = await this.#keepSecrets(id, held, checkpoint.session);
+      const { now, offsetMs } = this.#moment();
       await this.#writeIfOurs(id, held, (tables) => {
-        tables.checkpoints.put(id, formatCheckpoint(checkpoint, place, this.#options.now()));
+        tables.checkpoints.put(id, formatCheckpoint(checkpoint, place, now, offsetMs));
         if (held.isRecorded) return;
         tables.jobs.put(id, formatJob(held.job));
         tables.sources.put(held.keys.sourceKey, id);
@@ -231,7 +232,7 @@ export class LmdbJournal implements OpenJournal {
 
   /** The checkpoint with its secrets; undefined where it is of no use any more. */
   async #load({ job, checkpoint }: UnfinishedRecord): Promise<Loaded | undefined> {
-    if (isExpired(checkpoint, this.#options.now())) return undefined;
+    if (isExpired(checkpoint, this.#moment())) return undefined;
     const place = checkpoint.secrets;
     const secrets = await this.#files.read(place);
     if (secrets === undefined) return undefined;
@@ -313,6 +314,11 @@ export class LmdbJournal implements OpenJournal {
     return result;
   }
 
+  #moment(): Moment {
+    const { now, clockOffsetMs } = this.#options;
+    return { now: now(), offsetMs: clockOffsetMs?.() ?? 0 };
+  }
+
   #asking(): Claimant {
     return { lease: this.#lease, now: this.#options.now() };
   }
@@ -324,8 +330,8 @@ export class LmdbJournal implements OpenJournal {
   }
 
   #sweep(limit: number): Promise<Swept> {
-    const now = this.#options.now();
-    return sweep({ store: this.#store, files: this.#files, lease: this.#lease, now, limit });
+    const [store, files, lease] = [this.#store, this.#files, this.#lease];
+    return sweep({ store, files, lease, limit, ...this.#moment() });
   }
 }
 

@@ -9,7 +9,10 @@ export interface JournalOptions {
   readonly runId: string;
   readonly pid: number;
   readonly host: string;
+  /** The service's time, as far as this run knows it. */
   readonly now: () => Date;
+  /** By how much that is later than the local clock, in milliseconds; 0 while nothing is known. */
+  readonly clockOffsetMs?: () => number;
   /** False: unfinished sessions are superseded, not continued, unless their commit may have happened. */
   readonly resume: boolean;
   /** True: the ledger is not consulted; unfinished jobs are continued all the same. */

@@ -35,6 +35,8 @@ export interface CheckpointRecord {
   readonly objects: readonly ObjectCheckpoint[];
   readonly phase: Checkpoint['phase'];
   readonly updatedAt: Date;
+  /** By how much the service's time was later than the local clock then, in milliseconds. */
+  readonly clockOffsetMs: number;
 }
 
 /** What was uploaded, by the identity of its source. */
@@ -52,6 +54,7 @@ export function formatCheckpoint(
   checkpoint: Checkpoint,
   secrets: SecretsPlace,
   updatedAt: Date,
+  clockOffsetMs: number,
 ): string {
   const { session, objects, phase } = checkpoint;
   const { subAppId, bucket, region, mediaKey, coverKey, expiresAt, requestId } = session;
@@ -61,6 +64,7 @@ export function formatCheckpoint(
     objects,
     phase,
     updatedAt,
+    clockOffsetMs,
   });
 }
 
@@ -71,6 +75,7 @@ export function parseCheckpoint(text: string | undefined): CheckpointRecord | un
     objects: listOf(fields, 'objects').map(objectOf),
     phase: phaseOf(fields),
     updatedAt: dateOf(fields, 'updatedAt'),
+    clockOffsetMs: fields['clockOffsetMs'] === undefined ? 0 : numberOf(fields, 'clockOffsetMs'),
   }));
 }
 

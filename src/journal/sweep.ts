@@ -29,17 +29,23 @@ export interface Swept {
   readonly ledgerEntries: number;
 }
 
-export interface SweepOptions {
+/** The service's time as far as it is known, and by how much it is later than the local clock. */
+export interface Moment {
+  readonly now: Date;
+  readonly offsetMs: number;
+}
+
+export interface SweepOptions extends Moment {
   readonly store: Store;
   readonly files: SessionFiles;
   readonly lease: Lease;
-  readonly now: Date;
   /** How many things of each kind to look at. */
   readonly limit: number;
 }
 
 /** Drops what has expired and what runs left behind that are gone. */
-export async function sweep({ store, files, lease, now, limit }: SweepOptions): Promise<Swept> {
+export async function sweep(options: SweepOptions): Promise<Swept> {
+  const { store, lease, now, limit } = options;
   const runs = await dropWhere(store, 'runs', limit, (_tables, _key, value) => {
     const run = parseLease(value);
     return run === undefined || (run.runId !== lease.runId && !isLive(run, lease, now));
@@ -54,11 +60,11 @@ export async function sweep({ store, files, lease, now, limit }: SweepOptions): 
     const id = key as JobId;
     if (tables.claims.get(id) !== undefined) return false;
     const record = readUnfinished(tables, id);
-    if (record !== undefined && now.getTime() < droppedAt(record.checkpoint)) return false;
+    if (record !== undefined && !isForgettable(record.checkpoint, options)) return false;
     dropUnfinished(tables, id);
     return true;
   });
-  const secrets = await dropSecrets({ store, files, now, limit });
+  const secrets = await dropSecrets(options);
   const ledgerEntries = await dropLedgerEntries(store, now, limit);
   return { runs, claims, checkpoints, secrets, ledgerEntries };
 }
@@ -88,16 +94,11 @@ async function dropWhere(
 }
 
 /** Erases secrets that no job can use, inside a transaction, so that no run claims meanwhile. */
-async function dropSecrets({
-  store,
-  files,
-  now,
-  limit,
-}: Omit<SweepOptions, 'lease'>): Promise<number> {
+async function dropSecrets({ store, files, limit, ...moment }: SweepOptions): Promise<number> {
   const isOver = (tables: Tables, id: JobId, tag: string): boolean => {
     const record = readUnfinished(tables, id)?.checkpoint;
     if (record?.secrets.tag !== tag) return true;
-    return tables.claims.get(id) === undefined && isExpired(record, now);
+    return tables.claims.get(id) === undefined && isExpired(record, moment);
   };
   let dropped = 0;
   for (const { name, runId } of await files.list(limit)) {
@@ -122,11 +123,21 @@ async function dropLedgerEntries(store: Store, now: Date, limit: number): Promis
 }
 
 /** Whether nothing can be done any more with what the session granted. */
-export function isExpired({ phase, session }: CheckpointRecord, now: Date): boolean {
-  return phase === 'sending' && session.expiresAt <= now;
+export function isExpired(record: CheckpointRecord, moment: Moment): boolean {
+  return record.phase === 'sending' && leftMs(record, moment) <= 0;
 }
 
-function droppedAt({ phase, session }: CheckpointRecord): number {
-  const grace = phase === 'sending' ? SENDING_GRACE_MS : ASSEMBLED_GRACE_MS;
-  return session.expiresAt.getTime() + grace;
+function isForgettable(record: CheckpointRecord, moment: Moment): boolean {
+  const graceMs = record.phase === 'sending' ? SENDING_GRACE_MS : ASSEMBLED_GRACE_MS;
+  return leftMs(record, moment) <= -graceMs;
+}
+
+/**
+ * How long the session lives yet. A clock that nobody has corrected in this run may be as wrong as
+ * it was when the record was written, or have been set right since: whichever leaves more counts,
+ * since to ask for a session that is over costs a request, and to give up a live one all its bytes.
+ */
+function leftMs({ session, clockOffsetMs }: CheckpointRecord, { now, offsetMs }: Moment): number {
+  const aheadMs = offsetMs === 0 ? Math.max(0, -clockOffsetMs) : 0;
+  return session.expiresAt.getTime() - now.getTime() + aheadMs;
 }

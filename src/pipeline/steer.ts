@@ -49,9 +49,10 @@ export interface SteeringState {
   readonly restTicks: number;
   /** Never climb above this: where trouble began, or the maximum. */
   readonly ceiling: number;
+  readonly maximum: number;
 }
 
-export function initialSteering(slots: number): SteeringState {
+export function initialSteering(slots: number, ceiling = MAX_SLOTS): SteeringState {
   return {
     mode: 'climbing',
     slots,
@@ -60,7 +61,8 @@ export function initialSteering(slots: number): SteeringState {
     ticks: 0,
     lastRate: 0,
     restTicks: FIRST_REST_TICKS,
-    ceiling: MAX_SLOTS,
+    ceiling,
+    maximum: ceiling,
   };
 }
 
@@ -152,13 +154,17 @@ function rest(state: SteeringState, slots: number, rate: number): SteeringState 
     proven: slots,
     provenRate: rate,
     ticks: 0,
-    ceiling: MAX_SLOTS,
+    ceiling: state.maximum,
   };
 }
 
 /** Steers the slots of a run by the bytes that the other side acknowledges. */
-export function steer(slots: PartSlotControl, acknowledged: () => number): Steering {
-  let state = initialSteering(slots.limit);
+export function steer(
+  slots: PartSlotControl,
+  acknowledged: () => number,
+  maximum: number,
+): Steering {
+  let state = initialSteering(slots.limit, maximum);
   let before: { readonly bytes: number; readonly at: number } | undefined;
   let troubleAt = -Infinity;
 

@@ -26,12 +26,16 @@ const PARTS_A_SLOT = 3;
 export interface UploadAllOptions {
   /** Files in flight; absent: as many as keep the connections busy. */
   readonly concurrency?: number;
+  /** Files in flight at most, where the number is automatic. */
+  readonly maxFiles?: number;
   /** How busy the connections are. */
   readonly slots: Pick<PartSlotControl, 'limit' | 'active' | 'waiting'>;
   /** Aborts when no new job may begin; what is under way goes on. */
   readonly stop: AbortSignal;
   /** Aborts when everything under way must end. */
   readonly abort: AbortSignal;
+  /** Every failure is final: none is tried once more at the end. */
+  readonly failAtOnce?: boolean;
   /** How long a stopped run may go on reading its plan, to put the rest on record. */
   readonly drainMs: number;
 }
@@ -47,13 +51,13 @@ export async function uploadAll(
   recorder: Recorder,
   options: UploadAllOptions,
 ): Promise<void> {
-  const limit = pLimit(options.concurrency ?? MAX_FILES);
+  const limit = pLimit(options.concurrency ?? Math.min(MAX_FILES, options.maxFiles ?? MAX_FILES));
   const demand = createDemand(ports);
   const halt = new AbortController();
   const stop = AbortSignal.any([options.stop, halt.signal]);
   const abort = AbortSignal.any([options.abort, halt.signal]);
   setMaxListeners(0, abort);
-  const again: Job[] = [];
+  const again: { readonly job: Job; readonly outcome: Outcome }[] = [];
   let wake = (): void => undefined;
   const watched: Ports = {
     ...ports,
@@ -84,7 +88,7 @@ export async function uploadAll(
         again.length < SECOND_TRIES &&
         !stop.aborted
       ) {
-        again.push(job);
+        again.push({ job, outcome });
         return;
       }
     }
@@ -134,11 +138,11 @@ export async function uploadAll(
     }
     if (item.kind !== 'job') await settle(toOutcome(item));
     else if (stop.aborted) await settle(interrupted(item.job));
-    else await enqueue(item.job, false);
+    else await enqueue(item.job, options.failAtOnce ?? false);
   }
   await until(isIdle);
-  for (const job of again) {
-    if (stop.aborted) await settle(interrupted(job));
+  for (const { job, outcome } of again) {
+    if (stop.aborted) await settle(outcome);
     else await enqueue(job, true);
   }
   await until(isIdle);

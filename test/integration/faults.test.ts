@@ -104,7 +104,7 @@ async function runOnce(
 /** Resolves once a request of the operation is under its fault and no other is unanswered. */
 async function isHeld(world: TestWorld, operation: string): Promise<void> {
   const from = world.sandbox.requests.length;
-  for (let quiet = 0; quiet < 5; await sleep(5)) {
+  for (let quiet = 0; quiet < 10; await sleep(10)) {
     const seen = world.sandbox.requests.slice(from);
     const open = seen.filter((one) => one.status === 0);
     const isAlone = open.length === 1 && open[0]?.operation === operation;

@@ -113,6 +113,41 @@ test('what has expired is dropped by the next run, secrets first', async () => {
   assert.deepEqual(await leftAfter(32 * DAY_MS), [0, false, false, false]);
 });
 
+/** The time that a run goes by, in ms from the true one, and how much it knows its own clock to be off. */
+const runAt = (nowMs: number, offsetMs = 0) => ({
+  now: () => new Date(Date.now() + nowMs),
+  clockOffsetMs: () => offsetMs,
+});
+
+type RunClock = ReturnType<typeof runAt>;
+
+/** The local clock, the run that writes a session good for an hour, the next, whether that goes on. */
+const clocks: readonly (readonly [string, RunClock, RunClock, boolean])[] = [
+  ['was two hours ahead and is still', runAt(0, -2 * HOUR_MS), runAt(2 * HOUR_MS), true],
+  ['was two hours ahead, and the hour is over', runAt(0, -2 * HOUR_MS), runAt(4 * HOUR_MS), false],
+  ['was two hours ahead and was set right', runAt(0, -2 * HOUR_MS), runAt(0), true],
+  ['was two hours behind and is still', runAt(0, 2 * HOUR_MS), runAt(-2 * HOUR_MS), true],
+  ['was two hours behind and was set right', runAt(0, 2 * HOUR_MS), runAt(0), true],
+  [
+    'is known to be ahead, and the hour is over',
+    runAt(0, -2 * HOUR_MS),
+    runAt(2 * HOUR_MS, -2 * HOUR_MS),
+    false,
+  ],
+  ['was right, and the hour is over', runAt(0), runAt(2 * HOUR_MS), false],
+];
+for (const [clock, before, after, isUsable] of clocks) {
+  test(`a session ${isUsable ? 'goes on' : 'is over'} where the local clock ${clock}`, async () => {
+    const journal = await world.begin(before);
+    await journal.claim(jobFor(1));
+    await journal.remember(jobFor(1).id, checkpointFor(1, 'sending'));
+    await world.end(journal);
+    const claim = await world.claimAnew(1, after);
+    assert.equal(claim.kind === 'ours' && claim.checkpoint !== undefined, isUsable);
+    assert.equal(await world.hasSecretsOf(1), isUsable);
+  });
+}
+
 test('a ledger entry is dropped two years after a run last asked for it', async () => {
   let now = Date.now();
   const settle = await world.begin({ now: () => new Date(now) });

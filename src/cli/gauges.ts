@@ -1,0 +1,87 @@
+import type { JobId } from '../core/ids.js';
+import type { Journal, OpenFile, PartSlots, Ports } from '../core/ports.js';
+
+/** What is measured of a run where it meets the world; times are sums over all that waited. */
+export interface Gauges {
+  /** The most files that were in flight at once. */
+  readonly mostFiles: number;
+  /** How long bytes of sources were waited for. */
+  readonly readMs: number;
+  /** How long connections were taken. */
+  readonly connectedMs: number;
+}
+
+/** The ports as they are, measured. */
+export function gauge<P extends Pick<Ports, 'journal' | 'openFile' | 'slots'>>(
+  ports: P,
+): { readonly ports: P; readonly gauges: Gauges } {
+  const gauges = { mostFiles: 0, readMs: 0, connectedMs: 0 };
+  return {
+    gauges,
+    ports: {
+      ...ports,
+      journal: countFiles(ports.journal, (count) => {
+        gauges.mostFiles = Math.max(gauges.mostFiles, count);
+      }),
+      openFile: timeReads(ports.openFile, (ms) => (gauges.readMs += ms)),
+      slots: timeConnections(ports.slots, (ms) => (gauges.connectedMs += ms)),
+    },
+  };
+}
+
+/** A file is in flight from its claim until that is given up. */
+function countFiles(journal: Journal, tell: (count: number) => void): Journal {
+  const claimed = new Set<JobId>();
+  return {
+    async claim(job) {
+      const claim = await journal.claim(job);
+      if (claim.kind === 'ours') tell(claimed.add(job.id).size);
+      return claim;
+    },
+    remember: (id, checkpoint) => journal.remember(id, checkpoint),
+    forget: (id) => journal.forget(id),
+    async settle(job, receipt) {
+      await journal.settle(job, receipt);
+      claimed.delete(job.id);
+    },
+    release(id) {
+      claimed.delete(id);
+      return journal.release(id);
+    },
+  };
+}
+
+function timeReads(openFile: OpenFile, tell: (ms: number) => void): OpenFile {
+  return async (file) => {
+    const source = await openFile(file);
+    return {
+      ...source,
+      async read(into, position) {
+        const since = performance.now();
+        const count = await source.read(into, position);
+        tell(performance.now() - since);
+        return count;
+      },
+    };
+  };
+}
+
+function timeConnections(slots: PartSlots, tell: (ms: number) => void): PartSlots {
+  return {
+    open(remaining) {
+      const lane = slots.open(remaining);
+      return {
+        close: () => lane.close(),
+        run: (work, signal) =>
+          lane.run(async () => {
+            const since = performance.now();
+            try {
+              return await work();
+            } finally {
+              tell(performance.now() - since);
+            }
+          }, signal),
+      };
+    },
+  };
+}

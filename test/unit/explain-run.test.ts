@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { explainRun, type RunFacts } from '../../src/cli/explain-run.js';
+
+const MIB = 1024 * 1024;
+
+/** A minute at 10 MiB/s that nothing but the link held back. */
+const LINK: RunFacts = {
+  bytesSent: 600 * MIB,
+  durationMs: 60_000,
+  mostConnections: 16,
+  mostFiles: 24,
+  readMs: 2000,
+  connectedMs: 800_000,
+  apiWaitedMs: 1000,
+  troubles: 0,
+  busy: 0.3,
+  limitRate: undefined,
+};
+
+test('a run is explained in one sentence, with numbers', () => {
+  assert.equal(
+    explainRun(LINK),
+    'at most 16 connections and 24 files at a time, 10.0 MiB/s: limited by the link',
+  );
+});
+
+const rows: readonly (readonly [string, Partial<RunFacts>, string])[] = [
+  ['a rate that is nearly reached', { limitRate: 11 * MIB }, '--limit-rate (11.0 MiB/s)'],
+  ['a rate that is far away', { limitRate: 100 * MIB }, 'the link'],
+  ['much trouble', { troubles: 3 }, 'the service (asked to slow down or fell silent 3 times)'],
+  ['one trouble in a minute', { troubles: 1 }, 'the link'],
+  ['calls that wait', { apiWaitedMs: 120_000 }, 'the API rate (calls waited 2m00s in all)'],
+  ['a busy thread', { busy: 0.93 }, "this machine's CPU (93 % of one core)"],
+  ['slow reads', { readMs: 720_000 }, 'the disk (90 % of the time spent reading)'],
+  [
+    'reads that wait for a busy thread',
+    { readMs: 720_000, busy: 0.9 },
+    "this machine's CPU (90 % of one core)",
+  ],
+];
+for (const [name, facts, limits] of rows) {
+  test(`${name}: limited by ${limits}`, () => {
+    assert.equal(explainRun({ ...LINK, ...facts }).split(': limited by ')[1], limits);
+  });
+}
