@@ -17,12 +17,14 @@ const world: World = {
 /** More problems than this are counted, not listed. */
 const MAX_PROBLEMS = 20;
 
-// Whoever reads our output may leave early; the upload goes on.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-}
+// Whoever reads our output may leave early, and a disk may be full; the upload goes on.
+let isTold = false;
+process.stderr.on('error', () => undefined);
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE' || isTold) return;
+  isTold = true;
+  process.stderr.write(`vod-upload: warning: cannot write to standard output: ${code}\n`);
+});
 
 try {
   await createProgram(world, (code) => (process.exitCode = code)).parseAsync(process.argv);

@@ -42,7 +42,7 @@ export interface Run {
 /** After a signal, so long may the rest of the plan be read to put it on record. */
 const DRAIN_MS = 500;
 /** Connections that an automatic run begins with. */
-const FIRST_SLOTS = 8;
+const FIRST_SLOTS = 2;
 
 /** Opens the journal of this run; throws `journal-unwritable`. */
 export function openRunJournal(
@@ -109,6 +109,7 @@ async function uploadWith(
     slots,
     emit,
     now: services.clock.now,
+    localNow: () => new Date(),
     partSize: flags.partSize ?? DEFAULT_PART_SIZE,
   });
   let bug: { readonly error: unknown } | undefined;

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { DEFAULT_PART_SIZE } from '../core/parts.js';
 import { visible } from '../core/text.js';
+import { proxyFor } from '../net/proxy.js';
 import type { PlanOptions } from '../plan/plan.js';
 import type { ProfileSettings } from './profile-settings.js';
 import type { UploadFlags } from './upload-options.js';
@@ -18,15 +19,23 @@ export interface ServiceSettings {
 const DEFAULT_VOD_HOST = 'vod.tencentcloudapi.com';
 const DEFAULT_REGION = 'ap-guangzhou';
 
-/** Flags before environment before profile before defaults. */
+/** Names under which objects are stored, as far as NO_PROXY is concerned. */
+const COS_HOSTS = ['cos.myqcloud.com', 'cos.tencentcos.cn'];
+
+/** Flags before environment before profile before defaults. Throws UsageError for a bad proxy. */
 export function serviceSettings(
   flags: UploadFlags,
   profile: ProfileSettings,
   world: World,
 ): ServiceSettings {
+  const vodHost = flags.vodHost ?? profile.vodHost ?? DEFAULT_VOD_HOST;
+  if (flags.sandbox === undefined) {
+    if (!flags.vodEndpoint) proxyFor(vodHost, world.env);
+    if (!flags.cosEndpoint) COS_HOSTS.forEach((host) => proxyFor(host, world.env));
+  }
   return {
     region: flags.region ?? (world.env['TENCENTCLOUD_REGION'] || profile.region) ?? DEFAULT_REGION,
-    vodHost: flags.vodHost ?? profile.vodHost ?? DEFAULT_VOD_HOST,
+    vodHost,
     ...(flags.vodEndpoint ? { vodEndpoint: flags.vodEndpoint } : {}),
     ...(flags.cosEndpoint ? { cosEndpoint: flags.cosEndpoint } : {}),
   };

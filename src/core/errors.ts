@@ -119,6 +119,12 @@ export const FAILURES = {
     retryable: false,
     hint: 'Add the issuing authority with NODE_EXTRA_CA_CERTS, or correct the endpoint.',
   },
+  'proxy-refused': {
+    retry: 'never',
+    halts: 'run',
+    retryable: false,
+    hint: "Check the proxy's address, user and password.",
+  },
   stalled: {
     retry: 'request',
     halts: 'job',
@@ -179,6 +185,8 @@ export interface FailureFacts {
   readonly retryAfterMs?: number;
   /** Whether the request may have taken effect although its answer is missing or unusable. */
   readonly ambiguous?: boolean;
+  /** No connection came about, so nothing was sent. */
+  readonly unconnected?: boolean;
   /** Nobody is to blame (a stale kept-alive connection, a clock just corrected): repeat at once. */
   readonly repeatAtOnce?: boolean;
   /** Server clock minus local clock, where the answer told it. */

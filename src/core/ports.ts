@@ -197,6 +197,8 @@ export interface Ports {
   readonly emit: Emit;
   /** The service's time, as far as it is known. */
   readonly now: () => Date;
+  /** This machine's time, right or wrong, which people compare with their own. */
+  readonly localNow: () => Date;
   /** Bytes of a part, unless a file needs more. */
   readonly partSize: number;
 }

@@ -3,7 +3,7 @@ import type { UploadFailure } from '../core/errors.js';
 
 /** The same buckets answer under both (protocol: COS, 1.1). */
 const DOMAINS = ['myqcloud.com', 'tencentcos.cn'] as const;
-/** So many answers missing one after the other, and the other domain is tried. */
+/** So many answers missing one after the other, or one connection, and the other domain is tried. */
 const STRIKES = 3;
 
 /** Which of the two domains to use: the one that answers. Shared by all requests of a run. */
@@ -25,10 +25,10 @@ export function createDomains(): Domains {
     answered(domain) {
       if (domain === current()) strikes = 0;
     },
-    failed(domain, { code }) {
+    failed(domain, { code, facts }) {
       const isSilent = code === 'network' || code === 'stalled' || code === 'not-the-service';
       if (!isSilent || domain !== current()) return;
-      strikes += 1;
+      strikes += facts.unconnected === true ? STRIKES : 1;
       if (strikes < STRIKES) return;
       strikes = 0;
       index = (index + 1) % DOMAINS.length;

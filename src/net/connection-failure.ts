@@ -1,15 +1,15 @@
 import type http from 'node:http';
 import { UploadFailure } from '../core/errors.js';
+import { isConnecting } from './watchdog.js';
 
 const UNTRUSTED = /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT_ALTNAME)/;
-/** The request cannot have reached the service. */
-const NEVER_ARRIVED = new Set([
+/** There was no connection, so the request cannot have reached the service. */
+const UNCONNECTED = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',
   'EHOSTUNREACH',
   'ENETUNREACH',
-  'EPROXY',
 ]);
 const OUT_OF_FILES = new Set(['EMFILE', 'ENFILE']);
 
@@ -22,6 +22,7 @@ export function connectionFailure(
 ): Error {
   if (error instanceof UploadFailure) return error;
   const code = error.code ?? '';
+  const unconnected = isUnconnected(error, request);
   if (UNTRUSTED.test(code)) {
     return new UploadFailure(
       'tls-untrusted',
@@ -42,7 +43,7 @@ export function connectionFailure(
   }
   if (code.startsWith('HPE_')) {
     return new UploadFailure('not-the-service', `${host} does not speak HTTP as the service does`, {
-      ambiguous: true,
+      ambiguous: !unconnected,
       cause: error,
     });
   }
@@ -51,9 +52,20 @@ export function connectionFailure(
     'network',
     `${host}: ${isReset ? 'connection reset' : code || error.message}`,
     {
-      ambiguous: !NEVER_ARRIVED.has(code),
+      ambiguous: !unconnected,
+      unconnected,
       repeatAtOnce: isReset && request.reusedSocket && !isAnswered,
       cause: error,
     },
+  );
+}
+
+function isUnconnected(error: NodeJS.ErrnoException, request: http.ClientRequest): boolean {
+  return (
+    // A network that goes away under a request says the same of a read or a write.
+    (UNCONNECTED.has(error.code ?? '') && !/^(read|write)/.test(error.syscall ?? '')) ||
+    error.syscall === 'connect' ||
+    request.method === 'CONNECT' ||
+    isConnecting(request.socket)
   );
 }

@@ -14,21 +14,25 @@ export interface Pacer {
 
 /** Calls are sent a little further apart than the limit, since the network may squeeze them together. */
 const MARGIN = 1.05;
-/** After a complaint the pace grows back by this share of the limit each second. */
-const RECOVERY_PER_SECOND = 0.05;
+/** After a complaint the pace is held, then grows back by this share of the limit each second. */
+const HOLD_MS = 2_000;
+const RECOVERY_PER_SECOND = 0.03;
+/** Calls in flight complain about the same moment: one halving in so long is enough. */
+const ONE_COMPLAINT_MS = 1_000;
 const MIN_RATE = 0.5;
 
 export function createPacer(limit: number, now: () => number = () => performance.now()): Pacer {
   let rate = limit;
-  let changedAt = 0;
+  let recoveredAt = 0;
+  let complainedAt = -Infinity;
   let nextAt = 0;
   let waitedMs = 0;
 
   function recover(): void {
-    if (rate >= limit) return;
     const at = now();
-    rate = Math.min(limit, rate + limit * RECOVERY_PER_SECOND * ((at - changedAt) / 1000));
-    changedAt = at;
+    if (rate >= limit || at < recoveredAt) return;
+    rate = Math.min(limit, rate + limit * RECOVERY_PER_SECOND * ((at - recoveredAt) / 1000));
+    recoveredAt = at;
   }
 
   return {
@@ -43,10 +47,10 @@ export function createPacer(limit: number, now: () => number = () => performance
     },
     slowDown() {
       const at = now();
-      // Several calls in flight complain about the same moment: one halving a second is enough.
-      if (rate < limit && at - changedAt < 1000) return;
+      recoveredAt = at + HOLD_MS;
+      if (at - complainedAt < ONE_COMPLAINT_MS) return;
+      complainedAt = at;
       rate = Math.max(MIN_RATE, rate / 2);
-      changedAt = at;
     },
     get rate() {
       return rate;

@@ -1,16 +1,40 @@
+import { UsageError } from '../core/errors.js';
+
 /** Proxy variables as the environment has them, in either case. */
 export type ProxyEnvironment = Readonly<Record<string, string | undefined>>;
 
-/** Which proxy serves a host, by HTTPS_PROXY, ALL_PROXY and NO_PROXY. Throws RangeError for a bad one. */
+/** The first that is set to something counts. */
+const VARIABLES = [
+  'https_proxy',
+  'HTTPS_PROXY',
+  'http_proxy',
+  'HTTP_PROXY',
+  'all_proxy',
+  'ALL_PROXY',
+];
+
+/** Which proxy serves a host, by these variables and NO_PROXY. Throws UsageError for a bad one. */
 export function proxyFor(host: string, env: ProxyEnvironment): URL | undefined {
-  const read = (name: string): string | undefined => env[name.toLowerCase()] || env[name];
-  const text = read('HTTPS_PROXY') ?? read('HTTP_PROXY') ?? read('ALL_PROXY');
-  if (text === undefined || isExempt(host, read('NO_PROXY') ?? '')) return undefined;
+  const name = VARIABLES.find((variable) => env[variable]);
+  const text = name === undefined ? undefined : env[name];
+  if (!text || isExempt(host, env['no_proxy'] || env['NO_PROXY'] || '')) return undefined;
   const url = parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new RangeError('the proxy in the environment is not an http:// or https:// URL');
+    // The value is not shown: it may hold a password.
+    throw new UsageError([
+      {
+        message: `${name} is not the address of an HTTP proxy`,
+        hint: 'Write it as http://host:port or http://user:password@host:port, or unset it.',
+      },
+    ]);
   }
   return url;
+}
+
+/** A proxy's host and port: what may be shown of it. */
+export function shownProxy(proxy: URL): string {
+  const port = proxy.port || (proxy.protocol === 'https:' ? '443' : '80');
+  return `the proxy ${proxy.hostname}:${port}`;
 }
 
 function parse(text: string): URL | undefined {

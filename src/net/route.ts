@@ -5,7 +5,9 @@ import type tls from 'node:tls';
 import type { Duplex } from 'node:stream';
 import type { Throttle } from './throttle.js';
 import { createMeter, type Meter } from './meter.js';
-import { proxyFor, type ProxyEnvironment } from './proxy.js';
+import { UploadFailure } from '../core/errors.js';
+import { connectionFailure } from './connection-failure.js';
+import { proxyFor, shownProxy, type ProxyEnvironment } from './proxy.js';
 
 /** How requests of one service reach the network: kept-alive connections, shared by all of them. */
 export interface Route {
@@ -85,7 +87,7 @@ function tunnel(proxy: URL, host: string, port: number): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
     const secure = proxy.protocol === 'https:';
     const authority = `${host}:${port}`;
-    const login = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
+    const login = `${decoded(proxy.username)}:${decoded(proxy.password)}`;
     const request = (secure ? https : http).request({
       ...addressOf(proxy, secure ? 443 : 80),
       method: 'CONNECT',
@@ -99,27 +101,38 @@ function tunnel(proxy: URL, host: string, port: number): Promise<net.Socket> {
           : { 'Proxy-Authorization': `Basic ${Buffer.from(login).toString('base64')}` }),
       },
     });
-    request.on('connect', (response, socket) => {
-      if (response.statusCode === 200) {
+    request.on('connect', ({ statusCode = 0 }, socket) => {
+      if (statusCode === 200) {
         resolve(socket as net.Socket);
         return;
       }
       socket.destroy();
-      reject(
-        Object.assign(
-          new Error(`the proxy ${proxy.host} answered ${response.statusCode} to CONNECT`),
-          {
-            code: 'EPROXY',
-          },
-        ),
-      );
+      reject(refusal(proxy, statusCode, authority));
     });
     request.on('timeout', () =>
-      request.destroy(
-        Object.assign(new Error(`the proxy ${proxy.host} did not answer`), { code: 'ETIMEDOUT' }),
-      ),
+      request.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })),
     );
-    request.on('error', reject);
+    request.on('error', (error) =>
+      reject(connectionFailure(error, shownProxy(proxy), request, false)),
+    );
     request.end();
   });
+}
+
+/** A proxy that cannot reach the service may do so later; one that does not want to will not. */
+function refusal(proxy: URL, status: number, authority: string): UploadFailure {
+  const isFinal = status >= 400 && status < 500 && status !== 408 && status !== 429;
+  return new UploadFailure(
+    isFinal ? 'proxy-refused' : 'network',
+    `${shownProxy(proxy)} answered ${status} to CONNECT ${authority}`,
+    { unconnected: true },
+  );
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

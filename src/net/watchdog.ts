@@ -1,4 +1,5 @@
 import type http from 'node:http';
+import type net from 'node:net';
 import type { Meter } from './meter.js';
 
 /** Watches one request for bytes that move. */
@@ -26,6 +27,15 @@ interface Limits {
  */
 const TICKS = 20;
 const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Whether there is no connection yet, TLS included. */
+export function isConnecting(socket: net.Socket | null | undefined): boolean {
+  // Missing in the type definitions of Node.
+  const { connecting, secureConnecting } = (socket ?? {}) as Partial<net.Socket> & {
+    readonly secureConnecting?: boolean;
+  };
+  return socket === null || connecting === true || secureConnecting === true;
+}
 
 export function watch(request: http.ClientRequest, limits: Limits, onStall: () => void): Watch {
   const tickMs = Math.max(10, limits.stallTimeoutMs / TICKS);
@@ -59,9 +69,12 @@ export function watch(request: http.ClientRequest, limits: Limits, onStall: () =
       waited += 1;
       worked += 1;
     }
-    const isConnecting = request.socket === null || request.socket?.connecting;
-    const limit = isConnecting ? connectTicks : TICKS;
-    if (idle >= limit || waited >= answerTicks) onStall();
+    if (isConnecting(request.socket)) {
+      if (idle < connectTicks) return;
+      // As the system reports it, which would take it minutes: no request is lost with it.
+      request.socket?.destroy(connectTimeout());
+      if (!request.socket) onStall();
+    } else if (idle >= TICKS || waited >= answerTicks) onStall();
   }, tickMs);
 
   return {
@@ -74,4 +87,8 @@ export function watch(request: http.ClientRequest, limits: Limits, onStall: () =
     sent,
     stop: () => clearInterval(timer),
   };
+}
+
+function connectTimeout(): Error {
+  return Object.assign(new Error('no connection'), { code: 'ETIMEDOUT', syscall: 'connect' });
 }

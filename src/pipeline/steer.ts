@@ -8,28 +8,28 @@ export interface Steering {
 }
 
 export const MAX_SLOTS = 64;
-const TICK_MS = 250;
+/** The least time between two looks at the rate. */
+const TICK_MS = 125;
+/** While few connections are slow they double from tick to tick; more are given twice the time. */
+const FEW_SLOTS = 8;
 /** A doubling pays when the rate rises by this much; a single step by this much. */
 const DOUBLING_GAIN = 1.25;
 const STEP_GAIN = 1.06;
 /** So long may a rise take to show: new connections need their handshakes. */
-const PATIENCE_TICKS = 5;
+const PATIENCE_MS = 1250;
 /**
- * Connections that each move more than this, in bytes a millisecond, are not what limits the run.
- * There fewer may do as well, with less under way to lose in a crash; and the kernels on both sides
- * swallow so much at once that a rise must last before it counts.
+ * Connections that each move more than this, in bytes a millisecond, are hardly what limits the run.
+ * There the kernels on both sides swallow so much at once that a rise must last before it counts,
+ * and be worth the parts that are under way, and lost, when the process dies.
  */
 const FAST = 10_000;
-const FEW_SLOTS = 4;
 const FAST_GAIN = 1.15;
-/** Fewer will do if they keep this share of the rate. */
-const KEPT = 0.95;
 /** On fast connections the first tick after a change is the kernels', the next two are averaged. */
 const FAST_TICKS = 3;
-/** A rest has ticks that are longer by so much: to look at the network is not free. */
-const CALM = 4;
+/** At rest the rate is looked at once a second, since that is not free. */
+const CALM_MS = 1000;
 /** Calm ticks before a held number is tried again; the wait doubles while it does not pay. */
-const FIRST_REST_TICKS = 4;
+const FIRST_REST_TICKS = 1;
 const MAX_REST_TICKS = 60;
 /** The event loop has no time left above this share. */
 const BUSY = 0.9;
@@ -38,7 +38,7 @@ const RECOVERY_TICKS = 4;
 
 /** What the controller knows; `decide` takes it from tick to tick. */
 export interface SteeringState {
-  readonly mode: 'climbing' | 'easing' | 'resting' | 'recovering';
+  readonly mode: 'climbing' | 'resting' | 'recovering';
   readonly slots: number;
   /** The number to go back to if the present one does not pay, and its rate. */
   readonly proven: number;
@@ -78,13 +78,19 @@ export function decide(before: SteeringState, rate: number): SteeringState {
       return recover(state, rate);
     case 'resting':
       return stay(state, rate);
-    case 'easing':
-      return state.ticks < FAST_TICKS ? state : ease(state, lasting);
     case 'climbing':
-      return state.provenRate / state.proven > FAST
-        ? climbCarefully(state, lasting)
-        : climb(state, rate);
+      return isFast(state) ? climbCarefully(state, lasting) : climb(state, rate);
   }
+}
+
+/** Milliseconds from one decision to the next. */
+export function tickMs(state: SteeringState): number {
+  if (state.mode === 'resting') return CALM_MS;
+  return state.slots <= FEW_SLOTS && !isFast(state) ? TICK_MS : 2 * TICK_MS;
+}
+
+function isFast({ provenRate, proven }: SteeringState): boolean {
+  return provenRate / proven > FAST;
 }
 
 function recover(state: SteeringState, rate: number): SteeringState {
@@ -97,34 +103,30 @@ function stay(state: SteeringState, rate: number): SteeringState {
     // A slowly moving memory of what this number yields.
     return { ...state, provenRate: 0.8 * state.provenRate + 0.2 * rate };
   }
-  const slots = Math.min(state.ceiling, Math.ceil(state.slots * 1.25));
+  const step = state.slots < FEW_SLOTS ? 2 : 1.25;
+  const slots = Math.min(state.ceiling, Math.ceil(state.slots * step));
   return { ...state, mode: 'climbing', ticks: 0, slots, proven: state.slots };
-}
-
-function ease(state: SteeringState, rate: number): SteeringState {
-  return rate >= state.provenRate * KEPT
-    ? rest(state, state.slots, rate)
-    : rest(state, state.proven, state.provenRate);
 }
 
 function climbCarefully(state: SteeringState, rate: number): SteeringState {
   if (state.ticks < FAST_TICKS) return state;
-  return rate > state.provenRate * FAST_GAIN ? rest(state, state.slots, rate) : goBack(state);
+  return rate > state.provenRate * FAST_GAIN ? double(state, rate) : goBack(state);
 }
 
 function climb(state: SteeringState, rate: number): SteeringState {
-  const isFirst = state.provenRate === 0;
   const isDoubling = state.slots >= state.proven * 2 || state.slots === state.proven;
   const gain = isDoubling ? DOUBLING_GAIN : STEP_GAIN;
-  if (rate <= state.provenRate * gain) {
-    return isFirst || state.ticks < PATIENCE_TICKS ? state : goBack(state);
-  }
-  const step = { ...state, ticks: 0, proven: state.slots, provenRate: rate };
-  if (isFirst && rate / state.slots > FAST && state.slots > FEW_SLOTS) {
-    return { ...step, mode: 'easing', slots: FEW_SLOTS };
-  }
+  if (rate > state.provenRate * gain) return double(state, rate);
+  // Before the first byte is acknowledged there is nothing to go back to.
+  const isEarly = state.provenRate === 0 || state.ticks * tickMs(state) < PATIENCE_MS;
+  return isEarly ? state : goBack(state);
+}
+
+/** The present number pays: twice as many may pay more. */
+function double(state: SteeringState, rate: number): SteeringState {
   const slots = Math.min(state.ceiling, state.slots * 2);
-  return slots === state.slots ? rest(state, slots, rate) : { ...step, slots };
+  if (slots === state.slots) return rest(state, slots, rate);
+  return { ...state, ticks: 0, slots, proven: state.slots, provenRate: rate };
 }
 
 function goBack(state: SteeringState): SteeringState {
@@ -168,11 +170,11 @@ export function steer(
   let before: { readonly bytes: number; readonly at: number } | undefined;
   let troubleAt = -Infinity;
 
-  let looks = 0;
+  let looked = performance.now();
   let loop = performance.eventLoopUtilization();
   const timer = setInterval(() => {
-    looks += 1;
-    if (state.mode === 'resting' && looks % CALM !== 0) return;
+    if (performance.now() - looked < tickMs(state) - TICK_MS / 2) return;
+    looked = performance.now();
     const now = performance.eventLoopUtilization();
     const isBusy = performance.eventLoopUtilization(now, loop).utilization > BUSY;
     loop = now;
@@ -184,7 +186,8 @@ export function steer(
     if (rate === undefined) return;
     const next = decide(state, rate);
     // More connections do nothing for a process that has no time for those that it has.
-    state = next.slots > state.slots && isBusy ? rest(state, state.slots, rate) : next;
+    const isEnough = isBusy && state.slots >= FEW_SLOTS;
+    state = next.slots > state.slots && isEnough ? rest(state, state.slots, rate) : next;
     slots.limit = state.slots;
   }, TICK_MS);
   timer.unref();

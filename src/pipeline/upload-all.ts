@@ -149,9 +149,12 @@ export async function uploadAll(
   if (bug) throw bug.error;
 }
 
-/** A file that changed will not have changed back; everything else that is retryable may pass. */
+/**
+ * A file that changed will not have changed back, and a session that did not last twice will not
+ * last a third time; everything else that is retryable may pass.
+ */
 function isWorthAnother({ code, rule }: UploadFailure): boolean {
-  return rule.retryable && code !== 'source-changed';
+  return rule.retryable && code !== 'source-changed' && code !== 'session-expired';
 }
 
 function sizeOf(job: Job): number {

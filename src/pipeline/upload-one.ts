@@ -22,7 +22,7 @@ export async function uploadOne(job: Job, ports: Ports, signal: AbortSignal): Pr
       return { status: 'skipped', path, job, reason: 'already-uploaded', receipt: claim.receipt };
     }
     if (claim.kind === 'held') return { status: 'skipped', path, job, reason: 'held-by-other-run' };
-    attempt = createAttempt(job, ports.emit, ports.now);
+    attempt = createAttempt(job, ports.emit, ports.localNow);
     const receipt = await uploadClaimed(job, claim, attempt, ports, signal);
     return { status: 'uploaded', job, receipt, effort: attempt.effort() };
   } catch (error) {
@@ -71,15 +71,28 @@ async function uploadClaimed(
     try {
       return await finish(job, live, recalled !== undefined, attempt, ports, signal);
     } catch (error) {
-      const isOver = error instanceof UploadFailure && error.rule.retry === 'session';
-      if (!isOver || round === SESSIONS || signal.aborted) throw error;
-      note(ports, job, `begins anew: ${error.message}`);
+      if (!(error instanceof UploadFailure) || signal.aborted) throw error;
+      if (error.code === 'source-changed') await dropChanged(job, live, ports, signal);
+      if (error.rule.retry !== 'session' || round === SESSIONS) throw error;
+      warn(ports, job, `begins anew, ${error.code}: what was sent is sent again`);
       await abandon(job, live.current, ports, signal);
       await ports.journal.forget(job.id);
       recalled = undefined;
       attempt.restart();
     }
   }
+}
+
+/** No later run can use what was stored of a file that is another one now. */
+async function dropChanged(
+  job: Job,
+  { current }: LiveCheckpoint,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<void> {
+  if (current.phase === 'committing') return;
+  await abandon(job, current, ports, signal);
+  await ports.journal.forget(job.id);
 }
 
 /** Asks for a session and writes it down before anything depends on it. */
@@ -214,8 +227,7 @@ async function abandon(
     const isWhole = (sizes.get(key) ?? Infinity) <= partSize;
     if (stored || completing || (uploadId === undefined && isWhole)) continue;
     const isGone = await ports.cos.abort(targetOf({ key }, session), uploadId, signal);
-    if (!isGone)
-      note(ports, job, 'its unfinished upload could not be aborted: the certificate is over');
+    if (!isGone) warn(ports, job, 'its unfinished upload could not be aborted and stays stored');
   }
 }
 
@@ -239,6 +251,10 @@ function toReceipt(job: Job, checkpoint: LiveCheckpoint, committed: Committed): 
     ...(job.cover && session.coverKey ? { coverCrc64: crc64Of(session.coverKey) } : {}),
     requestIds: { apply: session.requestId || null, commit: requestId || null },
   };
+}
+
+function warn(ports: Ports, job: Job, message: string): void {
+  ports.emit({ type: 'warning', message: `${visible(job.media.path)}: ${message}` });
 }
 
 function note(ports: Ports, job: Job, message: string): void {

@@ -10,22 +10,24 @@ const LISTED = 10;
 const STATUSES: readonly Status[] = ['uploaded', 'skipped', 'failed', 'interrupted', 'unknown'];
 
 interface FailureGroup {
+  readonly code: FailureCode;
   readonly hint: string;
   readonly count: number;
   readonly listed: readonly string[];
 }
 
-/** The failures of a run by code: as many groups as there are codes, and the first few paths. */
-export type Failures = ReadonlyMap<FailureCode, FailureGroup>;
+/** The failures of a run by code and hint: as many groups as there are hints, and the first few paths. */
+export type Failures = ReadonlyMap<string, FailureGroup>;
 
 /** The failures after one more outcome. */
 export function collectFailure(failures: Failures, outcome: Outcome): Failures {
   if (!('failure' in outcome)) return failures;
   const { code, hint, message } = outcome.failure;
-  const group = failures.get(code) ?? { hint, count: 0, listed: [] };
+  const key = `${code}: ${hint}`;
+  const group = failures.get(key) ?? { code, hint, count: 0, listed: [] };
   const isFull = listedIn(failures) >= LISTED;
   const listed = isFull ? group.listed : [...group.listed, `${pathOf(outcome)}: ${message}`];
-  return new Map(failures).set(code, { ...group, count: group.count + 1, listed });
+  return new Map(failures).set(key, { ...group, count: group.count + 1, listed });
 }
 
 function listedIn(failures: Failures): number {
@@ -46,9 +48,9 @@ export function summaryText(summary: Summary, durationMs: number): string {
   return `${counts.length > 0 ? counts.join(', ') : 'no files'} · ${sent}`;
 }
 
-/** What failed, grouped by code with its hint once, `manifest` named for what is not listed. */
+/** What failed, grouped by code and hint, `manifest` named for what is not listed. */
 export function failuresText(failures: Failures, manifest?: string): string[] {
-  const lines = [...failures].flatMap(([code, { count, hint, listed }]) => {
+  const lines = [...failures.values()].flatMap(({ code, count, hint, listed }) => {
     const more = count - listed.length;
     return [
       `${code} (${count} ${count === 1 ? 'file' : 'files'}): ${hint}`,

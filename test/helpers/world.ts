@@ -155,7 +155,16 @@ function connectTo(
   const cos = createCos({ ...common, verification: 'crc64' });
   const slots = createPartSlots(options.slots ?? 8);
   const partSize = options.partSize ?? MIB;
-  const ports: Ports = { ...own, assertUnchanged, vod, cos, slots, now: clock.now, partSize };
+  const ports: Ports = {
+    ...own,
+    assertUnchanged,
+    vod,
+    cos,
+    slots,
+    now: clock.now,
+    localNow: () => new Date(),
+    partSize,
+  };
   return { ports, slots, close: () => route.close() };
 }
 

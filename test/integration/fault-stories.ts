@@ -55,8 +55,8 @@ const SESSIONS: readonly FaultRow[] = [
   {
     name: 'certificates that always expire at once: failed, and no session is committed',
     jobs: 'small',
-    runs: [{ rules: ['PutObject:ExpiredToken*4'], expected: 'session-expired' }, {}],
-    extraSessions: 4,
+    runs: [{ rules: ['PutObject:ExpiredToken*2'], expected: 'session-expired' }, {}],
+    extraSessions: 2,
   },
   {
     name: 'an upload that is gone at a part: a new session',

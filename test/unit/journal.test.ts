@@ -117,6 +117,11 @@ test('a failure tells the file and the reason in the words of the system', () =>
       'No space left on device: Attempting to write page at position 4096',
       'no space left on device',
     ],
+    // What lmdb makes of the first write that did not fit.
+    [
+      'Input/output error: Attempting to write page at position 4096',
+      'input/output error, or no space left on device',
+    ],
   ] as const;
   for (const [message, reason] of cases) {
     const failure = unwritable('/s', new Error(message));

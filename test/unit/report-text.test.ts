@@ -269,6 +269,22 @@ describe('summary', () => {
     assert.equal(lines.filter((line) => line.includes('Check the network')).length, 1);
     assert.match(lines[0] ?? '', /^network \(1000 files\): /);
   });
+
+  it('gives each failure of a code the hint of its own', () => {
+    const own = failed('pipe.mp4', 'source-invalid', 'not a regular file', {
+      hint: 'Leave it out.',
+    });
+    const outcomes = [
+      failed('a.mp4', 'source-invalid', 'bad name', { hint: 'Rename it.' }),
+      own,
+      own,
+    ];
+    const lines = failuresText(outcomes.reduce(collectFailure, new Map() as Failures));
+    assert.deepEqual(
+      lines.filter((line) => !line.startsWith(' ')),
+      ['source-invalid (1 file): Rename it.', 'source-invalid (2 files): Leave it out.'],
+    );
+  });
 });
 
 describe('state', () => {

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { startCloud, type Cloud } from '../helpers/cloud.js';
+import { commandLine, createShell, type Shell } from '../helpers/run-cli.js';
+
+describe('an environment or an output that is broken', () => {
+  let cloud: Cloud;
+  let shell: Shell;
+  before(async () => {
+    cloud = await startCloud();
+    shell = await createShell(cloud.env);
+    for (const name of ['a', 'b', 'c']) await writeFile(join(shell.dir, `${name}.mp4`), name);
+  });
+  after(async () => {
+    await shell.close();
+    await cloud.close();
+  });
+
+  test('a bad proxy is told before anything starts, unless nothing needs one', async () => {
+    const env = { HTTPS_PROXY: 'socks5://u:geheim@h:1' };
+    const unused = await shell.run(['a.mp4'], { env });
+    assert.equal(unused.code, 0, unused.stderr);
+    const own = Object.entries({ ...cloud.env, ...env }).filter(([name]) => !/COS_/.test(name));
+    const other = await createShell(Object.fromEntries(own));
+    const used = await other.run([join(shell.dir, 'b.mp4')]).finally(() => other.close());
+    assert.equal(used.code, 2);
+    assert.match(used.stderr, /^vod-upload: HTTPS_PROXY is not .*\n {2}Write it as /);
+    assert.doesNotMatch(used.stderr, /geheim/);
+  });
+
+  const noFull = !existsSync('/dev/full') && 'there is no /dev/full';
+  for (const [stream, warnings] of [
+    ['stdout', 1],
+    ['stderr', 0],
+  ] as const) {
+    test(`a full disk under ${stream} does not end the uploads`, { skip: noFull }, async () => {
+      const full = openSync('/dev/full', 'w');
+      const [program = '', ...args] = commandLine(['b.mp4', 'c.mp4', '--force']);
+      const child = spawn(program, args, {
+        cwd: shell.dir,
+        env: shell.env,
+        stdio: [
+          'ignore',
+          stream === 'stdout' ? full : 'ignore',
+          stream === 'stderr' ? full : 'pipe',
+        ],
+      });
+      closeSync(full);
+      const stderr: Buffer[] = [];
+      child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
+      const code = await new Promise((resolve) => child.on('close', resolve));
+      const told = Buffer.concat(stderr).toString();
+      assert.equal(code, 0, told);
+      assert.equal(told.split('cannot write to standard output: ENOSPC').length - 1, warnings);
+    });
+  }
+});

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import net from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { describe, test } from 'node:test';
+import { UploadFailure, UsageError } from '../../src/core/errors.js';
+import { createDomains } from '../../src/cos/host.js';
+import { connectionFailure } from '../../src/net/connection-failure.js';
+import { proxyFor } from '../../src/net/proxy.js';
+import { sendRequest } from '../../src/net/request.js';
+import { createRoute, type RouteOptions } from '../../src/net/route.js';
+
+const HOST = 'vod.tencentcloudapi.com';
+
+async function listen(server: net.Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** How a request fails on this route. */
+async function failureOn(options: RouteOptions, stallTimeoutMs = 5000): Promise<UploadFailure> {
+  const route = createRoute(options);
+  const request = { route, host: HOST, method: 'GET', path: '/', headers: {}, stallTimeoutMs };
+  try {
+    await sendRequest(request, new AbortController().signal);
+  } catch (error) {
+    assert.ok(error instanceof UploadFailure);
+    return error;
+  } finally {
+    route.close();
+  }
+  throw new Error('it was answered');
+}
+
+/** A proxy that answers CONNECT with this status, and what it was told. */
+async function throughProxy(login: string, status: number) {
+  const proxy = http.createServer();
+  let told: string | undefined;
+  proxy.on('connect', (request, socket) => {
+    told = request.headers['proxy-authorization'];
+    socket.end(`HTTP/1.1 ${status} No\r\n\r\n`);
+  });
+  const address = await listen(proxy);
+  const failure = await failureOn({ proxies: { HTTPS_PROXY: `http://${login}@${address}` } });
+  proxy.close();
+  return { failure, address, told: Buffer.from(told?.split(' ')[1] ?? '', 'base64').toString() };
+}
+
+describe('the proxy in the environment', () => {
+  test('an empty variable counts as unset', () => {
+    const env = { https_proxy: '', HTTPS_PROXY: '', HTTP_PROXY: 'h:1' };
+    assert.equal(proxyFor(HOST, env)?.host, 'h:1');
+    assert.equal(proxyFor(HOST, { HTTPS_PROXY: '' }), undefined);
+  });
+
+  for (const bad of ['socks5://u:geheim@h:1', 'http://u:geheim@h:99999', 'http://']) {
+    test(`${bad} is a usage error that names the variable and shows no password`, () => {
+      assert.throws(
+        () => proxyFor(HOST, { HTTPS_PROXY: bad }),
+        (error: unknown) => {
+          assert.ok(error instanceof UsageError);
+          assert.match(error.message, /^HTTPS_PROXY /);
+          return !JSON.stringify(error.problems).includes('geheim');
+        },
+      );
+    });
+  }
+});
+
+describe('a proxy that fails', () => {
+  test('is named with its port and without its password when it refuses, which is final', async () => {
+    const { failure, address } = await throughProxy('user:geheim', 407);
+    assert.equal(failure.code, 'proxy-refused');
+    assert.equal(failure.message, `the proxy ${address} answered 407 to CONNECT ${HOST}:443`);
+    assert.deepEqual([failure.rule.retry, failure.rule.halts], ['never', 'run']);
+  });
+
+  test('may be tried again when it cannot reach the service', async () => {
+    const { failure } = await throughProxy('user:geheim', 502);
+    assert.equal(failure.code, 'network');
+    assert.equal(failure.facts.ambiguous ?? false, false);
+  });
+
+  test('gets a password that is not percent-encoded as it is', async () => {
+    assert.equal((await throughProxy('user:100%', 407)).told, 'user:100%');
+    assert.equal((await throughProxy('user:a%20b', 407)).told, 'user:a b');
+  });
+
+  test('is named when nobody listens there', async () => {
+    const server = net.createServer();
+    const address = await listen(server);
+    await new Promise((resolve) => server.close(resolve));
+    const failure = await failureOn({ proxies: { HTTPS_PROXY: `http://u:geheim@${address}` } });
+    assert.equal(failure.message, `the proxy ${address}: ECONNREFUSED`);
+    assert.equal(failure.code, 'network');
+  });
+});
+
+describe('a connection that never comes about', () => {
+  test('counts as such also while TLS is being negotiated, and nothing was sent', async () => {
+    const silent = net.createServer().on('connection', (socket) => socket.on('error', () => 0));
+    const endpoint = new URL(`https://${await listen(silent)}`);
+    const failure = await failureOn({ endpoint, proxies: {} }, 300);
+    silent.close();
+    assert.equal(failure.message, `${HOST}: ETIMEDOUT`);
+    assert.equal(failure.facts.unconnected, true);
+    assert.equal(failure.facts.ambiguous, false);
+  });
+
+  test('is not one that the network lost later', () => {
+    const request = { method: 'POST', socket: {} } as http.ClientRequest;
+    for (const [syscall, expected] of [
+      ['connect', true],
+      ['read', false],
+      ['write', false],
+    ] as const) {
+      const error = Object.assign(new Error('gone'), { code: 'EHOSTUNREACH', syscall });
+      const failure = connectionFailure(error, HOST, request, false) as UploadFailure;
+      assert.equal(failure.facts.unconnected, expected);
+      assert.equal(failure.facts.ambiguous, !expected);
+    }
+  });
+
+  test('puts COS on the other domain at once; answers that are missing do so after three', () => {
+    const domains = createDomains();
+    domains.failed('myqcloud.com', new UploadFailure('network', '', { unconnected: true }));
+    assert.equal(domains.current, 'tencentcos.cn');
+    for (const expected of ['tencentcos.cn', 'tencentcos.cn', 'myqcloud.com']) {
+      domains.failed('tencentcos.cn', new UploadFailure('stalled', ''));
+      assert.equal(domains.current, expected);
+    }
+  });
+});
