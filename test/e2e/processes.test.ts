@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { formatLease, parseLease } from '../../src/journal/leases.js';
@@ -194,6 +194,15 @@ describe('after a kill', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
     await assertUploadedOnce(world);
     assert.equal((await world.run([...FILM, '--force'])).code, 0);
     assert.equal(committedOf(world).length, 2);
+  });
+
+  test('jobs gc aborts what nothing can finish, since its file is gone', async (t) => {
+    const world = await createKilled(t);
+    await rm(join(world.shell.dir, 'film.mp4'));
+    const collected = await world.shell.run(['jobs', 'gc']);
+    assert.match(collected.stdout, /"abandoned":1/, collected.stderr);
+    assert.deepEqual(world.cloud.openUploads(), []);
+    assert.equal((await world.shell.run(['jobs', 'list'])).stdout, '');
   });
 
   test('jobs list shows what is unfinished, jobs resume ends it, jobs gc finds nothing to do', async (t) => {

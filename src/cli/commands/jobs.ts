@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { JobId } from '../../core/ids.js';
-import type { Checkpoint, PlanItem } from '../../core/model.js';
+import { UploadFailure } from '../../core/errors.js';
+import type { Checkpoint, Job, PlanItem } from '../../core/model.js';
 import type { Cos } from '../../core/ports.js';
 import { formatSize } from '../../core/size.js';
 import { visible } from '../../core/text.js';
 import type { OpenJournal, UnfinishedJob } from '../../journal/journal.js';
+import { assertUnchanged } from '../../plan/open-source.js';
 import { connectServices } from '../services.js';
 import { openRunJournal, runUploads, type Run } from '../run-uploads.js';
 import type { UploadFlags } from '../upload-options.js';
@@ -49,16 +51,8 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
       const ids: JobId[] = [];
       for await (const { job } of journal.list()) ids.push(job.id);
       for (const id of ids) {
-        const claim = await journal.claimUnfinished(id);
-        if (claim?.kind !== 'ours') {
-          left += 1;
-          continue;
-        }
-        const checkpoint = claim.checkpoint ?? claim.superseded?.checkpoint;
-        if (checkpoint !== undefined) await abortUploads(checkpoint, services.cos, world);
-        await journal.forget(id);
-        await journal.release(id);
-        world.stdout.write(`${id}\n`);
+        if (await giveUp(id, journal, services.cos, world)) world.stdout.write(`${id}\n`);
+        else left += 1;
       }
     });
   } finally {
@@ -66,6 +60,17 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
   }
   if (left > 0) world.stderr.write(`${left} jobs are held by another run or cannot be claimed\n`);
   return left > 0 ? 7 : 0;
+}
+
+/** Aborts the uploads of a job and forgets it; resolves to false where another run has it. */
+async function giveUp(id: JobId, journal: OpenJournal, cos: Cos, world: World): Promise<boolean> {
+  const claim = await journal.claimUnfinished(id);
+  if (claim?.kind !== 'ours') return false;
+  const checkpoint = claim.checkpoint ?? claim.superseded?.checkpoint;
+  if (checkpoint !== undefined) await abortUploads(checkpoint, cos, world);
+  await journal.forget(id);
+  await journal.release(id);
+  return true;
 }
 
 /** Also asks for uploads whose Initiate was never answered. */
@@ -84,12 +89,53 @@ async function abortUploads(
   }
 }
 
-/** `jobs gc`: drops what has expired. */
+/**
+ * `jobs gc`: drops what has expired, and aborts what nothing can finish any more, since its file is
+ * gone or another one now.
+ */
 export async function collectJobs(flags: UploadFlags, world: World): Promise<number> {
   await withJournal(flags, world, async (journal) => {
-    world.stdout.write(`${JSON.stringify(await journal.gc())}\n`);
+    const abandoned = await abortUnfinishable(journal, flags, world);
+    world.stdout.write(`${JSON.stringify({ ...(await journal.gc()), abandoned })}\n`);
   });
   return 0;
+}
+
+/** Resolves to how many jobs were given up. */
+async function abortUnfinishable(
+  journal: OpenJournal,
+  flags: UploadFlags,
+  world: World,
+): Promise<number> {
+  const ids: JobId[] = [];
+  for await (const { job, phase, resumable, holder } of journal.list()) {
+    // What may be committed already is never given up.
+    if (phase !== 'sending' || !resumable || holder) continue;
+    if (!(await isAsPlanned(job))) ids.push(job.id);
+  }
+  if (ids.length === 0) return 0;
+  const run = await runOf(flags, world);
+  const services = connectServices(run.service, run.credentials, flags, world);
+  let abandoned = 0;
+  try {
+    for (const id of ids) {
+      if (await giveUp(id, journal, services.cos, world)) abandoned += 1;
+    }
+  } finally {
+    services.close();
+  }
+  return abandoned;
+}
+
+async function isAsPlanned({ media, cover, segments }: Job): Promise<boolean> {
+  try {
+    for (const file of [media, ...(cover ? [cover] : []), ...segments]) await assertUnchanged(file);
+    return true;
+  } catch (error) {
+    if (!(error instanceof UploadFailure)) throw error;
+    // A disk that is away for a moment is no reason to give up what is stored.
+    return error.code !== 'source-changed' && error.code !== 'source-missing';
+  }
 }
 
 async function withJournal(
