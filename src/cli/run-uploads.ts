@@ -44,6 +44,9 @@ const DRAIN_MS = 500;
 /** Connections that an automatic run begins with. */
 const FIRST_SLOTS = 2;
 
+/** The same command, run again once there is room, writes the manifest that is missing. */
+const RETRYABLE = 8;
+
 /** Opens the journal of this run; throws `journal-unwritable`. */
 export function openRunJournal(
   run: Pick<Run, 'flags' | 'stateDir'> & Partial<Pick<Run, 'credentials' | 'service'>>,
@@ -230,7 +233,7 @@ async function finishManifest(
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
     warn(`${error.message}. ${error.hint}`);
-    return tail.exitCode === 0 ? 1 : tail.exitCode;
+    return tail.exitCode === 0 ? RETRYABLE : tail.exitCode;
   }
 }
 

@@ -10,6 +10,7 @@ import { createMultipartRequests } from './multipart-requests.js';
 import { headObject, writeObject } from './object-requests.js';
 import type { CosOptions } from './options.js';
 import { createChunkPool, digestRange } from './part-body.js';
+import { createTroubleDetector } from './trouble.js';
 
 /** After the merge is known to have happened but its answer was lost, so long until a HEAD sees it. */
 const HEAD_TRIES = 3;
@@ -24,6 +25,7 @@ const PROBE_AFTER = 2;
  */
 export function createCos(options: CosOptions): Cos {
   const domains = createDomains();
+  const isTrouble = createTroubleDetector();
   const pool = createChunkPool();
   const requests = createMultipartRequests(options);
 
@@ -45,7 +47,7 @@ export function createCos(options: CosOptions): Cos {
           signal.throwIfAborted();
           if (!(error instanceof UploadFailure)) throw error;
           domains.failed(domain, error);
-          if (error.code === 'throttled' || error.code === 'stalled') options.onTrouble?.();
+          if (isTrouble(error)) options.onTrouble?.();
           throw judgedByClock(error, signedWithMs);
         }
       },

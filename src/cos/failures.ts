@@ -43,6 +43,9 @@ export function assertCosAnswer(operation: string, answer: HttpAnswer): void {
   throw failureOf(operation, answer, String(requestId), error);
 }
 
+const REFUSED =
+  'The certificate that VOD granted does not allow this: check the storage of the sub-application in the console.';
+
 interface ServiceError {
   readonly code: string;
   readonly message: string;
@@ -65,6 +68,7 @@ function failureOf(
       requestId: visible(requestId),
       ambiguous: answer.status < 300 || answer.status >= 500,
       ...waitAskedFor(answer),
+      ...(code === 'permission-denied' ? { hint: REFUSED } : {}),
       ...(code === 'clock-skewed' && offset !== undefined ? { clockOffsetMs: offset } : {}),
     },
   );

@@ -2,11 +2,9 @@ import type { JobId } from '../core/ids.js';
 import type { Job } from '../core/model.js';
 import type { Ports } from '../core/ports.js';
 
-/** How many parts the files in flight have still to send; a file counts until it is committed. */
+/** How many parts the files in flight have still to send; a small file is a fraction of one. */
 export interface Demand {
   readonly parts: number;
-  /** Whether no file in flight has more than its last part to send. */
-  areAllSmall(): boolean;
   begin(job: Job): void;
   progress(id: JobId, bytesLeft: number): void;
   end(id: JobId): void;
@@ -25,10 +23,9 @@ export function createDemand({ partSize }: Pick<Ports, 'partSize'>): Demand {
     get parts() {
       return parts;
     },
-    areAllSmall: () => parts === partsOf.size,
-    begin: ({ id, media }) => set(id, Math.max(1, Math.ceil(media.size / partSize))),
+    begin: ({ id, media }) => set(id, media.size / partSize),
     progress(id, bytesLeft) {
-      if (partsOf.has(id)) set(id, Math.max(1, Math.ceil(bytesLeft / partSize)));
+      if (partsOf.has(id)) set(id, bytesLeft / partSize);
     },
     end(id) {
       set(id, 0);

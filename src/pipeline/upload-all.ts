@@ -17,9 +17,9 @@ const SECOND_TRIES = 10_000;
 const MIN_FILES = 4;
 const MAX_FILES = 192;
 /**
- * The next file begins while those in flight have fewer parts left than this for each connection,
- * or while a connection is free: a small file mostly waits for its apply and commit, so it takes
- * many to keep one busy; of large files a few suffice, and no certificate ages in a queue.
+ * The next file begins while those in flight have fewer parts left than this for each connection. A
+ * small file is a small part of one, and mostly waits for its apply and commit, so it takes many to
+ * keep a connection busy; of large files a few suffice, and no certificate ages in a queue.
  */
 const PARTS_A_SLOT = 3;
 
@@ -28,8 +28,8 @@ export interface UploadAllOptions {
   readonly concurrency?: number;
   /** Files in flight at most, where the number is automatic. */
   readonly maxFiles?: number;
-  /** How busy the connections are. */
-  readonly slots: Pick<PartSlotControl, 'limit' | 'active' | 'waiting'>;
+  /** Connections that may carry bytes at present. */
+  readonly slots: Pick<PartSlotControl, 'limit'>;
   /** Aborts when no new job may begin; what is under way goes on. */
   readonly stop: AbortSignal;
   /** Aborts when everything under way must end. */
@@ -111,9 +111,7 @@ export async function uploadAll(
     const files = limit.activeCount + limit.pendingCount;
     if (files >= limit.concurrency) return false;
     if (options.concurrency !== undefined || files < MIN_FILES) return true;
-    const { limit: connections, active, waiting } = options.slots;
-    const isOneFree = active < connections && waiting === 0;
-    return demand.parts < PARTS_A_SLOT * connections || (isOneFree && demand.areAllSmall());
+    return demand.parts < PARTS_A_SLOT * options.slots.limit;
   }
 
   async function until(condition: () => boolean): Promise<void> {

@@ -7,6 +7,9 @@ import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from 
 import { sendObject, targetOf } from './send-object.js';
 import { together } from './together.js';
 
+const ASKING_REFUSED =
+  'Grant this key vod:DescribeMediaInfos, which tells whether the media exists, then run the same command again.';
+
 /** A session that cannot be used any more is replaced so often. */
 const SESSIONS = 2;
 
@@ -208,10 +211,12 @@ async function reconcile(
 }
 
 function unknownCommit({ message, facts }: UploadFailure, cause: UploadFailure): UploadFailure {
+  const mayNotAsk = cause.code === 'permission-denied';
   return new UploadFailure('commit-unknown', `the commit may have happened: ${message}`, {
     ...facts,
     stage: 'commit',
     cause,
+    ...(mayNotAsk ? { hint: ASKING_REFUSED } : {}),
   });
 }
 

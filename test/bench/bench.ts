@@ -168,14 +168,14 @@ async function main(): Promise<void> {
       rounds: Number(values.rounds),
     };
     const tables: Table[] = [];
+    await mkdir(values.out, { recursive: true });
     for (const scenario of all.filter(({ id }) => wanted.includes(id))) {
       const table = await runScenario(bench, scenario);
       tables.push(table);
       process.stdout.write(`${tableText(table)}\n`);
+      await writeFile(path.join(values.out, 'RESULTS.md'), resultsText(tables, bench.rounds));
+      await writeFile(path.join(values.out, 'results.svg'), plot(tables));
     }
-    await mkdir(values.out, { recursive: true });
-    await writeFile(path.join(values.out, 'RESULTS.md'), resultsText(tables, bench.rounds));
-    await writeFile(path.join(values.out, 'results.svg'), plot(tables));
   } finally {
     await rm(directory, { recursive: true });
   }

@@ -53,8 +53,8 @@ export function ours(name: string, ...flags: readonly string[]): Contender {
   };
 }
 
-/** The command line of vod-upload, as it was built together with this file. */
-export const OURS = here('../../src/cli/main.js');
+/** The command line of vod-upload, as `bin/` runs it. */
+export const OURS = here('../../bundle/cli/main.js');
 
 /** Adding an authority costs Node 120 ms at its start: not where there is nothing to trust. */
 function trust(origin: string, certificate: string): Readonly<Record<string, string>> {
