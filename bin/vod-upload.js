@@ -1,2 +1,4 @@
 #!/usr/bin/env node
-import '../dist/bundle/cli/main.js';
+import { compile, run } from './program.js';
+
+run(compile());

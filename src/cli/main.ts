@@ -26,12 +26,16 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   process.stderr.write(`vod-upload: warning: cannot write to standard output: ${code}\n`);
 });
 
-try {
-  await createProgram(world, (code) => (process.exitCode = code)).parseAsync(process.argv);
-} catch (error) {
-  process.exitCode = explain(error);
+void main();
+
+async function main(): Promise<void> {
+  try {
+    await createProgram(world, (code) => (process.exitCode = code)).parseAsync(process.argv);
+  } catch (error) {
+    process.exitCode = explain(error);
+  }
+  process.exit();
 }
-process.exit();
 
 /** Tells people what went wrong; returns the exit code. */
 function explain(error: unknown): number {

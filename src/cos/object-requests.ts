@@ -42,7 +42,7 @@ export async function writeObject(
     const spec = { ...request, method: 'PUT' } as const;
     const answer = await sendRequest(
       {
-        ...signedRequest(options, spec, { 'Content-Length': String(body.size) }),
+        ...(await signedRequest(options, spec, { 'Content-Length': String(body.size) })),
         body,
         answerTimeoutMs: options.stallTimeoutMs,
       },
@@ -77,7 +77,7 @@ export async function headObject(
 ): Promise<{ readonly size: number; readonly crc64?: string } | 'untold' | undefined> {
   const spec = { operation: 'HeadObject', method: 'HEAD', target, query: {}, domain } as const;
   const answer = await sendRequest(
-    { ...signedRequest(options, spec, {}), answerTimeoutMs: options.stallTimeoutMs },
+    { ...(await signedRequest(options, spec, {})), answerTimeoutMs: options.stallTimeoutMs },
     signal,
   );
   // An answer without a body cannot name its error: only a refusal is one that is final.
@@ -93,12 +93,12 @@ export async function headObject(
   };
 }
 
-function signedRequest(
+async function signedRequest(
   options: CosOptions,
   { method, target, query, domain }: ObjectRequest,
   headers: Readonly<Record<string, string>>,
-): Omit<Parameters<typeof sendRequest>[0], 'body'> {
-  const getAuthorization = loadCosSignature();
+): Promise<Omit<Parameters<typeof sendRequest>[0], 'body'>> {
+  const getAuthorization = await loadCosSignature();
   const host = hostOf(target, domain);
   const { secretId, secretKey, token } = target.credentials;
   const authorization = getAuthorization({

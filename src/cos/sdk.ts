@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import type COS from 'cos-nodejs-sdk-v5';
 
 /** The SDK's class; loading it takes a quarter of a second, so it is done once there is work. */
@@ -11,17 +10,15 @@ export function loadCosSdk(): Promise<CosSdk> {
   return loading;
 }
 
-let getAuthorization: CosSdk['getAuthorization'] | undefined;
+let loadingSignature: Promise<CosSdk['getAuthorization']> | undefined;
 
 /**
  * `COS.getAuthorization`, from the file of the SDK that it is in: a signature needs a tenth of the
  * time and memory that the whole SDK takes.
  */
-export function loadCosSignature(): CosSdk['getAuthorization'] {
-  getAuthorization ??= (
-    createRequire(import.meta.url)('cos-nodejs-sdk-v5/sdk/util.js') as {
-      readonly getAuth: CosSdk['getAuthorization'];
-    }
-  ).getAuth;
-  return getAuthorization;
+export function loadCosSignature(): Promise<CosSdk['getAuthorization']> {
+  loadingSignature ??= import('cos-nodejs-sdk-v5/sdk/util.js').then(
+    (module) => module.default.getAuth,
+  );
+  return loadingSignature;
 }

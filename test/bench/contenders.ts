@@ -54,7 +54,7 @@ export function ours(name: string, ...flags: readonly string[]): Contender {
 }
 
 /** The command line of vod-upload, as `bin/` runs it. */
-export const OURS = here('../../bundle/cli/main.js');
+export const OURS = here('../../../bin/vod-upload.js');
 
 /** Adding an authority costs Node 120 ms at its start: not where there is nothing to trust. */
 function trust(origin: string, certificate: string): Readonly<Record<string, string>> {

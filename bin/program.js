@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import vm from 'node:vm';
+
+/** The program with its packages in one file, and what V8 made of it at build time. */
+const PROGRAM = fileURLToPath(new URL('../dist/bundle/cli/main.cjs', import.meta.url));
+export const CODE_CACHE = `${PROGRAM}.cache`;
+
+/** The compiled program. V8 takes from a code cache only what the very same version of it has made. */
+export function compile() {
+  const source = readFileSync(PROGRAM, 'latin1');
+  return new vm.Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
+    filename: PROGRAM,
+    cachedData: readCodeCache(),
+  });
+}
+
+export function run(script) {
+  // What packages use of Node that it wants to be rid of is nothing to tell users.
+  process.noDeprecation = true;
+  const module = { exports: {} };
+  const require = createRequire(PROGRAM);
+  script.runInThisContext()(module.exports, require, module, PROGRAM, dirname(PROGRAM));
+}
+
+function readCodeCache() {
+  try {
+    return readFileSync(CODE_CACHE);
+  } catch {
+    return undefined;
+  }
+}
