@@ -81,8 +81,8 @@ export async function openTables<Name extends keyof Tables>(
 }
 
 /** The share of the time that may go into commits, unless that would keep others waiting too long. */
-const COMMITTING = 0.25;
-const MAX_WAIT_MS = 25;
+const COMMITTING = 0.1;
+const MAX_WAIT_MS = 60;
 
 /**
  * Writes are gathered and committed together, synchronously: lmdb's own background writer cannot
@@ -95,6 +95,7 @@ class LmdbStore implements Store {
   #queue: Pending[] = [];
   #committing: Promise<void> | undefined;
   #lastCommitMs = 0;
+  #lastBatch = 0;
   /** Done since the file was mapped. */
   #works = 0;
 
@@ -124,9 +125,13 @@ class LmdbStore implements Store {
     this.#committing = undefined;
   }
 
-  /** Gathers what belongs into one transaction, and leaves the event loop most of its time. */
+  /**
+   * Gathers what belongs into one transaction, and leaves the event loop most of its time. Whoever
+   * was alone the last time waits for nobody.
+   */
   #gather(): Promise<void> {
-    const waitMs = Math.min(MAX_WAIT_MS, this.#lastCommitMs * (1 / COMMITTING - 1));
+    const longest = this.#lastBatch > 1 ? MAX_WAIT_MS : 0;
+    const waitMs = Math.min(longest, this.#lastCommitMs * (1 / COMMITTING - 1));
     return new Promise((resolve) => setTimeout(resolve, waitMs));
   }
 
@@ -145,6 +150,7 @@ class LmdbStore implements Store {
       for (const { reject } of batch) reject(failure);
     }
     this.#lastCommitMs = performance.now() - begunAt;
+    this.#lastBatch = batch.length;
   }
 
   async #unmap(): Promise<void> {

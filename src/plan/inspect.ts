@@ -4,12 +4,8 @@ import { promisify } from 'node:util';
 import { UploadFailure, type FailureCode } from '../core/errors.js';
 import type { SourceFile } from '../core/model.js';
 import { visible } from '../core/text.js';
+import { quickFs } from './quick-fs.js';
 
-// The callback API behind promisify costs half of fs/promises, which counts at a million files.
-const lstat = promisify(fs.lstat);
-const stat = promisify(fs.stat);
-const open = promisify(fs.open);
-const close = promisify(fs.close);
 const realpath = promisify(fs.realpath.native);
 
 /** What is at a path. */
@@ -46,9 +42,9 @@ export async function inspect(
 ): Promise<Inspection> {
   let isLink = false;
   try {
-    let stats = await lstat(absolute, { bigint: true });
+    let stats = await quickFs.lstat(absolute);
     isLink = stats.isSymbolicLink();
-    if (isLink) stats = await stat(absolute, { bigint: true });
+    if (isLink) stats = await quickFs.stat(absolute);
     if (stats.isDirectory()) return { kind: 'directory', realPath: await realpath(absolute) };
     if (!stats.isFile()) return unusable('source-invalid', shown, `it is ${kindOf(stats)}`);
     if ((stats.mode & READABLE_BY_ALL) === 0n) await tryToOpen(absolute);
@@ -71,7 +67,8 @@ export async function inspect(
 
 /** access() would answer for the real user, not for the effective one. */
 async function tryToOpen(absolute: string): Promise<void> {
-  await close(await open(absolute, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK));
+  const flags = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
+  await quickFs.close(await quickFs.open(absolute, flags));
 }
 
 /** What an error of the file system means, and in which words. */

@@ -1,15 +1,9 @@
 import fs from 'node:fs';
-import { promisify } from 'node:util';
 import { UploadFailure } from '../core/errors.js';
 import type { SourceFile } from '../core/model.js';
 import type { OpenSource } from '../core/ports.js';
 import { visible } from '../core/text.js';
-
-// The callback API behind promisify costs half of fs/promises, which counts at a million files.
-const stat = promisify(fs.stat);
-const open = promisify(fs.open);
-const read = promisify(fs.read);
-const close = promisify(fs.close);
+import { quickFs, readLater } from './quick-fs.js';
 
 /**
  * A planned file for positional reads. It is opened by the first of them, so that files whose turn
@@ -32,7 +26,7 @@ export async function openSource(file: SourceFile): Promise<OpenSource> {
     assertUnchanged: () => assertUnchanged(file),
     async close() {
       const opened = await opening?.catch(() => undefined);
-      if (opened !== undefined) await close(opened);
+      if (opened !== undefined) await quickFs.close(opened);
     },
   };
 }
@@ -40,13 +34,16 @@ export async function openSource(file: SourceFile): Promise<OpenSource> {
 async function openPlanned(file: SourceFile): Promise<number> {
   try {
     // Without O_NONBLOCK, a pipe that has taken the file's place would hold the run up for ever.
-    return await open(file.realPath, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+    return await quickFs.open(file.realPath, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
   } catch (error) {
     throw readFailure(error, file);
   }
 }
 
-/** Fills `into`, or as much of it as the file has according to the plan. */
+/**
+ * Fills `into`, or as much of it as the file has according to the plan. Of a large file one chunk is
+ * read in another thread while this one sends the chunk before it.
+ */
 async function readFully(
   descriptor: number,
   file: SourceFile,
@@ -54,12 +51,13 @@ async function readFully(
   position: number,
 ): Promise<number> {
   const wanted = Math.max(0, Math.min(into.length, file.size - position));
+  const read = wanted === file.size ? quickFs.read : readLater;
   let filled = 0;
   while (filled < wanted) {
     let bytesRead: number;
     try {
       const [length, at] = [wanted - filled, position + filled];
-      ({ bytesRead } = await read(descriptor, into, filled, length, at));
+      bytesRead = await read(descriptor, into, filled, length, at);
     } catch (error) {
       throw readFailure(error, file);
     }
@@ -76,7 +74,7 @@ async function readFully(
 export async function assertUnchanged(file: SourceFile): Promise<void> {
   let now;
   try {
-    now = await stat(file.realPath, { bigint: true });
+    now = await quickFs.stat(file.realPath);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') {

@@ -22,7 +22,7 @@ export interface Tally {
   readonly jobsPlanned: number;
   readonly bytesPlanned: number;
   readonly isPlanFinished: boolean;
-  readonly active: ReadonlyMap<JobId, ActiveJob>;
+  readonly active: Map<JobId, ActiveJob>;
   readonly settled: Readonly<Record<Status, number>>;
   /** Settled inputs that were jobs; the others never were part of the totals. */
   readonly jobsSettled: number;
@@ -71,7 +71,10 @@ export function emptyTally(): Tally {
   };
 }
 
-/** The tally after one more event. */
+/**
+ * The tally after one more event. The map of the files in flight goes on from the tally before it,
+ * which is over: a copy for each event would cost more than all else.
+ */
 export function advance(tally: Tally, event: UploadEvent, nowMs: number): Tally {
   switch (event.type) {
     case 'job-planned':
@@ -94,9 +97,9 @@ export function advance(tally: Tally, event: UploadEvent, nowMs: number): Tally 
 }
 
 function start(tally: Tally, id: JobId, job: ActiveJob, nowMs: number): Tally {
-  const active = new Map(tally.active).set(id, { ...tally.active.get(id), ...job });
+  tally.active.set(id, { ...tally.active.get(id), ...job });
   const samples = tally.samples.length > 0 ? tally.samples : [{ atMs: nowMs, bytesMoved: 0 }];
-  return { ...tally, active, samples };
+  return { ...tally, samples };
 }
 
 function progress(
@@ -107,25 +110,23 @@ function progress(
   const before = tally.active.get(event.id);
   const bytesStored = Math.min(event.bytesStored, event.size);
   const moved = before?.bytesCounted === undefined ? 0 : bytesStored - before.bytesStored;
-  const active = new Map(tally.active).set(event.id, {
+  tally.active.set(event.id, {
     path: event.path,
     size: event.size,
     bytesStored,
     bytesCounted: (before?.bytesCounted ?? 0) + moved,
   });
-  return move({ ...tally, active }, moved, nowMs);
+  return move(tally, moved, nowMs);
 }
 
 function settle(tally: Tally, outcome: Outcome, id: JobId | undefined, nowMs: number): Tally {
   const { job, status } = outcome;
   const jobId = id ?? job?.id;
   const before = jobId === undefined ? undefined : tally.active.get(jobId);
-  const active = new Map(tally.active);
-  if (jobId !== undefined) active.delete(jobId);
+  if (jobId !== undefined) tally.active.delete(jobId);
   const bytesSent = 'effort' in outcome ? (outcome.effort?.bytesSent ?? 0) : 0;
   const settled = {
     ...tally,
-    active,
     settled: { ...tally.settled, [status]: tally.settled[status] + 1 },
     jobsSettled: tally.jobsSettled + (job ? 1 : 0),
     jobBytesSettled: tally.jobBytesSettled + (before?.size ?? (job ? jobSize(job) : 0)),

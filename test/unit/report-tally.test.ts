@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { UploadEvent } from '../../src/core/events.js';
-import type { JobId } from '../../src/core/ids.js';
 import { advance, emptyTally, progressOf, summarise } from '../../src/report/tally.js';
 import type { Tally } from '../../src/report/tally.js';
 import { effort, everyOutcome, job, uploaded } from '../helpers/outcomes.js';
@@ -166,12 +165,6 @@ describe('tally', () => {
       [1, { type: 'job-settled', outcome: uploaded('a', 1000) }],
     ]);
     assert.equal(tally.active.size, 0);
-  });
-
-  it('does not change the tally that it starts from', () => {
-    const before = run([[0, started('a', 1000)]]);
-    advance(before, progress('a', 500, 1000), 1);
-    assert.equal(before.active.get('id of a' as JobId)?.bytesStored, 0);
   });
 
   it('sums up one count a record, the sizes of all sources and the bytes of all requests', () => {
