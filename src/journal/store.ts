@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type * as Lmdb from 'lmdb';
 import { UploadFailure } from '../core/errors.js';
 import { assertDatabaseFile } from './database-file.js';
@@ -80,9 +81,14 @@ export async function openTables<Name extends keyof Tables>(
   }
 }
 
-/** The share of the time that may go into commits, unless that would keep others waiting too long. */
+/** The share of the time that may go into commits while there is much else to do. */
 const COMMITTING = 0.1;
+/** Nobody waits longer than this for others to join. */
 const MAX_WAIT_MS = 60;
+/** How often it is asked whether there is anything else to do, and how busy the event loop then is. */
+const LOOK_MS = 2;
+const BUSY = 0.5;
+const TRIES = 2;
 
 /**
  * Writes are gathered and committed together, synchronously: lmdb's own background writer cannot
@@ -126,31 +132,50 @@ class LmdbStore implements Store {
   }
 
   /**
-   * Gathers what belongs into one transaction, and leaves the event loop most of its time. Whoever
-   * was alone the last time waits for nobody.
+   * Gathers what belongs into one transaction while there is anything else to do. Whoever was alone
+   * the last time waits for nobody.
    */
-  #gather(): Promise<void> {
-    const longest = this.#lastBatch > 1 ? MAX_WAIT_MS : 0;
-    const waitMs = Math.min(longest, this.#lastCommitMs * (1 / COMMITTING - 1));
-    return new Promise((resolve) => setTimeout(resolve, waitMs));
+  async #gather(): Promise<void> {
+    if (this.#lastBatch <= 1) return;
+    const longestMs = Math.min(MAX_WAIT_MS, this.#lastCommitMs * (1 / COMMITTING - 1));
+    const until = performance.now() + longestMs;
+    let isBusy = true;
+    while (isBusy && performance.now() < until) {
+      const before = performance.eventLoopUtilization();
+      await sleep(LOOK_MS);
+      isBusy = performance.eventLoopUtilization(before).utilization > BUSY;
+    }
   }
 
   async #commit(batch: readonly Pending[]): Promise<void> {
     const begunAt = performance.now();
     try {
-      const { commit, tables } = (this.#environment ??= this.#open());
-      const results = commit(() => batch.map(({ work }) => work(tables)));
+      const results = await this.#write(batch);
       batch.forEach(({ resolve }, index) => resolve(results[index]));
       this.#works += batch.length;
       if (this.#works >= WORKS_A_MAPPING) await this.#unmap();
     } catch (error) {
       const failure = isDatabaseError(error) ? unwritable(this.#file, error) : error;
-      // lmdb refuses an environment whose commit failed half way; a fresh one it trusts.
-      await this.#unmap();
       for (const { reject } of batch) reject(failure);
     }
     this.#lastCommitMs = performance.now() - begunAt;
     this.#lastBatch = batch.length;
+  }
+
+  /**
+   * Runs all of a batch in one transaction. lmdb refuses an environment whose commit failed half way,
+   * and now and then loses count of its free pages; a fresh environment goes by what is on disk.
+   */
+  async #write(batch: readonly Pending[]): Promise<unknown[]> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const { commit, tables } = (this.#environment ??= this.#open());
+        return commit(() => batch.map(({ work }) => work(tables)));
+      } catch (error) {
+        await this.#unmap();
+        if (tries === TRIES || !isDatabaseError(error)) throw error;
+      }
+    }
   }
 
   async #unmap(): Promise<void> {

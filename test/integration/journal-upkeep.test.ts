@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { openJournal } from '../../src/journal/journal.js';
+import { openStore } from '../../src/journal/store.js';
 import {
   JournalWorld,
   all,
@@ -203,4 +204,24 @@ test('a directory in the place of the database is named', async () => {
     openJournal(optionsFor(world.dir)),
     isUnwritable(join(world.dir, 'journal.lmdb')),
   );
+});
+
+test('a transaction that the database fails is made again, whole, in a fresh environment', async () => {
+  const store = await openStore(join(world.dir, 'journal.lmdb'));
+  await store.transact(({ jobs }) => jobs.put('before', 'kept'));
+  let failures = 1;
+  const found = await store.transact(({ jobs }) => {
+    jobs.put('one', '1');
+    if (failures-- > 0) throw Object.assign(new Error('lost'), { code: 'MDB_NOTFOUND' });
+    return [jobs.get('before'), jobs.get('one')];
+  });
+  assert.deepEqual(found, ['kept', '1']);
+  failures = 2;
+  const failing = store.transact(({ jobs }) => {
+    jobs.put('two', '2');
+    if (failures-- > 0) throw Object.assign(new Error('lost'), { code: 'MDB_NOTFOUND' });
+  });
+  await assert.rejects(failing, isUnwritable('journal.lmdb'));
+  assert.equal(await store.transact(({ jobs }) => jobs.get('two')), undefined);
+  await store.close();
 });

@@ -1,0 +1,135 @@
+import { UploadFailure } from '../core/errors.js';
+import type { UploadId } from '../core/ids.js';
+import type { StoredPart } from '../core/model.js';
+import type { Cos, ObjectTarget, OnRetry } from '../core/ports.js';
+import { sleep } from '../net/retry.js';
+import { combineCrc64 } from './crc64.js';
+import type { MultipartRequests } from './multipart-requests.js';
+import { headObject } from './object-requests.js';
+import type { CosOptions } from './options.js';
+import type { Repeat } from './repeat.js';
+
+/** After the merge is known to have happened but its answer was lost, so long until a HEAD sees it. */
+const HEAD_TRIES = 3;
+const HEAD_PAUSE_MS = 500;
+
+/** An upload that is to be merged. */
+interface Merging {
+  readonly target: ObjectTarget;
+  readonly uploadId: UploadId;
+  readonly parts: readonly StoredPart[];
+  readonly onRetry: OnRetry;
+  readonly signal: AbortSignal;
+}
+
+/** Joins the parts of an upload and verifies the whole, whatever becomes of the answer. */
+export function createComplete(
+  options: CosOptions,
+  requests: MultipartRequests,
+  repeat: Repeat,
+): Cos['complete'] {
+  return async (target, uploadId, parts, wasSent, onRetry, signal) => {
+    const merging = { target, uploadId, parts, onRetry, signal };
+    let mayBeMerged = wasSent;
+    const merge = (named: readonly StoredPart[]): Promise<string | undefined> =>
+      repeat(onRetry, signal, async (domain) => {
+        try {
+          return await requests.complete(target, uploadId, named, domain, signal);
+        } catch (error) {
+          if (error instanceof UploadFailure) mayBeMerged ||= error.facts.ambiguous === true;
+          throw error;
+        }
+      });
+    let told: string | undefined;
+    try {
+      told = await merge(parts).catch(async (error: unknown) => {
+        if (!hasServiceCode(error, 'InvalidPart')) throw error;
+        const listed = await asListed(options, requests, repeat, merging);
+        if (listed === undefined) throw error;
+        return merge(listed);
+      });
+    } catch (error) {
+      if (!mayBeMerged || !(error instanceof UploadFailure)) throw error;
+      // A certificate that ended after a Complete that may have worked: the commit decides.
+      if (error.code === 'session-expired') return {};
+      // No such upload any more, after a Complete that may have worked: it has.
+      if (!hasServiceCode(error, 'NoSuchUpload')) throw error;
+    }
+    return verifyWhole(options, repeat, merging, told);
+  };
+}
+
+/**
+ * The parts under the ETags that the service lists, where it refused those that it had told. Their
+ * bytes were compared by CRC-64, and the whole will be; an ETag that was compared itself is final.
+ */
+async function asListed(
+  { verification }: CosOptions,
+  requests: MultipartRequests,
+  repeat: Repeat,
+  { target, uploadId, parts, onRetry, signal }: Merging,
+): Promise<StoredPart[] | undefined> {
+  if (verification === 'md5') return undefined;
+  const listed = await repeat(onRetry, signal, (domain) =>
+    requests.listParts(target, uploadId, domain, signal),
+  );
+  const byNumber = new Map(listed.map((part) => [part.number, part]));
+  if (parts.some(({ number, size }) => byNumber.get(number)?.size !== size)) return undefined;
+  return parts.map((part) => ({
+    ...part,
+    etag: byNumber.get(part.number)?.etag as StoredPart['etag'],
+  }));
+}
+
+/** Compares what the merge told of the whole, or what is in the bucket, with what was sent. */
+async function verifyWhole(
+  options: CosOptions,
+  repeat: Repeat,
+  merging: Merging,
+  told: string | undefined,
+): Promise<{ readonly crc64?: string }> {
+  const wanted = wholeCrc64(merging.parts);
+  if (told !== undefined && (wanted === undefined || told === wanted)) return { crc64: told };
+  const head = await inspect(options, repeat, merging);
+  if (head === undefined) {
+    throw new UploadFailure('upload-gone', 'the service holds neither the upload nor the object');
+  }
+  if (head === 'untold') return told === undefined ? {} : raiseCorrupted();
+  const size = merging.parts.reduce((sum, part) => sum + part.size, 0);
+  const differs = head.crc64 !== undefined && wanted !== undefined && head.crc64 !== wanted;
+  if (head.size !== size || differs) raiseCorrupted();
+  return head.crc64 === undefined ? {} : { crc64: head.crc64 };
+}
+
+/** What is in the bucket after a merge whose answer was lost or whose digest is in doubt. */
+async function inspect(
+  options: CosOptions,
+  repeat: Repeat,
+  { target, onRetry, signal }: Merging,
+): ReturnType<typeof headObject> {
+  for (let tries = 1; ; tries++) {
+    const head = await repeat(onRetry, signal, (domain) =>
+      headObject(options, target, domain, signal),
+    );
+    if (head !== undefined || tries === HEAD_TRIES) return head;
+    await sleep(HEAD_PAUSE_MS, signal);
+  }
+}
+
+function hasServiceCode(error: unknown, code: string): boolean {
+  return error instanceof UploadFailure && error.facts.serviceCode === code;
+}
+
+function raiseCorrupted(): never {
+  throw new UploadFailure('object-corrupted', 'the object in the bucket is not the file on disk');
+}
+
+/** The CRC-64 that the whole object must have; undefined where parts were not digested. */
+function wholeCrc64(parts: readonly StoredPart[]): string | undefined {
+  let whole = 0n;
+  for (const { crc64, size } of parts) {
+    if (crc64 === undefined) return undefined;
+    whole = combineCrc64(whole, crc64, size);
+  }
+  return whole.toString();
+}

@@ -1,0 +1,67 @@
+import { UploadFailure } from '../core/errors.js';
+import type { OnRetry } from '../core/ports.js';
+import { isSkewed } from '../net/clock.js';
+import { withRetries } from '../net/retry.js';
+import { createDomains } from './host.js';
+import type { CosOptions } from './options.js';
+import { createTroubleDetector } from './trouble.js';
+
+/** One attempt of a request; `number` counts from 1. */
+type Attempt<T> = (
+  domain: string,
+  previous: UploadFailure | undefined,
+  number: number,
+) => Promise<T>;
+
+/** Repeats an attempt, on the other domain where this one stays silent. Throws UploadFailure. */
+export type Repeat = <T>(onRetry: OnRetry, signal: AbortSignal, attempt: Attempt<T>) => Promise<T>;
+
+export function createRepeat(options: CosOptions): Repeat {
+  const domains = createDomains();
+  const isTrouble = createTroubleDetector();
+
+  return (onRetry, signal, attempt) =>
+    withRetries(
+      async (number, previous) => {
+        const domain = domains.current;
+        const signedWithMs = options.clock.offsetMs;
+        try {
+          const result = await attempt(domain, previous, number);
+          domains.answered(domain);
+          return result;
+        } catch (error) {
+          signal.throwIfAborted();
+          if (!(error instanceof UploadFailure)) throw error;
+          domains.failed(domain, error);
+          if (isTrouble(error)) options.onTrouble?.();
+          throw judgedByClock(options, error, signedWithMs);
+        }
+      },
+      options.policy,
+      onRetry,
+      signal,
+    );
+}
+
+/**
+ * A request that was signed with a wrong clock is repeated at once with the service's time. One that
+ * "has expired" although the clock is right has a certificate that is over.
+ */
+function judgedByClock(
+  { clock }: CosOptions,
+  failure: UploadFailure,
+  signedWithMs: number,
+): UploadFailure {
+  const { clockOffsetMs } = failure.facts;
+  if (clockOffsetMs === undefined) return failure;
+  clock.correct(clockOffsetMs);
+  if (isSkewed(clockOffsetMs - signedWithMs)) {
+    return new UploadFailure(failure.code, failure.message, {
+      ...failure.facts,
+      repeatAtOnce: true,
+    });
+  }
+  return failure.message.includes('RequestTimeTooSkewed')
+    ? failure
+    : new UploadFailure('session-expired', failure.message, failure.facts);
+}
