@@ -1,11 +1,19 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
-import { parseDuration } from '../core/duration.js';
-import { MAX_PART_SIZE, MIN_PART_SIZE } from '../core/parts.js';
-import { parseRateTimetable, type RateTimetable } from '../core/rate-timetable.js';
-import { parseSize } from '../core/size.js';
-
-/** The longest that a timer can wait, in whole days. */
-const MAX_TIMER_MS = 24 * 86_400_000;
+import { Option, type Command } from 'commander';
+import type { RateTimetable } from '../core/rate-timetable.js';
+import {
+  autoOr,
+  between,
+  collect,
+  duration,
+  hostName,
+  natural,
+  origin,
+  partSize,
+  positiveDuration,
+  rate,
+  rateTimetable,
+  timerDuration,
+} from './flag-values.js';
 
 /** The flags of `upload`, as commander hands them over. */
 export interface UploadFlags {
@@ -225,91 +233,3 @@ function networkOptions(): Option[] {
     new Option('--sandbox [dir]', 'use a local server with test keys that stores objects in dir'),
   ];
 }
-
-function collect(value: string, previous: readonly string[]): string[] {
-  return [...previous, value];
-}
-
-/** Turns a parser that throws RangeError into one that commander reports. */
-function checked<T>(parse: (text: string) => T): (text: string) => T {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      throw new InvalidArgumentError((error as Error).message);
-    }
-  };
-}
-
-const duration = checked(parseDuration);
-
-const positiveDuration = checked((text) => {
-  const ms = parseDuration(text);
-  if (ms < 100) throw new RangeError('it must be at least 100ms');
-  return ms;
-});
-
-/** Of a single timer. */
-const timerDuration = checked((text) => {
-  const ms = parseDuration(text);
-  if (ms < 1 || ms > MAX_TIMER_MS) throw new RangeError('it must be from 1ms to 24d');
-  return ms;
-});
-
-const partSize = checked((text) => {
-  if (text === 'auto') return undefined;
-  const bytes = parseSize(text);
-  if (bytes < MIN_PART_SIZE || bytes > MAX_PART_SIZE) {
-    throw new RangeError('COS takes parts from 1MiB to 5GiB');
-  }
-  return bytes;
-});
-
-const rateTimetable = checked(parseRateTimetable);
-
-function autoOr<T>(parse: (text: string) => T): (text: string) => T | 'auto' {
-  return (text) => (text === 'auto' ? text : parse(text));
-}
-
-const natural = checked((text) => {
-  if (!/^\d{1,15}$/.test(text)) throw new RangeError('it must be a whole number');
-  return Number(text);
-});
-
-const rate = checked((text) => {
-  const value = Number(text);
-  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0)
-    throw new RangeError('it must be a number above 0');
-  return value;
-});
-
-function between(least: number, most: number): (text: string) => number {
-  return checked((text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < least || value > most) {
-      throw new RangeError(`it must be a whole number from ${least} to ${most}`);
-    }
-    return value;
-  });
-}
-
-const hostName = checked((text) => {
-  if (!/^[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(text)) throw new RangeError('it must be a host name');
-  return text.toLowerCase();
-});
-
-const origin = checked((text) => {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw new RangeError('it must be an origin such as http://127.0.0.1:9000');
-  }
-  const isOrigin =
-    (url.protocol === 'http:' || url.protocol === 'https:') &&
-    url.pathname === '/' &&
-    url.search === '' &&
-    url.username === '';
-  if (!isOrigin) throw new RangeError('it must be an origin such as http://127.0.0.1:9000');
-  return url;
-});

@@ -109,47 +109,89 @@ export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<Htt
       watchdog.sent();
       return;
     }
-    const sink: Sink = {
-      request,
-      isOver: () => state.settled || state.answered,
-      taken(bytes) {
-        watchdog.moved();
-        meter.took(request.socket, bytes);
-      },
-      ...(throttle ? { throttle } : {}),
-    };
-    pump(spec.body, sink, signal).then((complete) => {
+    const isOver = (): boolean => state.settled || state.answered;
+    const sink = openSink(request, isOver, (bytes) => {
+      watchdog.moved();
+      meter.took(request.socket, bytes);
+    });
+    pump(spec.body, sink, throttle, signal).then((complete) => {
       state.sent = complete;
       if (complete) watchdog.sent();
     }, fail);
   });
 }
 
-/** Where a body goes, and who hears of it. */
+/** Where a body goes. */
 interface Sink {
-  readonly request: http.ClientRequest;
-  readonly throttle?: Throttle;
+  /** Resolves when the kernel has taken the chunk, or the request is over; nothing where that is so. */
+  write(chunk: Uint8Array): Promise<void> | undefined;
+  end(): void;
   isOver(): boolean;
-  /** The kernel took so many bytes. */
-  taken(bytes: number): void;
+}
+
+/** `taken` hears of every chunk that the kernel has; of all that is written one may be waited for. */
+function openSink(
+  request: http.ClientRequest,
+  isOver: () => boolean,
+  taken: (bytes: number) => void,
+): Sink {
+  let begun = 0;
+  let ended = 0;
+  let waiting: (() => void) | undefined;
+  const wake = (): void => {
+    waiting?.();
+    waiting = undefined;
+  };
+  const written = (): void => {
+    ended += 1;
+    if (ended === begun) wake();
+  };
+  request.once('close', wake);
+  request.once('response', wake);
+
+  return {
+    isOver,
+    end: () => void request.end(),
+    write(chunk) {
+      if (isOver()) return undefined;
+      begun += 1;
+      request.write(chunk, written);
+      // What the kernel takes at once costs neither a promise nor a turn of the event loop.
+      if (request.writableLength === 0) {
+        taken(chunk.length);
+        return undefined;
+      }
+      return new Promise((resolve) => {
+        waiting = () => {
+          if (!isOver()) taken(chunk.length);
+          resolve();
+        };
+      });
+    },
+  };
 }
 
 /** Writes the body with at most two chunks under way; resolves to whether all of it was written. */
-async function pump(body: Body, sink: Sink, signal: AbortSignal): Promise<boolean> {
-  let previous: Promise<void> = Promise.resolve();
+async function pump(
+  body: Body,
+  sink: Sink,
+  throttle: Throttle | undefined,
+  signal: AbortSignal,
+): Promise<boolean> {
+  let previous: Promise<void> | undefined;
   let position = 0;
   while (position < body.size) {
     const chunk = await body.read(position);
     position += chunk.length;
     await previous;
-    previous = sink.throttle ? writePaced(chunk, sink, sink.throttle, signal) : write(chunk, sink);
+    previous = throttle ? writePaced(chunk, sink, throttle, signal) : sink.write(chunk);
     // It may be refused while the next chunk is being read; the await above hears of it in time.
-    previous.catch(() => undefined);
+    previous?.catch(() => undefined);
     if (sink.isOver()) return false;
   }
   await previous;
   if (sink.isOver()) return false;
-  sink.request.end();
+  sink.end();
   return true;
 }
 
@@ -163,28 +205,9 @@ async function writePaced(
   for (let start = 0; start < chunk.length && !sink.isOver();) {
     const slice = chunk.subarray(start, start + throttle.sliceSize());
     await throttle.take(slice.length, signal);
-    await write(slice, sink);
+    await sink.write(slice);
     start += slice.length;
   }
-}
-
-/** Resolves when the kernel has taken the chunk, or the request is over. */
-function write(chunk: Uint8Array, sink: Sink): Promise<void> {
-  if (sink.isOver()) return Promise.resolve();
-  return new Promise((resolve) => {
-    const { request } = sink;
-    const done = (): void => {
-      request.off('close', done);
-      request.off('response', done);
-      resolve();
-    };
-    request.once('close', done);
-    request.once('response', done);
-    request.write(chunk, (error) => {
-      if (!error) sink.taken(chunk.length);
-      done();
-    });
-  });
 }
 
 /** Reads the whole answer. An iterator over it would cost more than the rest of a small request. */

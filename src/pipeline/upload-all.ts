@@ -9,7 +9,7 @@ import type { PartSlotControl } from './part-slots.js';
 import { uploadOne } from './upload-one.js';
 
 /** Jobs planned ahead of the one that begins next: enough for honest totals, little memory. */
-const LOOK_AHEAD = 10_000;
+const LOOK_AHEAD = 4_000;
 /** Failed jobs that are kept for a second try; further ones are on record at once. */
 const SECOND_TRIES = 10_000;
 

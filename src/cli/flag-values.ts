@@ -1,0 +1,107 @@
+import { InvalidArgumentError } from 'commander';
+import { parseDuration } from '../core/duration.js';
+import { MAX_PART_SIZE, MIN_PART_SIZE } from '../core/parts.js';
+import { parseRateTimetable } from '../core/rate-timetable.js';
+import { parseSize } from '../core/size.js';
+
+/** The longest that a timer can wait, in whole days. */
+const MAX_TIMER_MS = 24 * 86_400_000;
+
+/** The values of a flag that may be given more than once. */
+export function collect(value: string, previous: readonly string[]): string[] {
+  return [...previous, value];
+}
+
+/** Turns a parser that throws RangeError into one that commander reports. */
+function checked<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError((error as Error).message);
+    }
+  };
+}
+
+/** Milliseconds, as everywhere below. */
+export const duration = checked(parseDuration);
+
+/** A time-out: shorter ones would end what is in order. */
+export const positiveDuration = checked((text) => {
+  const ms = parseDuration(text);
+  if (ms < 100) throw new RangeError('it must be at least 100ms');
+  return ms;
+});
+
+/** What a single timer can wait. */
+export const timerDuration = checked((text) => {
+  const ms = parseDuration(text);
+  if (ms < 1 || ms > MAX_TIMER_MS) throw new RangeError('it must be from 1ms to 24d');
+  return ms;
+});
+
+/** Bytes; undefined for `auto`. */
+export const partSize = checked((text) => {
+  if (text === 'auto') return undefined;
+  const bytes = parseSize(text);
+  if (bytes < MIN_PART_SIZE || bytes > MAX_PART_SIZE) {
+    throw new RangeError('COS takes parts from 1MiB to 5GiB');
+  }
+  return bytes;
+});
+
+/** Bytes a second, by the time of day. */
+export const rateTimetable = checked(parseRateTimetable);
+
+/** `auto`, or what `parse` takes. */
+export function autoOr<T>(parse: (text: string) => T): (text: string) => T | 'auto' {
+  return (text) => (text === 'auto' ? text : parse(text));
+}
+
+/** A whole number, 0 included. */
+export const natural = checked((text) => {
+  if (!/^\d{1,15}$/.test(text)) throw new RangeError('it must be a whole number');
+  return Number(text);
+});
+
+/** Calls a second. */
+export const rate = checked((text) => {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0)
+    throw new RangeError('it must be a number above 0');
+  return value;
+});
+
+/** A whole number from `least` to `most`. */
+export function between(least: number, most: number): (text: string) => number {
+  return checked((text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new RangeError(`it must be a whole number from ${least} to ${most}`);
+    }
+    return value;
+  });
+}
+
+/** In lower case. */
+export const hostName = checked((text) => {
+  if (!/^[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(text)) throw new RangeError('it must be a host name');
+  return text.toLowerCase();
+});
+
+/** Scheme, host and port. */
+export const origin = checked((text) => {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new RangeError('it must be an origin such as http://127.0.0.1:9000');
+  }
+  const isOrigin =
+    (url.protocol === 'http:' || url.protocol === 'https:') &&
+    url.pathname === '/' &&
+    url.search === '' &&
+    url.username === '';
+  if (!isOrigin) throw new RangeError('it must be an origin such as http://127.0.0.1:9000');
+  return url;
+});
