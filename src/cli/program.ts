@@ -15,7 +15,7 @@ const EXAMPLES = `Examples:
 `;
 
 /** All commands; what they load, they load when they run. */
-export function createProgram(world: World, exit: (code: number) => void): Command {
+export function createProgram(world: World, exit: Exit): Command {
   const program = new Command('vod-upload')
     .description('Bulk uploader for Tencent Cloud VOD')
     .version(packageVersion(), '-V, --version')
@@ -43,6 +43,20 @@ export function createProgram(world: World, exit: (code: number) => void): Comma
     exit(await runUpload(inputs, flags, world));
   });
 
+  addJobsCommand(program, world, exit);
+  addSandboxCommand(program, world, exit);
+  addConfigCommand(program, world, exit);
+
+  program.addHelpText(
+    'after',
+    () => `\nOptions of upload, the default command:\n${optionsOf(upload)}`,
+  );
+  return program;
+}
+
+type Exit = (code: number) => void;
+
+function addJobsCommand(program: Command, world: World, exit: Exit): void {
   const jobs = program
     .command('jobs')
     .description('unfinished jobs: list, resume, abort, gc')
@@ -64,7 +78,9 @@ export function createProgram(world: World, exit: (code: number) => void): Comma
       exit(await commands[action](flags, world));
     });
   }
+}
 
+function addSandboxCommand(program: Command, world: World, exit: Exit): void {
   program
     .command('sandbox')
     .description('serve a local VOD and COS, for trying things without an account')
@@ -89,14 +105,6 @@ export function createProgram(world: World, exit: (code: number) => void): Comma
       const { runSandbox } = await import('./commands/sandbox.js');
       exit(await runSandbox(flags, world));
     });
-
-  addConfigCommand(program, world, exit);
-
-  program.addHelpText(
-    'after',
-    () => `\nOptions of upload, the default command:\n${optionsOf(upload)}`,
-  );
-  return program;
 }
 
 /** The part of a command's help that lists its options. */

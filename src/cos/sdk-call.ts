@@ -1,0 +1,111 @@
+import type COS from 'cos-nodejs-sdk-v5';
+import type { XMLParser } from 'fast-xml-parser';
+import { UploadFailure } from '../core/errors.js';
+import type { ObjectTarget } from '../core/ports.js';
+import { sendRequest, type HttpAnswer } from '../net/request.js';
+import { throughSdk } from '../net/sdk-exchange.js';
+import { assertCosAnswer } from './failures.js';
+import { hostOf } from './host.js';
+import type { CosOptions } from './options.js';
+import { loadCosSdk } from './sdk.js';
+
+/** Merging may take minutes, during which the service sends spaces. */
+const MERGE_TIMEOUT_MS = 15 * 60_000;
+
+/**
+ * One attempt of one call of the SDK about one object. `root` is the element that the answer must
+ * have, where it has a body. Throws UploadFailure.
+ */
+export type SdkCall = <T>(
+  operation: string,
+  root: string | undefined,
+  target: ObjectTarget,
+  domain: string,
+  signal: AbortSignal,
+  work: (cos: COS, object: { Bucket: string; Region: string; Key: string }) => Promise<T>,
+) => Promise<T>;
+
+/** The SDK makes the request and reads the answer; what is between them is the product's own. */
+export function createSdkCall(options: CosOptions): SdkCall {
+  return async (operation, root, target, domain, signal, work) => {
+    const Sdk = await loadCosSdk();
+    const parser = await loadParser();
+    const host = hostOf(target, domain);
+    return throughSdk(
+      async ({ method, path, headers, body }) => {
+        const answer = await sendRequest(
+          {
+            route: options.route,
+            host,
+            method,
+            path,
+            headers,
+            body: { size: body.length, read: async (position) => body.subarray(position) },
+            stallTimeoutMs: options.stallTimeoutMs,
+            answerTimeoutMs: options.stallTimeoutMs,
+            ...(operation === 'CompleteMultipartUpload'
+              ? { spacesTimeoutMs: MERGE_TIMEOUT_MS }
+              : {}),
+          },
+          signal,
+        );
+        assertCosAnswer(operation, answer);
+        assertReadable(parser, operation, root, answer);
+        return answer;
+      },
+      (agent) => {
+        const { secretId, secretKey, token } = target.credentials;
+        const cos = new Sdk({
+          SecretId: secretId,
+          SecretKey: secretKey,
+          ...(token === undefined ? {} : { SecurityToken: token }),
+          Protocol: 'http:',
+          Domain: host,
+          SystemClockOffset: options.clock.offsetMs,
+          CorrectClockSkew: false,
+          AutoSwitchHost: false,
+        } as ConstructorParameters<typeof Sdk>[0]);
+        cos.on('before-send', (request: { agent?: unknown; proxy?: unknown }) => {
+          request.agent = agent;
+          request.proxy = null;
+        });
+        return work(cos, { Bucket: target.bucket, Region: target.region, Key: target.key });
+      },
+    );
+  };
+}
+
+let loading: Promise<XMLParser> | undefined;
+
+function loadParser(): Promise<XMLParser> {
+  loading ??= import('fast-xml-parser').then((module) => new module.XMLParser());
+  return loading;
+}
+
+/**
+ * The SDK lets its parser's exceptions escape as uncaught ones, so the parser is asked here first.
+ * An operation without a root answers with nothing, and says so by its status.
+ */
+function assertReadable(
+  parser: XMLParser,
+  operation: string,
+  root: string | undefined,
+  answer: HttpAnswer,
+): void {
+  if (root === undefined) {
+    if (answer.status === 204) return;
+    throw new UploadFailure('not-the-service', `${operation}: HTTP ${answer.status} for a 204`, {
+      ambiguous: true,
+    });
+  }
+  let parsed: unknown;
+  try {
+    parsed = parser.parse(answer.body, true);
+  } catch {
+    parsed = undefined;
+  }
+  if (typeof parsed === 'object' && parsed !== null && root in parsed) return;
+  throw new UploadFailure('not-the-service', `${operation}: the answer is not a ${root}`, {
+    ambiguous: true,
+  });
+}

@@ -1,0 +1,114 @@
+import { UploadFailure } from '../core/errors.js';
+import type { SessionKey } from '../core/ids.js';
+import type { OnRetry } from '../core/ports.js';
+import { sendRequest } from '../net/request.js';
+import { withRetries } from '../net/retry.js';
+import { readVodAnswer } from './failures.js';
+import { createFirstCallGate } from './first-call.js';
+import type { VodOptions } from './options.js';
+import { loadClient, type Client, type SdkCall } from './sdk.js';
+import { signTc3 } from './tc3.js';
+
+const JSON_TYPE = 'application/json';
+
+/** Asks the API by a client of the SDK; `secret` is what no failure may tell. Throws UploadFailure. */
+export type Call = <T>(
+  ask: (client: Client) => Promise<T>,
+  secret: SessionKey | undefined,
+  onRetry: OnRetry,
+  signal: AbortSignal,
+) => Promise<T>;
+
+/**
+ * Calls that are repeated as far as they may be. An answer that lacks what is needed of it is asked
+ * for again. Once an attempt was ambiguous, so is the failure of every later one.
+ */
+export function createCall(options: VodOptions): Call {
+  const { clock, pacer } = options;
+  const throughGate = createFirstCallGate();
+  // Loaded while the journal waits for the disk.
+  const loading = loadClient();
+  loading.catch(() => undefined);
+
+  return async (ask, secret, onRetry, signal) => {
+    const createClient = await loading;
+    const client = createClient((sdkCall) => send(options, sdkCall, signal));
+    let ambiguous = false;
+    return throughGate(() =>
+      withRetries(
+        async () => {
+          await pacer.take(signal);
+          try {
+            return await ask(client);
+          } catch (error) {
+            signal.throwIfAborted();
+            if (!(error instanceof UploadFailure)) throw error;
+            const failure = withoutSecret(error, secret);
+            if (failure.code === 'throttled') pacer.slowDown();
+            ambiguous ||= failure.facts.ambiguous === true;
+            throw withFacts(failure, {
+              ambiguous,
+              repeatAtOnce:
+                failure.facts.repeatAtOnce === true ||
+                (failure.facts.clockOffsetMs !== undefined &&
+                  clock.correct(failure.facts.clockOffsetMs)),
+            });
+          }
+        },
+        options.policy,
+        onRetry,
+        signal,
+      ),
+    );
+  };
+}
+
+/** Sends one call, signed, by the product's own transport; resolves to the `Response` within. */
+async function send(options: VodOptions, call: SdkCall, signal: AbortSignal): Promise<unknown> {
+  const { secretId, secretKey, token } = await options.credentials();
+  const { host, stallTimeoutMs } = options;
+  const timestamp = Math.floor(options.clock.now().getTime() / 1000);
+  const body = Buffer.from(JSON.stringify(call.parameters));
+  const signed = { secretId, secretKey, service: 'vod', host, contentType: JSON_TYPE };
+  const answer = await sendRequest(
+    {
+      route: options.route,
+      host,
+      method: 'POST',
+      path: '/',
+      headers: {
+        'content-type': JSON_TYPE,
+        'content-length': body.length,
+        'x-tc-action': call.action,
+        'x-tc-version': call.version,
+        'x-tc-region': options.region,
+        'x-tc-requestclient': call.sdk,
+        'x-tc-timestamp': timestamp,
+        ...(token === undefined ? {} : { 'x-tc-token': token }),
+        authorization: signTc3({ ...signed, body, timestamp }),
+      },
+      body: { size: body.length, read: async (position) => body.subarray(position) },
+      stallTimeoutMs,
+      answerTimeoutMs: stallTimeoutMs,
+    },
+    signal,
+  );
+  return readVodAnswer(call.action, answer);
+}
+
+function withFacts(failure: UploadFailure, facts: UploadFailure['facts']): UploadFailure {
+  return new UploadFailure(failure.code, failure.message, {
+    ...failure.facts,
+    ...facts,
+    cause: failure,
+  });
+}
+
+/** A service may repeat in its message what it was sent. */
+function withoutSecret(failure: UploadFailure, secret: SessionKey | undefined): UploadFailure {
+  if (secret === undefined || !failure.message.includes(secret)) return failure;
+  return new UploadFailure(failure.code, failure.message.replaceAll(secret, '…'), {
+    ...failure.facts,
+    cause: undefined,
+  });
+}
