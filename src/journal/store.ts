@@ -189,7 +189,7 @@ class LmdbStore implements Store {
  * Every page of the file that was looked at counts as memory of the process. Mapping the file anew
  * now and then gives that back: a ledger of a million files has some gigabyte.
  */
-const WORKS_A_MAPPING = 250;
+const WORKS_A_MAPPING = 100;
 
 const FORMAT = { noSubdir: true, encoding: 'string' } as const;
 

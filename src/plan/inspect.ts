@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { UploadFailure, type FailureCode } from '../core/errors.js';
 import type { SourceFile } from '../core/model.js';
 import { visible } from '../core/text.js';
-import { quickFs } from './quick-fs.js';
+import { noticeFileSystem, quickFs } from './quick-fs.js';
 
 const realpath = promisify(fs.realpath.native);
 
@@ -27,7 +27,7 @@ export function createRealDirectory(): RealDirectory {
     let real = known.get(directory);
     if (real === undefined) {
       if (known.size >= REMEMBERED_DIRECTORIES) known.clear();
-      real = realpath(directory);
+      real = noticeFileSystem(directory).then(() => realpath(directory));
       known.set(directory, real);
     }
     return real;
@@ -42,6 +42,9 @@ export async function inspect(
 ): Promise<Inspection> {
   let isLink = false;
   try {
+    const directory = realDirectory(path.dirname(absolute));
+    // Before the first question that would hang on a remote file system; the next one tells what is wrong.
+    await directory.catch(() => undefined);
     let stats = await quickFs.lstat(absolute);
     isLink = stats.isSymbolicLink();
     if (isLink) stats = await quickFs.stat(absolute);
@@ -50,7 +53,7 @@ export async function inspect(
     if ((stats.mode & READABLE_BY_ALL) === 0n) await tryToOpen(absolute);
     const realPath = isLink
       ? await realpath(absolute)
-      : path.join(await realDirectory(path.dirname(absolute)), path.basename(absolute));
+      : path.join(await directory, path.basename(absolute));
     const file: SourceFile = {
       path: shown,
       realPath,

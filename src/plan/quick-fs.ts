@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { platform } from 'node:os';
 import { promisify } from 'node:util';
 
 /** A disk whose answers take longer than this on average, in milliseconds, is a slow one. */
@@ -8,8 +9,13 @@ const WEIGHT = 0.05;
 /** How long a slow disk counts as slow. */
 const SLOW_FOR_MS = 5000;
 const EXACT = { bigint: true } as const;
+/** statfs(2): NFS, AFS, SMB, CIFS, SMB2, Ceph, 9P, FUSE. One that is not answered hangs whoever asks. */
+const REMOTE = new Set([
+  0x6969, 0x5346414f, 0x517b, 0xff534d42, 0xfe534d42, 0x00c36400, 0x01021997, 0x65735546,
+]);
 
 // The callback API behind promisify costs half of fs/promises, which counts at a million files.
+const statfs = promisify(fs.statfs);
 const later = {
   lstat: promisify(fs.lstat),
   stat: promisify(fs.stat),
@@ -19,12 +25,22 @@ const later = {
 };
 
 let averageMs = 0;
-let slowUntil = -Infinity;
+let slowUntil = platform() === 'linux' ? -Infinity : Infinity;
+
+/** Looks at the file system of a directory: after a remote one every call is made elsewhere. */
+export async function noticeFileSystem(directory: string): Promise<void> {
+  if (slowUntil === Infinity) return;
+  const type = await statfs(directory).then(
+    (found) => found.type,
+    () => undefined,
+  );
+  if (type !== undefined && REMOTE.has(type)) slowUntil = Infinity;
+}
 
 /**
- * Calls of node:fs that are made in this thread while the disk answers at once, and in another one
- * while it does not: what the system has in memory is there ten times sooner than another thread
- * can be asked.
+ * Calls of node:fs that are made in this thread while a local disk answers at once, and in another
+ * one while it does not: what the system has in memory is there ten times sooner than another
+ * thread can be asked.
  */
 export const quickFs = {
   lstat: quick(
@@ -69,7 +85,7 @@ function quick<Args extends unknown[], Result>(
       averageMs += WEIGHT * (until - since - averageMs);
       if (averageMs > SLOW_MS) {
         averageMs = 0;
-        slowUntil = until + SLOW_FOR_MS;
+        slowUntil = Math.max(slowUntil, until + SLOW_FOR_MS);
       }
     }
   };
