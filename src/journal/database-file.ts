@@ -12,6 +12,10 @@ const META_BYTES = 136;
 /** The root of a tree without entries. */
 const NO_PAGE = 0xffff_ffff_ffff_ffffn;
 
+/** Another process may be about to write the first pages: so often it is looked again, after a pause. */
+const LOOKS = 3;
+const PAUSE_MS = 20;
+
 /**
  * Throws `journal-unwritable` unless `file` is absent, empty, or begins as an lmdb database does
  * and holds the roots of its trees. lmdb maps the file into memory without asking: garbage or a
@@ -26,8 +30,10 @@ export function assertDatabaseFile(file: string): void {
     throw error;
   }
   try {
-    const { size } = fstatSync(descriptor);
-    if (size === 0 || isWhole(descriptor, size)) return;
+    for (let look = 1; look <= LOOKS; look++) {
+      if (fstatSync(descriptor).size === 0 || isWhole(descriptor)) return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+    }
   } finally {
     closeSync(descriptor);
   }
@@ -36,7 +42,7 @@ export function assertDatabaseFile(file: string): void {
   });
 }
 
-function isWhole(descriptor: number, size: number): boolean {
+function isWhole(descriptor: number): boolean {
   const first = Buffer.alloc(HEADER_BYTES + META_BYTES);
   readSync(descriptor, first, 0, first.length, 0);
   const at = first.subarray(0, HEADER_BYTES).indexOf(MAGIC);
@@ -50,6 +56,8 @@ function isWhole(descriptor: number, size: number): boolean {
     first.readBigUInt64LE(at + TRANSACTION_AT) < second.readBigUInt64LE(at + TRANSACTION_AT)
       ? second
       : first;
+  // Asked last, since other processes may make the file longer, and never shorter.
+  const { size } = fstatSync(descriptor);
   return ROOTS_AT.every((root) => holds(newer.readBigUInt64LE(at + root)));
 
   function holds(page: bigint): boolean {

@@ -15,6 +15,8 @@ const FEW_SLOTS = 8;
 /** A doubling pays when the rate rises by this much; a single step by this much. */
 const DOUBLING_GAIN = 1.25;
 const STEP_GAIN = 1.06;
+/** Where each new connection brings nearly this share of what the old ones do, four times as many are next. */
+const FULL_GAIN = 0.7;
 /** So long may a rise take to show: new connections need their handshakes. */
 const PATIENCE_MS = 1250;
 /**
@@ -110,21 +112,24 @@ function stay(state: SteeringState, rate: number): SteeringState {
 
 function climbCarefully(state: SteeringState, rate: number): SteeringState {
   if (state.ticks < FAST_TICKS) return state;
-  return rate > state.provenRate * FAST_GAIN ? double(state, rate) : goBack(state);
+  return rate > state.provenRate * FAST_GAIN ? climbOn(state, rate, 2) : goBack(state);
 }
 
 function climb(state: SteeringState, rate: number): SteeringState {
   const isDoubling = state.slots >= state.proven * 2 || state.slots === state.proven;
   const gain = isDoubling ? DOUBLING_GAIN : STEP_GAIN;
-  if (rate > state.provenRate * gain) return double(state, rate);
+  const isFull = isDoubling && rate > state.provenRate * (state.slots / state.proven) * FULL_GAIN;
+  if (rate > state.provenRate * gain) {
+    return climbOn(state, rate, isFull && state.provenRate > 0 ? 4 : 2);
+  }
   // Before the first byte is acknowledged there is nothing to go back to.
   const isEarly = state.provenRate === 0 || state.ticks * tickMs(state) < PATIENCE_MS;
   return isEarly ? state : goBack(state);
 }
 
-/** The present number pays: twice as many may pay more. */
-function double(state: SteeringState, rate: number): SteeringState {
-  const slots = Math.min(state.ceiling, state.slots * 2);
+/** The present number pays: so many times as many may pay more. */
+function climbOn(state: SteeringState, rate: number, times: number): SteeringState {
+  const slots = Math.min(state.ceiling, state.slots * times);
   if (slots === state.slots) return rest(state, slots, rate);
   return { ...state, ticks: 0, slots, proven: state.slots, provenRate: rate };
 }

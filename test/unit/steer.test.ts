@@ -27,8 +27,13 @@ function steered(link: Link, ticks: number, from: SteeringState = initialSteerin
   return seen;
 }
 
-test('where each connection is slow, their number doubles from tick to tick', () => {
-  assert.deepEqual(steered(farLink(2.5 * MEGABYTE, 125 * MEGABYTE), 5), [4, 8, 16, 32, 64]);
+test('where each connection is slow, and new ones do as much, three ticks bring all', () => {
+  assert.deepEqual(steered(farLink(2.5 * MEGABYTE, 125 * MEGABYTE), 4), [4, 16, 64, 64]);
+});
+
+test('where new connections do only part of what the old ones do, their number doubles', () => {
+  const diminishing = (slots: number): number => 2.5 * MEGABYTE * slots ** 0.4;
+  assert.deepEqual(steered(diminishing, 5), [4, 8, 16, 32, 64]);
 });
 
 test('where more connections yield nothing, they come down again and rest', () => {
