@@ -118,9 +118,9 @@ function climbCarefully(state: SteeringState, rate: number): SteeringState {
 function climb(state: SteeringState, rate: number): SteeringState {
   const isDoubling = state.slots >= state.proven * 2 || state.slots === state.proven;
   const gain = isDoubling ? DOUBLING_GAIN : STEP_GAIN;
-  const isFull = isDoubling && rate > state.provenRate * (state.slots / state.proven) * FULL_GAIN;
   if (rate > state.provenRate * gain) {
-    return climbOn(state, rate, isFull && state.provenRate > 0 ? 4 : 2);
+    const full = state.provenRate * (state.slots / state.proven) * FULL_GAIN;
+    return climbOn(state, rate, isDoubling && full > 0 && rate > full ? 4 : 2);
   }
   // Before the first byte is acknowledged there is nothing to go back to.
   const isEarly = state.provenRate === 0 || state.ticks * tickMs(state) < PATIENCE_MS;
