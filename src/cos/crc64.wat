@@ -1,16 +1,19 @@
-;; CRC-64/XZ (reflected ECMA-182 polynomial) of the bytes at $DATA, and the arithmetic to join checksums.
+;; CRC-64/XZ (reflected ECMA-182 polynomial) of bytes that lie in the memory, and the arithmetic to join
+;; checksums.
 ;;
 ;; Long input is folded before any table is read. Some multiple of the polynomial has only eight terms:
 ;;   x^1403 + x^1286 + x^1251 + x^1162 + x^1008 + x^509 + x^153 + 1
 ;; and, over GF(2), the same is true of its eighth power, whose exponents are those times eight. So a
 ;; byte may be taken out of the message if it is added to the bytes 117, 152, 241, 395, 894, 1250 and
 ;; 1403 further on: seven loads and xors of 16 bytes at a time instead of sixteen table look-ups. What
-;; remains, some 1.4 KiB, goes through tables, eight bytes at a step.
+;; remains, some 1.4 KiB, goes through tables, eight bytes at a step. The input stays as it is: what
+;; is folded is written elsewhere, a piece at a time that fits a core's nearest cache.
 ;;
-;; Memory: 0 tables for eight bytes (16 KiB); 16384 powers x^(8·2^k), k < 64; 16896 history (1408);
-;; 18304 zeros (1408), never written; 19712 the data.
+;; Memory: 0 tables for eight bytes (16 KiB); 16384 powers x^(8·2^k), k < 64; 16896 the last 1408
+;; folded bytes before a piece; 18304 the folded piece (16 KiB); 34688 the folded end (1408). What is
+;; from 36096 on belongs to the caller.
 (module
-  (memory (export "memory") 5)
+  (import "chunks" "memory" (memory 1))
   (global $polynomial i64 (i64.const 0xC96C5795D7870F42))
   (global $lastLength (mut i64) (i64.const 0))
   (global $lastPower (mut i64) (i64.const 0x8000000000000000)) ;; x^0; bit 63 is the constant term
@@ -75,50 +78,35 @@
       (i64.shr_u (local.get $state) (i64.const 8))
       (call $entry (local.get $state) (i32.const 0))))
 
-  ;; Adds to the bytes from $at on those that lie 117, 152, … before the same distance from $from on.
-  ;; All three addresses are 1408 below the place they mean, since an immediate offset is never negative.
-  (func $fold (param $at i32) (param $end i32) (param $from i32)
+  ;; Writes to $to the bytes from $at on, to each of which those are added that lie 117, 152, … before the
+  ;; same distance from $last + 1408 on. At least 16 bytes; $length is a multiple of that.
+  (func $fold (param $to i32) (param $at i32) (param $length i32) (param $last i32)
+    (local $end i32)
+    (local.set $end (i32.add (local.get $at) (local.get $length)))
     (loop $words
-      (v128.store offset=1408 (local.get $at)
+      (v128.store (local.get $to)
         (v128.xor
           (v128.xor
             (v128.xor
-              (v128.load offset=1408 (local.get $at))
-              (v128.load offset=5 (local.get $from)))
+              (v128.load (local.get $at))
+              (v128.load offset=5 (local.get $last)))
             (v128.xor
-              (v128.load offset=158 (local.get $from))
-              (v128.load offset=514 (local.get $from))))
+              (v128.load offset=158 (local.get $last))
+              (v128.load offset=514 (local.get $last))))
           (v128.xor
             (v128.xor
-              (v128.load offset=1013 (local.get $from))
-              (v128.load offset=1167 (local.get $from)))
+              (v128.load offset=1013 (local.get $last))
+              (v128.load offset=1167 (local.get $last)))
             (v128.xor
-              (v128.load offset=1256 (local.get $from))
-              (v128.load offset=1291 (local.get $from))))))
+              (v128.load offset=1256 (local.get $last))
+              (v128.load offset=1291 (local.get $last))))))
+      (local.set $to (i32.add (local.get $to) (i32.const 16)))
       (local.set $at (i32.add (local.get $at) (i32.const 16)))
-      (local.set $from (i32.add (local.get $from) (i32.const 16)))
+      (local.set $last (i32.add (local.get $last) (i32.const 16)))
       (br_if $words (i32.lt_u (local.get $at) (local.get $end)))))
 
-  ;; The state after $length more bytes, which lie at $DATA and are destroyed.
-  (func (export "update") (param $state i64) (param $length i32) (result i64)
-    (local $at i32) (local $end i32)
-    (local.set $at (i32.const 19712))
-    (local.set $end (i32.add (local.get $at) (local.get $length)))
-    (if (i32.ge_u (local.get $length) (i32.const 4096))
-      (then
-        (i64.store (local.get $at) (i64.xor (i64.load (local.get $at)) (local.get $state)))
-        (local.set $state (i64.const 0))
-        (local.set $at
-          (i32.add
-            (local.get $at)
-            (i32.and (i32.sub (local.get $length) (i32.const 1408)) (i32.const -16))))
-        (call $fold
-          (i32.const 18304) (i32.sub (local.get $at) (i32.const 1408)) (i32.const 18304))
-        ;; The bytes that remain take from those before them, not from each other.
-        (memory.copy
-          (i32.const 16896) (i32.sub (local.get $at) (i32.const 1408)) (i32.const 1408))
-        (call $fold
-          (i32.sub (local.get $at) (i32.const 1408)) (local.get $at) (i32.const 16896))))
+  ;; The state after the bytes from $at to $end, by tables.
+  (func $bytewise (param $state i64) (param $at i32) (param $end i32) (result i64)
     (block $short
       (loop $eights
         (br_if $short
@@ -151,6 +139,39 @@
         (local.set $at (i32.add (local.get $at) (i32.const 1)))
         (br $bytes)))
     (local.get $state))
+
+  ;; The state after $length more bytes, which lie at $at.
+  (func (export "update") (param $state i64) (param $at i32) (param $length i32) (result i64)
+    (local $end i32) (local $foldEnd i32) (local $piece i32)
+    (local.set $end (i32.add (local.get $at) (local.get $length)))
+    (if (i32.ge_u (local.get $length) (i32.const 4096))
+      (then
+        (local.set $foldEnd
+          (i32.add
+            (local.get $at)
+            (i32.and (i32.sub (local.get $length) (i32.const 1408)) (i32.const -16))))
+        ;; The first bytes take from nothing but the state.
+        (memory.fill (i32.const 16896) (i32.const 0) (i32.const 1408))
+        (local.set $piece (i32.const 16))
+        (call $fold (i32.const 18304) (local.get $at) (local.get $piece) (i32.const 16896))
+        (i64.store (i32.const 18304) (i64.xor (i64.load (i32.const 18304)) (local.get $state)))
+        (loop $pieces
+          (memory.copy
+            (i32.const 16896) (i32.add (i32.const 16896) (local.get $piece)) (i32.const 1408))
+          (local.set $at (i32.add (local.get $at) (local.get $piece)))
+          (local.set $piece (i32.sub (local.get $foldEnd) (local.get $at)))
+          (if (i32.gt_u (local.get $piece) (i32.const 16384))
+            (then (local.set $piece (i32.const 16384))))
+          (if (local.get $piece)
+            (then
+              (call $fold (i32.const 18304) (local.get $at) (local.get $piece) (i32.const 16896))
+              (br $pieces))))
+        ;; The bytes that remain take from those before them, not from each other.
+        (memory.fill (i32.const 18304) (i32.const 0) (i32.const 1408))
+        (call $fold (i32.const 34688) (local.get $at) (i32.const 1408) (i32.const 16896))
+        (local.set $at (i32.add (local.get $at) (i32.const 1408)))
+        (local.set $state (call $bytewise (i64.const 0) (i32.const 34688) (i32.const 36096)))))
+    (call $bytewise (local.get $state) (local.get $at) (local.get $end)))
 
   ;; The checksum of two messages joined, from that of each and the length of the second (an integer
   ;; below 2^53). The power for the last length is kept, since parts are of equal size.

@@ -3,6 +3,7 @@ import type { Part } from '../core/model.js';
 import type { OpenSource } from '../core/ports.js';
 import { visible } from '../core/text.js';
 import type { Body } from '../net/request.js';
+import { allocateChunk } from './chunk-memory.js';
 import { createDigest, type Digest } from './digest.js';
 
 /** Large chunks cost few system calls; so many bodies at once have them. */
@@ -46,7 +47,7 @@ export function createChunkPool(): ChunkPool {
 }
 
 function pairOf(length: number): Pair {
-  return [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(length)];
+  return [allocateChunk(length), allocateChunk(length)];
 }
 
 /** Bytes [start, end) of a source as the body of one request, digested as they are read. */

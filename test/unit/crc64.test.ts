@@ -1,6 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { allocateChunk } from '../../src/cos/chunk-memory.js';
 import { combineCrc64, createCrc64 } from '../../src/cos/crc64.js';
 
 /** The definition, a bit at a time. */
@@ -45,10 +46,35 @@ test('the fast checksum of any bytes is that of the definition', () => {
 });
 
 test('lengths around the limits of the fast paths are no exception', () => {
-  for (const length of [7, 8, 9, 4095, 4096, 4097, 4111, 4112, 5504, 5519]) {
+  for (const length of [
+    7, 8, 9, 4095, 4096, 4097, 4111, 4112, 5504, 5519, 17_807, 17_808, 17_809, 17_824,
+  ]) {
     const bytes = noise(length, length);
     assert.equal(crc64(bytes), slowCrc64(bytes), `${length} bytes`);
   }
+});
+
+test('a chunk is read where it lies, at any offset and length, and stays as it is', () => {
+  const chunk = allocateChunk(100_000);
+  const bytes = noise(chunk.length, 3);
+  chunk.set(bytes);
+  fc.assert(
+    fc.property(fc.nat(300), fc.nat(40_000), (start, length) => {
+      const copied = crc64(bytes.subarray(start, start + length));
+      assert.equal(crc64(chunk.subarray(start, start + length)), copied);
+    }),
+    { numRuns: 60 },
+  );
+  assert.deepEqual(new Uint8Array(chunk), bytes);
+});
+
+test('where the memory for chunks is used up they are found elsewhere', () => {
+  const chunks = Array.from({ length: 80 }, () => allocateChunk(512 * 1024));
+  const [first, last] = [chunks[0] as Buffer, chunks.at(-1) as Buffer];
+  assert.notEqual(first.buffer, last.buffer);
+  const bytes = noise(last.length, 5);
+  last.set(bytes);
+  assert.equal(crc64(last), crc64(bytes));
 });
 
 test('how bytes are cut into chunks does not change their checksum', () => {
