@@ -163,8 +163,8 @@ class LmdbStore implements Store {
   }
 
   /**
-   * Runs all of a batch in one transaction. lmdb refuses an environment whose commit failed half way,
-   * and now and then loses count of its free pages; a fresh environment goes by what is on disk.
+   * Runs all of a batch in one transaction. lmdb refuses an environment whose commit failed half way;
+   * a fresh one goes by what is on disk.
    */
   async #write(batch: readonly Pending[]): Promise<unknown[]> {
     for (let tries = 1; ; tries++) {
