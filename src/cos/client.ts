@@ -6,7 +6,7 @@ import { createComplete } from './complete.js';
 import { createMultipartRequests } from './multipart-requests.js';
 import { writeObject } from './object-requests.js';
 import type { CosOptions } from './options.js';
-import { createChunkPool, digestRange } from './part-body.js';
+import { createBufferPool, digestRange } from './part-body.js';
 import { createRepeat } from './repeat.js';
 
 const ALL_DIGESTS = ['md5', 'crc64'] as const;
@@ -18,7 +18,7 @@ const PROBE_AFTER = 2;
  * uploads go through cos-nodejs-sdk-v5 (multipart-requests). Each is repeated here, and only here.
  */
 export function createCos(options: CosOptions): Cos {
-  const pool = createChunkPool();
+  const pool = createBufferPool();
   const requests = createMultipartRequests(options);
   const repeat = createRepeat(options);
 

@@ -7,7 +7,7 @@ import { sendRequest, type HttpAnswer } from '../net/request.js';
 import { createDigest } from './digest.js';
 import { assertCosAnswer } from './failures.js';
 import { encodeKey, hostOf } from './host.js';
-import { digestRange, openPartBody, type ChunkPool } from './part-body.js';
+import { digestRange, openPartBody, type BufferPool } from './part-body.js';
 import { loadCosSignature } from './sdk.js';
 import type { CosOptions } from './options.js';
 
@@ -27,7 +27,7 @@ interface ObjectRequest {
  */
 export async function writeObject(
   options: CosOptions,
-  pool: ChunkPool,
+  pool: BufferPool,
   request: Omit<ObjectRequest, 'method'>,
   source: OpenSource,
   part: Part,

@@ -6,55 +6,52 @@ import type { Body } from '../net/request.js';
 import { allocateChunk } from './chunk-memory.js';
 import { createDigest, type Digest } from './digest.js';
 
-/** Large chunks cost few system calls; so many bodies at once have them. */
-const LARGE_CHUNK = 512 * 1024;
-const LARGE_PAIRS = 8;
-/** The chunks of all others, so that 64 connections live in little memory. */
-const SMALL_CHUNK = 128 * 1024;
-
-type Pair = readonly [Buffer, Buffer];
+/**
+ * What bodies are read into, each at a time: half of it while the other half is being sent, or the
+ * whole where a body is no longer. So many bodies at once have large ones, which cost few system calls.
+ */
+const LARGE = 1024 * 1024;
+const LARGE_COUNT = 8;
+/** Those of all others, so that 64 connections live in little memory. */
+const SMALL = 256 * 1024;
 
 /**
- * Buffers for chunks, two a body, kept for the next body: memory follows the connections, not the
- * bytes. Nothing is left to the garbage collector, which would take its time.
+ * Buffers, one a body, kept for the next body: memory follows the connections, not the bytes.
+ * Nothing is left to the garbage collector, which would take its time.
  */
-export interface ChunkPool {
-  take(size: number): Pair;
-  give(pair: Pair): void;
+export interface BufferPool {
+  take(size: number): Buffer;
+  give(buffer: Buffer): void;
 }
 
-export function createChunkPool(): ChunkPool {
-  const large: Pair[] = [];
-  const small: Pair[] = [];
+export function createBufferPool(): BufferPool {
+  const large: Buffer[] = [];
+  const small: Buffer[] = [];
   let largeMade = 0;
 
   return {
     take(size) {
-      if (size > SMALL_CHUNK) {
-        const pair = large.pop();
-        if (pair) return pair;
-        if (largeMade < LARGE_PAIRS) {
+      if (size > SMALL) {
+        const buffer = large.pop();
+        if (buffer) return buffer;
+        if (largeMade < LARGE_COUNT) {
           largeMade += 1;
-          return pairOf(LARGE_CHUNK);
+          return allocateChunk(LARGE);
         }
       }
-      return small.pop() ?? pairOf(SMALL_CHUNK);
+      return small.pop() ?? allocateChunk(SMALL);
     },
-    give(pair) {
-      (pair[0].length === LARGE_CHUNK ? large : small).push(pair);
+    give(buffer) {
+      (buffer.length === LARGE ? large : small).push(buffer);
     },
   };
-}
-
-function pairOf(length: number): Pair {
-  return [allocateChunk(length), allocateChunk(length)];
 }
 
 /** Bytes [start, end) of a source as the body of one request, digested as they are read. */
 export interface PartBody extends Body {
   /** Whether every byte went through the digest. */
   isComplete(): boolean;
-  /** Gives the buffers back, once nothing is being read into them. */
+  /** Gives the buffer back, once nothing is being read into it. */
   close(): Promise<void>;
 }
 
@@ -63,7 +60,7 @@ export async function digestRange(
   source: OpenSource,
   { start, end }: Part,
   kinds: Parameters<typeof createDigest>[0],
-  pool: ChunkPool,
+  pool: BufferPool,
   signal: AbortSignal,
 ): Promise<ReturnType<Digest['finish']>> {
   const digest = createDigest(kinds);
@@ -84,17 +81,17 @@ export function openPartBody(
   start: number,
   end: number,
   digest: Digest,
-  pool: ChunkPool,
+  pool: BufferPool,
 ): PartBody {
   const size = end - start;
-  const buffers = pool.take(size);
-  let turn = 0;
+  const buffer = pool.take(size);
+  const chunkSize = size <= buffer.length ? buffer.length : buffer.length / 2;
   let done = 0;
   let reading: Promise<unknown> = Promise.resolve();
 
   async function fill(position: number): Promise<Uint8Array> {
-    turn = 1 - turn;
-    const chunk = (buffers[turn] as Buffer).subarray(0, size - position);
+    const from = position % buffer.length;
+    const chunk = buffer.subarray(from, from + Math.min(chunkSize, size - position));
     let filled = 0;
     while (filled < chunk.length) {
       const count = await source.read(chunk.subarray(filled), start + position + filled);
@@ -121,7 +118,7 @@ export function openPartBody(
     isComplete: () => done === size,
     async close() {
       await reading;
-      pool.give(buffers);
+      pool.give(buffer);
     },
   };
 }

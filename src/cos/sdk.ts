@@ -1,6 +1,6 @@
 import type COS from 'cos-nodejs-sdk-v5';
 
-/** The SDK's class; loading it takes a quarter of a second, so it is done once there is work. */
+/** The SDK's class, loaded once a multipart upload needs it. */
 export type CosSdk = typeof COS;
 
 let loading: Promise<CosSdk> | undefined;
@@ -13,8 +13,7 @@ export function loadCosSdk(): Promise<CosSdk> {
 let loadingSignature: Promise<CosSdk['getAuthorization']> | undefined;
 
 /**
- * `COS.getAuthorization`, from the file of the SDK that it is in: a signature needs a tenth of the
- * time and memory that the whole SDK takes.
+ * `COS.getAuthorization`, from the file of the SDK that it is in: a run of single PUTs needs no more.
  */
 export function loadCosSignature(): Promise<CosSdk['getAuthorization']> {
   loadingSignature ??= import('cos-nodejs-sdk-v5/sdk/util.js').then(

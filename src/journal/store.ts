@@ -89,6 +89,8 @@ const MAX_WAIT_MS = 60;
 const LOOK_MS = 2;
 const BUSY = 0.5;
 const TRIES = 2;
+/** All pages that one transaction looks at are memory until its end, each with its neighbours. */
+const MAX_BATCH = 100;
 
 /**
  * Writes are gathered and committed together, synchronously: lmdb's own background writer cannot
@@ -126,7 +128,7 @@ class LmdbStore implements Store {
   async #commitAll(): Promise<void> {
     while (this.#queue.length > 0) {
       await this.#gather();
-      await this.#commit(this.#queue.splice(0));
+      await this.#commit(this.#queue.splice(0, MAX_BATCH));
     }
     this.#committing = undefined;
   }
@@ -140,7 +142,7 @@ class LmdbStore implements Store {
     const longestMs = Math.min(MAX_WAIT_MS, this.#lastCommitMs * (1 / COMMITTING - 1));
     const until = performance.now() + longestMs;
     let isBusy = true;
-    while (isBusy && performance.now() < until) {
+    while (isBusy && this.#queue.length < MAX_BATCH && performance.now() < until) {
       const before = performance.eventLoopUtilization();
       await sleep(LOOK_MS);
       isBusy = performance.eventLoopUtilization(before).utilization > BUSY;
