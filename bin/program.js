@@ -7,7 +7,10 @@ import vm from 'node:vm';
 
 /** The program with its packages in one file, and what V8 made of it at build time. */
 const PROGRAM = fileURLToPath(new URL('../dist/bundle/cli/main.cjs', import.meta.url));
-export const CODE_CACHE = `${PROGRAM}.cache`;
+/** What shows help or a version takes little of the program, and needs no more of its code cache. */
+const SHORT = new Set(['--help', '-h', 'help', '--version', '-V', 'completion']);
+const isShort = process.argv.length === 2 || process.argv.some((argument) => SHORT.has(argument));
+export const CODE_CACHE = `${PROGRAM}.${isShort ? 'short.' : ''}cache`;
 
 // Half as much garbage as there is in use, and V8 collects it: a run of a million files stays small.
 v8.setFlagsFromString('--heap-growing-percent=50');

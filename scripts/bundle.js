@@ -1,6 +1,6 @@
 /**
- * Makes of `dist/src` what `bin/` runs: the program and its packages in one file, with the code cache
- * that V8 leaves after an upload to the sandbox.
+ * Makes of `dist/src` what `bin/` runs: the program and its packages in one file, with the code caches
+ * that V8 leaves after an upload to the sandbox and after the help.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -47,11 +47,13 @@ try {
   writeFileSync(join(directory, 'whole.mp4'), 'one request');
   writeFileSync(join(directory, 'parts.mp4'), Buffer.alloc(2 * MIB));
   const upload = ['whole.mp4', 'parts.mp4', '--part-size=1M', '--sandbox=sandbox'];
-  const { status, stderr } = spawnSync(process.execPath, [at('scripts/code-cache.js'), ...upload], {
-    cwd: directory,
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`the upload for the code cache failed: ${stderr}`);
+  for (const args of [upload, ['--help']]) {
+    const { status, stderr } = spawnSync(process.execPath, [at('scripts/code-cache.js'), ...args], {
+      cwd: directory,
+      encoding: 'utf8',
+    });
+    if (status !== 0) throw new Error(`${args[0]} failed, of which there is to be a code cache: ${stderr}`);
+  }
 } finally {
   rmSync(directory, { recursive: true });
 }
