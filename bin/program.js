@@ -8,7 +8,7 @@ import vm from 'node:vm';
 /** The program with its packages in one file, and what V8 made of it at build time. */
 const PROGRAM = fileURLToPath(new URL('../dist/bundle/cli/main.cjs', import.meta.url));
 /** What shows help or a version takes little of the program, and needs no more of its code cache. */
-const SHORT = new Set(['--help', '-h', 'help', '--version', '-V', 'completion']);
+const SHORT = new Set(['--help', '-h', '--version', '-V']);
 const isShort = process.argv.length === 2 || process.argv.some((argument) => SHORT.has(argument));
 export const CODE_CACHE = `${PROGRAM}.${isShort ? 'short.' : ''}cache`;
 
@@ -18,10 +18,13 @@ v8.setFlagsFromString('--heap-growing-percent=50');
 /** The compiled program. V8 takes from a code cache only what the very same version of it has made. */
 export function compile() {
   const source = readFileSync(PROGRAM, 'latin1');
-  return new vm.Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
-    filename: PROGRAM,
-    cachedData: readCodeCache(),
-  });
+  return new vm.Script(
+    `(function (exports, require, module, __filename, __dirname) {${source}\n})`,
+    {
+      filename: PROGRAM,
+      cachedData: readCodeCache(),
+    },
+  );
 }
 
 export function run(script) {

@@ -52,7 +52,8 @@ try {
       cwd: directory,
       encoding: 'utf8',
     });
-    if (status !== 0) throw new Error(`${args[0]} failed, of which there is to be a code cache: ${stderr}`);
+    if (status !== 0)
+      throw new Error(`${args[0]} failed, of which there is to be a code cache: ${stderr}`);
   }
 } finally {
   rmSync(directory, { recursive: true });

@@ -39,7 +39,6 @@ function load(): Kernel {
 export function createCrc64(): Crc64 {
   const kernel = load();
   const { buffer } = chunkMemory();
-  const guest = new Uint8Array(buffer, GUEST.start, GUEST.size);
   let state = -1n;
   return {
     update(chunk) {
@@ -47,6 +46,7 @@ export function createCrc64(): Crc64 {
         state = kernel.update(state, chunk.byteOffset, chunk.length);
         return;
       }
+      const guest = new Uint8Array(buffer, GUEST.start, GUEST.size);
       for (let start = 0; start < chunk.length; start += GUEST.size) {
         const piece = chunk.subarray(start, start + GUEST.size);
         guest.set(piece);
