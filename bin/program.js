@@ -9,7 +9,10 @@ import vm from 'node:vm';
 const PROGRAM = fileURLToPath(new URL('../dist/bundle/cli/main.cjs', import.meta.url));
 /** What shows help or a version takes little of the program, and needs no more of its code cache. */
 const SHORT = new Set(['--help', '-h', '--version', '-V']);
-const isShort = process.argv.length === 2 || process.argv.some((argument) => SHORT.has(argument));
+const isShort =
+  process.argv.length === 2 ||
+  process.argv[2] === 'completion' ||
+  process.argv.some((argument) => SHORT.has(argument));
 export const CODE_CACHE = `${PROGRAM}.${isShort ? 'short.' : ''}cache`;
 
 // Half as much garbage as there is in use, and V8 collects it: a run of a million files stays small.

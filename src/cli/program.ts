@@ -1,4 +1,5 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
+import type { CompletedShell } from './commands/completion.js';
 import { addConfigCommand } from './commands/config.js';
 import type { SandboxFlags } from './commands/sandbox.js';
 import { addRunOptions, addUploadOptions, type UploadFlags } from './upload-options.js';
@@ -13,6 +14,9 @@ const EXAMPLES = `Examples:
   vod-upload ./videos --dry-run
   vod-upload ./videos --sandbox=./cloud      try it without an account
 `;
+
+/** What is meant where no command is named. */
+const DEFAULTS: ReadonlySet<string> = new Set(['upload', 'jobs list']);
 
 /** All commands; what they load, they load when they run. */
 export function createProgram(world: World, exit: Exit): Command {
@@ -34,7 +38,7 @@ export function createProgram(world: World, exit: Exit): Command {
 
   const upload = addUploadOptions(
     program
-      .command('upload', { isDefault: true })
+      .command('upload', { isDefault: DEFAULTS.has('upload') })
       .description('upload media and their covers (the default command)')
       .argument('[input...]', 'files, directories or quoted globs')
       .addHelpText('before', EXAMPLES),
@@ -46,6 +50,7 @@ export function createProgram(world: World, exit: Exit): Command {
   addJobsCommand(program, world, exit);
   addSandboxCommand(program, world, exit);
   addConfigCommand(program, world, exit);
+  addCompletionCommand(program, world);
 
   program.addHelpText(
     'after',
@@ -60,6 +65,7 @@ function addJobsCommand(program: Command, world: World, exit: Exit): void {
   const jobs = program
     .command('jobs')
     .description('unfinished jobs: list, resume, abort, gc')
+    .helpCommand(false)
     .addHelpText(
       'before',
       'Examples:\n  vod-upload jobs list\n  vod-upload jobs resume\n  vod-upload jobs abort\n',
@@ -72,7 +78,7 @@ function addJobsCommand(program: Command, world: World, exit: Exit): void {
   ] as const;
   for (const [name, description, action] of actions) {
     addRunOptions(
-      jobs.command(name, { isDefault: name === 'list' }).description(description),
+      jobs.command(name, { isDefault: DEFAULTS.has(`jobs ${name}`) }).description(description),
     ).action(async (flags: UploadFlags) => {
       const commands = await import('./commands/jobs.js');
       exit(await commands[action](flags, world));
@@ -104,6 +110,25 @@ function addSandboxCommand(program: Command, world: World, exit: Exit): void {
     .action(async (flags: SandboxFlags) => {
       const { runSandbox } = await import('./commands/sandbox.js');
       exit(await runSandbox(flags, world));
+    });
+}
+
+function addCompletionCommand(program: Command, world: World): void {
+  program
+    .command('completion')
+    .description('print what bash, zsh or fish need to complete this command')
+    .addArgument(new Argument('<bash|zsh|fish>').choices(['bash', 'zsh', 'fish']))
+    .addHelpText(
+      'before',
+      `Examples:
+  source <(vod-upload completion bash)                     in ~/.bashrc
+  source <(vod-upload completion zsh)                      in ~/.zshrc
+  vod-upload completion fish > ~/.config/fish/completions/vod-upload.fish
+`,
+    )
+    .action(async (shell: CompletedShell) => {
+      const { runCompletion } = await import('./commands/completion.js');
+      runCompletion(shell, program, DEFAULTS, world);
     });
 }
 

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { visible } from '../../core/text.js';
 import {
   fieldOf,
@@ -40,26 +40,29 @@ export function addConfigCommand(
     .helpCommand(false)
     .addHelpText('before', EXAMPLES)
     .addHelpText('after', KEYS);
-  const add = (usage: string, description: string, examples: string): Command =>
+  const add = (name: string, description: string, examples: string): Command =>
     config
-      .command(usage)
+      .command(name)
       .description(description)
       .addHelpText('before', `Examples:\n${examples}`)
       .option('--profile <name>', 'the profile (the default profile)');
 
-  add('get <key>', 'print a setting', '  vod-upload config get region\n').action(
-    async (key: string, { profile }: ProfileFlags) => get(world, fieldOf(key), profile),
-  );
+  add('get', 'print a setting', '  vod-upload config get region\n')
+    .addArgument(key())
+    .action(async (key: string, { profile }: ProfileFlags) => get(world, fieldOf(key), profile));
   add(
-    'set <key> [value]',
+    'set',
     'store a setting; keys of the account are asked for, or read from stdin',
     '  vod-upload config set region ap-beijing\n  pass show vod | vod-upload config set secret-key\n',
-  ).action(async (key: string, value: string | undefined, { profile }: ProfileFlags) => {
-    if (!(await set(world, fieldOf(key), value, profile))) exit(130);
-  });
-  add('unset <key>', 'remove a setting', '  vod-upload config unset sub-app-id\n').action(
-    async (key: string, { profile }: ProfileFlags) => unset(world, fieldOf(key), profile),
-  );
+  )
+    .addArgument(key())
+    .argument('[value]')
+    .action(async (key: string, value: string | undefined, { profile }: ProfileFlags) => {
+      if (!(await set(world, fieldOf(key), value, profile))) exit(130);
+    });
+  add('unset', 'remove a setting', '  vod-upload config unset sub-app-id\n')
+    .addArgument(key())
+    .action(async (key: string, { profile }: ProfileFlags) => unset(world, fieldOf(key), profile));
   add('list', 'print all profiles, secrets masked', '  vod-upload config list --json\n')
     .option('--json', 'as JSON')
     .action(async ({ profile, json }: ProfileFlags & { readonly json?: true }) =>
@@ -72,6 +75,12 @@ export function addConfigCommand(
     .action(async () => {
       world.stdout.write(`${(await open(world)).path}\n`);
     });
+}
+
+/** A key of a profile. Its choices are for those who complete it: `fieldOf` also says which is meant. */
+function key(): Argument {
+  const keys = PROFILE_FIELDS.map((field) => SETTINGS[field].key);
+  return new Argument('<key>').choices(keys).argParser(String);
 }
 
 async function get(world: World, field: ProfileField, asked?: string): Promise<void> {
