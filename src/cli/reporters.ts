@@ -5,6 +5,7 @@ import type { Bars } from '../report/bars.js';
 import { createJsonLines } from '../report/json.js';
 import { createLines } from '../report/lines.js';
 import { createQuiet } from '../report/quiet.js';
+import { every } from '../report/reporter.js';
 import { stateText } from '../report/progress-text.js';
 import { createResults } from '../report/results.js';
 import { advance, emptyTally, summarise } from '../report/tally.js';
@@ -21,12 +22,20 @@ export interface Reporters {
   stop(): void;
 }
 
+/** How often it is seen how many bytes have moved: often enough for a rate that is watched, or now and then told. */
+const BARS_LOOK_MS = 500;
+const LINES_LOOK_MS = 5000;
+
 /** Everyone who listens to a run: one for programs on stdout, one for people on stderr. */
-export async function createReporters(flags: UploadFlags, world: World): Promise<Reporters> {
+export async function createReporters(
+  flags: UploadFlags,
+  world: World,
+  bytesMoved: () => number,
+): Promise<Reporters> {
   const { stdout, stderr } = world;
   const now = (): Date => new Date();
   const manifest = flags.manifest === false ? {} : { manifest: flags.manifest };
-  const common = { stream: stderr, now, verbose: flags.verbose, ...manifest };
+  const common = { stream: stderr, verbose: flags.verbose, ...manifest };
   const bars = await openBars(flags, world, common);
   const people = flags.quiet ? createQuiet({ stream: stderr }) : (bars ?? createLines(common));
   // On a terminal that shows bars, results are written where they do not tear them.
@@ -36,14 +45,22 @@ export async function createReporters(flags: UploadFlags, world: World): Promise
     : createResults({ stream });
   const reporters = [programs, people];
   let tally = emptyTally();
+  const emit: Emit = (event) => {
+    tally = advance(tally, event);
+    reporters.forEach((reporter) => reporter.handle(event));
+  };
+  const look = (): void =>
+    emit({ type: 'bytes-moved', bytes: bytesMoved(), atMs: performance.now() });
+  look();
+  const stopLooking = every(bars ? BARS_LOOK_MS : LINES_LOOK_MS, look);
   return {
-    emit(event) {
-      tally = advance(tally, event, Date.now());
-      reporters.forEach((reporter) => reporter.handle(event));
-    },
+    emit,
     summary: () => summarise(tally),
-    tellState: () => void (bars ?? stderr).write(`${stateText(tally, Date.now()).join('\n')}\n`),
-    stop: () => reporters.forEach((reporter) => reporter.stop()),
+    tellState: () => void (bars ?? stderr).write(`${stateText(tally).join('\n')}\n`),
+    stop() {
+      stopLooking();
+      reporters.forEach((reporter) => reporter.stop());
+    },
   };
 }
 

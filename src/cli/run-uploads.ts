@@ -95,7 +95,7 @@ async function uploadWith(
   const { flags, world } = run;
   const startedAt = new Date();
   const manifest = await openManifest(run, runId, startedAt);
-  const reporters = await createReporters(flags, world);
+  const reporters = await createReporters(flags, world, services.acknowledgedBytes);
   const { emit } = reporters;
   const { slots, stopSteering } = openSlots(flags, services);
   process.once('exit', reporters.stop);

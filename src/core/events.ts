@@ -26,6 +26,8 @@ export type UploadEvent =
       readonly bytesStored: number;
       readonly size: number;
     }
+  /** Bytes that the other side has acknowledged since the start, over all connections, whatever became of them. */
+  | { readonly type: 'bytes-moved'; readonly bytes: number; readonly atMs: number }
   | {
       readonly type: 'job-retried';
       readonly path: string;

@@ -27,12 +27,12 @@ export interface TerminalSize {
  * The picture of a run: a row an active file, as many as fit, then the total. No row takes the last
  * column, which terminals treat specially.
  */
-export function barRows(tally: Tally, nowMs: number, size: TerminalSize): string[] {
+export function barRows(tally: Tally, size: TerminalSize): string[] {
   const cells = Math.max(1, size.columns - 1);
   const active = [...tally.active.values()];
   const shown = active.slice(0, Math.max(0, size.rows - ROWS_LEFT - TOTAL_ROWS));
   const hidden = active.length - shown.length;
-  const total = totalRows(progressOf(tally, nowMs), tally.isPlanFinished, hidden, cells);
+  const total = totalRows(progressOf(tally), tally.isPlanFinished, hidden, cells);
   return [...shown.map((job) => jobRow(job, cells)), ...total]
     .map((row) => fit(row, cells))
     .slice(-Math.max(1, size.rows - 1));

@@ -14,7 +14,6 @@ export interface BarsOptions {
   /** The size of the terminal, asked anew for every frame. */
   readonly columns: () => number;
   readonly rows: () => number;
-  readonly now: () => Date;
   readonly verbose: boolean;
   readonly colour: boolean;
   /** Named where not every failure is listed. */
@@ -30,7 +29,7 @@ export interface Bars extends Reporter {
 
 /** For terminals: a bar a file in flight, one for the total, settled files scrolling above. */
 export function createBars(options: BarsOptions): Bars {
-  const { stream, now, verbose, colour, manifest, every = systemEvery } = options;
+  const { stream, verbose, colour, manifest, every = systemEvery } = options;
   // A terminal that does not know its size says 0.
   const columns = (): number => options.columns() || 80;
   const rows = (): number => options.rows() || 24;
@@ -41,7 +40,7 @@ export function createBars(options: BarsOptions): Bars {
   let isStopped = false;
 
   function draw(): void {
-    screen.draw(barRows(tally, +now(), { columns: columns(), rows: rows() }));
+    screen.draw(barRows(tally, { columns: columns(), rows: rows() }));
   }
 
   function say(line: string): void {
@@ -58,7 +57,7 @@ export function createBars(options: BarsOptions): Bars {
   return {
     handle(event) {
       if (isStopped) return;
-      tally = advance(tally, event, +now());
+      tally = advance(tally, event);
       const text = eventText(event, { verbose, colour });
       if (text !== undefined) say(text);
       if (event.type === 'run-started') {

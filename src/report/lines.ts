@@ -10,7 +10,6 @@ const HEARTBEAT_MS = 60_000;
 
 export interface LinesOptions {
   readonly stream: Output;
-  readonly now: () => Date;
   readonly verbose: boolean;
   /** Named where not every failure is listed. */
   readonly manifest?: string;
@@ -20,7 +19,6 @@ export interface LinesOptions {
 /** For logs: a line a settled file, a heartbeat a minute, the summary. No escapes, no carriage returns. */
 export function createLines({
   stream,
-  now,
   verbose,
   manifest,
   every = systemEvery,
@@ -37,12 +35,12 @@ export function createLines({
   return {
     handle(event) {
       if (isStopped) return;
-      tally = advance(tally, event, +now());
+      tally = advance(tally, event);
       const text = eventText(event, { verbose, colour: false });
       if (text !== undefined) say([text]);
       if (event.type === 'run-started') {
         stopHeartbeat();
-        stopHeartbeat = every(HEARTBEAT_MS, () => say([progressText(tally, +now())]));
+        stopHeartbeat = every(HEARTBEAT_MS, () => say([progressText(tally)]));
       } else if (event.type === 'job-settled') {
         failures = collectFailure(failures, event.outcome);
       } else if (event.type === 'run-finished') {

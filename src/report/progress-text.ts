@@ -23,8 +23,8 @@ export function sizePair(part: number, whole: number): string {
 }
 
 /** Where the run stands, in one sentence for people. */
-export function progressText(tally: Tally, nowMs: number): string {
-  const progress = progressOf(tally, nowMs);
+export function progressText(tally: Tally): string {
+  const progress = progressOf(tally);
   return [
     `${progress.filesSettled} of ${progress.filesTotal}${tally.isPlanFinished ? '' : '+'} files`,
     `${formatSize(progress.bytesDone)} of ${formatSize(progress.bytesTotal)} (${percent(progress.fraction)})`,
@@ -40,10 +40,10 @@ function speed({ rate, remainingMs }: Progress): string[] {
 }
 
 /** The state of things in full, a line each: the run, then every file in flight. */
-export function stateText(tally: Tally, nowMs: number): string[] {
+export function stateText(tally: Tally): string[] {
   const files = [...tally.active.values()].map(
     ({ path, bytesStored, size }) =>
       `  ${visible(path)}: ${sizePair(bytesStored, size)} (${percent(size > 0 ? bytesStored / size : 0)})`,
   );
-  return [progressText(tally, nowMs), ...files];
+  return [progressText(tally), ...files];
 }

@@ -7,14 +7,12 @@ export interface ActiveJob {
   readonly path: string;
   readonly size: number;
   readonly bytesStored: number;
-  /** What the rate has counted; undefined until the first progress, which may tell of an earlier run. */
-  readonly bytesCounted?: number;
 }
 
-/** How many bytes had been acknowledged in this run, and when. */
+/** How many bytes had moved in this run, and when. */
 interface Sample {
   readonly atMs: number;
-  readonly bytesMoved: number;
+  readonly bytes: number;
 }
 
 /** All that is known of a run from its events. Grows with the files in flight, not with the settled. */
@@ -29,7 +27,6 @@ export interface Tally {
   readonly jobBytesSettled: number;
   readonly bytes: number;
   readonly bytesSent: number;
-  readonly bytesMoved: number;
   readonly samples: readonly Sample[];
 }
 
@@ -41,18 +38,14 @@ export interface Progress {
   readonly bytesTotal: number;
   /** 0 to 1. */
   readonly fraction: number;
-  /** Bytes a second; undefined until something was acknowledged. */
+  /** Bytes a second on the wire; undefined until some moved. */
   readonly rate?: number;
   /** Undefined while the totals still grow. */
   readonly remainingMs?: number;
 }
 
-/**
- * Acknowledged bytes come in steps of a whole part, so the rate looks back over a number of
- * steps rather than a time: about 16 s on a fast link, as long as it takes on a slow one.
- */
+/** The rate is that of the last so many samples. */
 const SAMPLES = 32;
-const SAMPLE_INTERVAL_MS = 500;
 
 /** The tally of a run that has not begun. */
 export function emptyTally(): Tally {
@@ -66,7 +59,6 @@ export function emptyTally(): Tally {
     jobBytesSettled: 0,
     bytes: 0,
     bytesSent: 0,
-    bytesMoved: 0,
     samples: [],
   };
 }
@@ -75,7 +67,7 @@ export function emptyTally(): Tally {
  * The tally after one more event. The map of the files in flight goes on from the tally before it,
  * which is over: a copy for each event would cost more than all else.
  */
-export function advance(tally: Tally, event: UploadEvent, nowMs: number): Tally {
+export function advance(tally: Tally, event: UploadEvent): Tally {
   switch (event.type) {
     case 'job-planned':
       return {
@@ -86,46 +78,34 @@ export function advance(tally: Tally, event: UploadEvent, nowMs: number): Tally 
     case 'plan-finished':
       return { ...tally, isPlanFinished: true };
     case 'job-started':
-      return start(tally, event.id, { path: event.path, size: event.size, bytesStored: 0 }, nowMs);
-    case 'job-progress':
-      return progress(tally, event, nowMs);
+      return track(tally, event.id, { path: event.path, size: event.size, bytesStored: 0 });
+    case 'job-progress': {
+      const { path, size, bytesStored } = event;
+      return track(tally, event.id, { path, size, bytesStored: Math.min(bytesStored, size) });
+    }
+    case 'bytes-moved': {
+      const { atMs, bytes } = event;
+      return { ...tally, samples: [...tally.samples.slice(1 - SAMPLES), { atMs, bytes }] };
+    }
     case 'job-settled':
-      return settle(tally, event.outcome, event.id, nowMs);
+      return settle(tally, event.outcome, event.id);
     default:
       return tally;
   }
 }
 
-function start(tally: Tally, id: JobId, job: ActiveJob, nowMs: number): Tally {
-  tally.active.set(id, { ...tally.active.get(id), ...job });
-  const samples = tally.samples.length > 0 ? tally.samples : [{ atMs: nowMs, bytesMoved: 0 }];
-  return { ...tally, samples };
+function track(tally: Tally, id: JobId, job: ActiveJob): Tally {
+  tally.active.set(id, job);
+  return tally;
 }
 
-function progress(
-  tally: Tally,
-  event: Extract<UploadEvent, { type: 'job-progress' }>,
-  nowMs: number,
-): Tally {
-  const before = tally.active.get(event.id);
-  const bytesStored = Math.min(event.bytesStored, event.size);
-  const moved = before?.bytesCounted === undefined ? 0 : bytesStored - before.bytesStored;
-  tally.active.set(event.id, {
-    path: event.path,
-    size: event.size,
-    bytesStored,
-    bytesCounted: (before?.bytesCounted ?? 0) + moved,
-  });
-  return move(tally, moved, nowMs);
-}
-
-function settle(tally: Tally, outcome: Outcome, id: JobId | undefined, nowMs: number): Tally {
+function settle(tally: Tally, outcome: Outcome, id: JobId | undefined): Tally {
   const { job, status } = outcome;
   const jobId = id ?? job?.id;
   const before = jobId === undefined ? undefined : tally.active.get(jobId);
   if (jobId !== undefined) tally.active.delete(jobId);
   const bytesSent = 'effort' in outcome ? (outcome.effort?.bytesSent ?? 0) : 0;
-  const settled = {
+  return {
     ...tally,
     settled: { ...tally.settled, [status]: tally.settled[status] + 1 },
     jobsSettled: tally.jobsSettled + (job ? 1 : 0),
@@ -133,16 +113,6 @@ function settle(tally: Tally, outcome: Outcome, id: JobId | undefined, nowMs: nu
     bytes: tally.bytes + (sourceSize(outcome) ?? 0),
     bytesSent: tally.bytesSent + bytesSent,
   };
-  return move(settled, Math.max(0, bytesSent - (before?.bytesCounted ?? 0)), nowMs);
-}
-
-function move(tally: Tally, bytes: number, nowMs: number): Tally {
-  if (bytes === 0) return tally;
-  const bytesMoved = tally.bytesMoved + bytes;
-  const last = tally.samples.at(-1);
-  if (last && nowMs - last.atMs < SAMPLE_INTERVAL_MS) return { ...tally, bytesMoved };
-  const samples = [...tally.samples.slice(1 - SAMPLES), { atMs: nowMs, bytesMoved }];
-  return { ...tally, bytesMoved, samples };
 }
 
 /** What a job adds to the totals: the media and, of a playlist, its segments. Covers do not count. */
@@ -156,7 +126,7 @@ function sourceSize(outcome: Outcome): number | undefined {
 }
 
 /** What the tally means at this moment. Percentages never exceed 100, rates never fall below 0. */
-export function progressOf(tally: Tally, nowMs: number): Progress {
+export function progressOf(tally: Tally): Progress {
   let bytesDone = tally.jobBytesSettled;
   let bytesBegun = tally.jobBytesSettled;
   for (const job of tally.active.values()) {
@@ -165,7 +135,7 @@ export function progressOf(tally: Tally, nowMs: number): Progress {
   }
   const bytesTotal = Math.max(tally.bytesPlanned, bytesBegun);
   const others = settledCount(tally) - tally.jobsSettled;
-  const rate = rateOf(tally, nowMs);
+  const rate = rateOf(tally);
   const remaining = bytesTotal - bytesDone;
   const isKnown = tally.isPlanFinished && rate !== undefined && rate > 0;
   return {
@@ -179,11 +149,11 @@ export function progressOf(tally: Tally, nowMs: number): Progress {
   };
 }
 
-function rateOf(tally: Tally, nowMs: number): number | undefined {
-  const oldest = tally.samples[0];
-  if (!oldest || tally.bytesMoved === 0 || nowMs <= oldest.atMs) return undefined;
-  const moved = Math.max(0, tally.bytesMoved - oldest.bytesMoved);
-  return (moved / (nowMs - oldest.atMs)) * 1000;
+/** Acknowledged parts alone would tell nothing for as long as the first ones take. */
+function rateOf({ samples }: Tally): number | undefined {
+  const [oldest, latest] = [samples[0], samples.at(-1)];
+  if (!oldest || !latest || latest.atMs <= oldest.atMs || latest.bytes === 0) return undefined;
+  return (Math.max(0, latest.bytes - oldest.bytes) / (latest.atMs - oldest.atMs)) * 1000;
 }
 
 function settledCount({ settled }: Tally): number {

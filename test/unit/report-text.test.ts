@@ -90,16 +90,16 @@ const all: readonly UploadEvent[] = [
 
 describe('lines', () => {
   it('write no escape, no carriage return and no forged line, whatever names and services say', () => {
-    const { stream, now, every, text, lines } = world();
-    tell(createLines({ stream, now, every, verbose: true }), all);
+    const { stream, every, text, lines } = world();
+    tell(createLines({ stream, every, verbose: true }), all);
     assert.doesNotMatch(text(), /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
     assert.equal(lines().filter((line) => line.includes('forged')).length, 6);
   });
 
   it('tell one line a settled file, with what is needed to act on a failure', () => {
-    const { stream, now, every, lines } = world();
+    const { stream, every, lines } = world();
     const facts = { stage: 'commit', serviceCode: 'InternalError', requestId: 'q1' } as const;
-    tell(createLines({ stream, now, every, verbose: false }), [
+    tell(createLines({ stream, every, verbose: false }), [
       settled(uploaded('a.mp4', 2 ** 20)),
       settled({
         status: 'skipped',
@@ -118,25 +118,23 @@ describe('lines', () => {
   });
 
   it('keep notes and retries to themselves unless asked', () => {
-    const { stream, now, every, text } = world();
-    tell(createLines({ stream, now, every, verbose: false }), [
-      retried,
-      { type: 'note', message: 'x' },
-    ]);
+    const { stream, every, text } = world();
+    tell(createLines({ stream, every, verbose: false }), [retried, { type: 'note', message: 'x' }]);
     assert.equal(text(), '');
   });
 
   it('give a sign of life a minute until the run ends', () => {
-    const { stream, now, every, ticks, at, lines } = world();
-    const reporter = createLines({ stream, now, every, verbose: false });
+    const { stream, every, ticks, lines } = world();
+    const reporter = createLines({ stream, every, verbose: false });
     tell(reporter, [runStarted, { type: 'job-planned', size: 2000 }, { type: 'plan-finished' }]);
     tell(reporter, [
       { type: 'job-started', id: job('a').id, path: 'a', size: 2000 },
       { type: 'job-progress', id: job('a').id, path: 'a', bytesStored: 0, size: 2000 },
     ]);
-    at(10_000);
     tell(reporter, [
+      { type: 'bytes-moved', bytes: 0, atMs: 0 },
       { type: 'job-progress', id: job('a').id, path: 'a', bytesStored: 1000, size: 2000 },
+      { type: 'bytes-moved', bytes: 1000, atMs: 10_000 },
     ]);
     ticks.forEach((tick) => tick());
     assert.deepEqual(lines(), [
@@ -147,8 +145,8 @@ describe('lines', () => {
   });
 
   it('write nothing after stop', () => {
-    const { stream, now, every, ticks, text } = world();
-    const reporter = createLines({ stream, now, every, verbose: true });
+    const { stream, every, ticks, text } = world();
+    const reporter = createLines({ stream, every, verbose: true });
     reporter.handle(runStarted);
     reporter.stop();
     tell(reporter, all);
@@ -292,8 +290,8 @@ describe('state', () => {
     const tally = [
       { type: 'job-started', id: 'x' as JobId, path: EVIL, size: 10 } as const,
       { type: 'job-progress', id: 'x' as JobId, path: EVIL, bytesStored: 5, size: 10 } as const,
-    ].reduce((before, event) => advance(before, event, 0), emptyTally());
-    assert.deepEqual(stateText(tally, 1000), [
+    ].reduce((before, event) => advance(before, event), emptyTally());
+    assert.deepEqual(stateText(tally), [
       '0 of 1+ files, 5 B of 10 B (50%)',
       '  a\\x1b[2J\\r\\n5285\\tforged\\u202e.mp4: 5/10 B (50%)',
     ]);
