@@ -4,6 +4,7 @@ import { addConfigCommand } from './commands/config.js';
 import type { SandboxFlags } from './commands/sandbox.js';
 import { addRunOptions, addUploadOptions, type UploadFlags } from './upload-options.js';
 import { visible } from '../core/text.js';
+import { assertNoCommand, assertNoWord } from './mistyped-command.js';
 import { packageVersion } from './version.js';
 import type { World } from './world.js';
 
@@ -43,6 +44,7 @@ export function createProgram(world: World, exit: Exit): Command {
       .argument('[input...]', 'files, directories or quoted globs')
       .addHelpText('before', EXAMPLES),
   ).action(async (inputs: string[], flags: UploadFlags) => {
+    assertNoCommand(inputs, namesOf(program), world.cwd);
     const { runUpload } = await import('./commands/upload.js');
     exit(await runUpload(inputs, flags, world));
   });
@@ -79,10 +81,14 @@ function addJobsCommand(program: Command, world: World, exit: Exit): void {
   for (const [name, description, action] of actions) {
     addRunOptions(
       jobs.command(name, { isDefault: DEFAULTS.has(`jobs ${name}`) }).description(description),
-    ).action(async (flags: UploadFlags) => {
-      const commands = await import('./commands/jobs.js');
-      exit(await commands[action](flags, world));
-    });
+    )
+      // What is no action is an argument of the default one.
+      .allowExcessArguments()
+      .action(async (flags: UploadFlags, { args }: Command) => {
+        assertNoWord(args, 'jobs', namesOf(jobs));
+        const commands = await import('./commands/jobs.js');
+        exit(await commands[action](flags, world));
+      });
   }
 }
 
@@ -130,6 +136,10 @@ function addCompletionCommand(program: Command, world: World): void {
       const { runCompletion } = await import('./commands/completion.js');
       runCompletion(shell, program, DEFAULTS, world);
     });
+}
+
+function namesOf(command: Command): string[] {
+  return command.commands.map((child) => child.name());
 }
 
 /** The part of a command's help that lists its options. */

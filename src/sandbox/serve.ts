@@ -25,6 +25,8 @@ export function createListener(
   records: RequestRecord[],
 ): RequestListener {
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    // What comes on a connection that was closed on this side cannot be answered, so it is not done.
+    if (!req.socket.writable) return resetSocket(req.socket);
     const at = Date.now();
     const target = parseTarget(req);
     const service = serviceFor(services, target);

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { createShell, type Shell } from '../helpers/run-cli.js';
+
+/** [what is typed, what the error names, the remedy] */
+const ROWS: readonly (readonly [string, RegExp, RegExp])[] = [
+  ['job list', /"job" is no command and no file/, /vod-upload jobs\?/],
+  ['cofnig', /"cofnig" is no command and no file/, /vod-upload config\?/],
+  ['--state-dir s jobs list', /"jobs" is a command/, /vod-upload jobs list, and then its flags/],
+  ['jobs lst', /"lst" is no command of jobs/, /vod-upload jobs list\?/],
+  ['jobs list everything', /"everything" is no command of jobs/, /list, resume, abort, gc/],
+  ['jobs \x1b[2J', /"\\x1b\[2J" is no command of jobs/, /list, resume, abort, gc/],
+  ['--concurency 3 x.mp4', /--concurency/, /Did you mean --concurrency\?/],
+];
+
+describe('a command line with a slip', () => {
+  let shell: Shell;
+
+  before(async () => {
+    shell = await createShell();
+  });
+  after(() => shell.close());
+
+  for (const [typed, named, remedy] of ROWS) {
+    test(`vod-upload ${JSON.stringify(typed)} names the nearest command and exits 2`, async () => {
+      const { code, stdout, stderr } = await shell.run(typed.split(' '));
+      assert.deepEqual([code, stdout], [2, '']);
+      assert.match(stderr, named);
+      assert.match(stderr, remedy);
+    });
+  }
+
+  test('a directory that is named like a command is an input', async () => {
+    await mkdir(join(shell.dir, 'job'));
+    const { stderr } = await shell.run(['job', '--dry-run']);
+    assert.match(stderr, /there is no media in job/);
+  });
+});
