@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type * as Lmdb from 'lmdb';
 import { UploadFailure } from '../core/errors.js';
@@ -89,8 +89,16 @@ const MAX_WAIT_MS = 60;
 const LOOK_MS = 2;
 const BUSY = 0.5;
 const TRIES = 2;
-/** All pages that one transaction looks at are memory until its end, each with its neighbours. */
-const MAX_BATCH = 100;
+/**
+ * Pages of the file that were looked at count as memory of the process, each with its neighbours,
+ * until the file is mapped anew: a ledger of a million files has some gigabyte. A transaction that
+ * reaches so much ends, and the rest is left to the next one.
+ */
+const MAX_PAGES = 48 * 1024 * 1024;
+/** With less than this share of it left, the file is mapped anew. */
+const ROOM = 0.5;
+/** How many works go by between two looks at the memory. */
+const WORKS_A_LOOK = 8;
 
 /**
  * Writes are gathered and committed together, synchronously: lmdb's own background writer cannot
@@ -104,13 +112,13 @@ class LmdbStore implements Store {
   #committing: Promise<void> | undefined;
   #lastCommitMs = 0;
   #lastBatch = 0;
-  /** Done since the file was mapped. */
-  #works = 0;
+  /** Of this process when the file was mapped. */
+  #memoryBefore = 0;
 
   constructor(file: string, open: () => Environment) {
     this.#file = file;
     this.#open = open;
-    this.#environment = open();
+    this.#map();
   }
 
   transact<T>(work: (tables: Tables) => T): Promise<T> {
@@ -128,7 +136,7 @@ class LmdbStore implements Store {
   async #commitAll(): Promise<void> {
     while (this.#queue.length > 0) {
       await this.#gather();
-      await this.#commit(this.#queue.splice(0, MAX_BATCH));
+      await this.#commit(this.#queue.splice(0));
     }
     this.#committing = undefined;
   }
@@ -142,7 +150,7 @@ class LmdbStore implements Store {
     const longestMs = Math.min(MAX_WAIT_MS, this.#lastCommitMs * (1 / COMMITTING - 1));
     const until = performance.now() + longestMs;
     let isBusy = true;
-    while (isBusy && this.#queue.length < MAX_BATCH && performance.now() < until) {
+    while (isBusy && performance.now() < until) {
       const before = performance.eventLoopUtilization();
       await sleep(LOOK_MS);
       isBusy = performance.eventLoopUtilization(before).utilization > BUSY;
@@ -153,9 +161,9 @@ class LmdbStore implements Store {
     const begunAt = performance.now();
     try {
       const results = await this.#write(batch);
-      batch.forEach(({ resolve }, index) => resolve(results[index]));
-      this.#works += batch.length;
-      if (this.#works >= WORKS_A_MAPPING) await this.#unmap();
+      results.forEach((result, index) => batch[index]?.resolve(result));
+      if (this.#pages() > MAX_PAGES * ROOM) await this.#unmap();
+      this.#queue.unshift(...batch.slice(results.length));
     } catch (error) {
       const failure = isDatabaseError(error) ? unwritable(this.#file, error) : error;
       for (const { reject } of batch) reject(failure);
@@ -165,14 +173,21 @@ class LmdbStore implements Store {
   }
 
   /**
-   * Runs all of a batch in one transaction. lmdb refuses an environment whose commit failed half way;
-   * a fresh one goes by what is on disk.
+   * Runs a batch in one transaction, or as much of it as there is room for. lmdb refuses an
+   * environment whose commit failed half way; a fresh one goes by what is on disk.
    */
   async #write(batch: readonly Pending[]): Promise<unknown[]> {
     for (let tries = 1; ; tries++) {
       try {
-        const { commit, tables } = (this.#environment ??= this.#open());
-        return commit(() => batch.map(({ work }) => work(tables)));
+        const { commit, tables } = this.#map();
+        return commit(() => {
+          const results: unknown[] = [];
+          for (const { work } of batch) {
+            results.push(work(tables));
+            if (results.length % WORKS_A_LOOK === 0 && this.#pages() > MAX_PAGES) break;
+          }
+          return results;
+        });
       } catch (error) {
         await this.#unmap();
         if (tries === TRIES || !isDatabaseError(error)) throw error;
@@ -180,18 +195,35 @@ class LmdbStore implements Store {
     }
   }
 
+  #map(): Environment {
+    if (this.#environment === undefined) {
+      this.#environment = this.#open();
+      this.#memoryBefore = fileMemory();
+    }
+    return this.#environment;
+  }
+
   async #unmap(): Promise<void> {
     await this.#environment?.close();
     this.#environment = undefined;
-    this.#works = 0;
+  }
+
+  /** Bytes of the file that count as memory of this process. */
+  #pages(): number {
+    return fileMemory() - this.#memoryBefore;
   }
 }
 
-/**
- * Every page of the file that was looked at counts as memory of the process. Mapping the file anew
- * now and then gives that back: a ledger of a million files has some gigabyte.
- */
-const WORKS_A_MAPPING = 100;
+/** Bytes of files that are memory of this process; 0 where the system does not tell. */
+function fileMemory(): number {
+  try {
+    const [, kilobytes] =
+      /RssFile:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'latin1')) ?? [];
+    return Number(kilobytes ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
 
 const FORMAT = { noSubdir: true, encoding: 'string' } as const;
 

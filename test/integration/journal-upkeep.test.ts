@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -225,3 +226,36 @@ test('a transaction that the database fails is made again, whole, in a fresh env
   assert.equal(await store.transact(({ jobs }) => jobs.get('two')), undefined);
   await store.close();
 });
+
+test(
+  'a journal of 100 MB is never all in memory',
+  { skip: process.platform !== 'linux' },
+  async () => {
+    const store = await openStore(join(world.dir, 'journal.lmdb'));
+    const before = await fileMemoryMb();
+    const key = (number: number): string => createHash('sha256').update(`${number}`).digest('hex');
+    const value = 'x'.repeat(1000);
+    for (let from = 0; from < 80_000; from += 4000) {
+      await store.transact(({ ledger }) => {
+        for (let number = from; number < from + 4000; number++) ledger.put(key(number), value);
+      });
+    }
+    let most = 0;
+    for (let from = 0; from < 20_000; from += 500) {
+      const some = Array.from({ length: 500 }, (_, index) => key(4 * (from + index)));
+      const found = await Promise.all(
+        some.map((id) => store.transact(({ ledger }) => ledger.get(id))),
+      );
+      assert.ok(found.every((text) => text === value));
+      most = Math.max(most, await fileMemoryMb());
+    }
+    await store.close();
+    assert.ok(most - before < 70, `${most} MB, ${before} MB before`);
+  },
+);
+
+/** What counts as memory of this process and lies in files. */
+async function fileMemoryMb(): Promise<number> {
+  const status = await readFile('/proc/self/status', 'latin1');
+  return Number(/RssFile:\s+(\d+)/.exec(status)?.[1]) / 1000;
+}
