@@ -237,10 +237,15 @@ function openEnvironment(lmdb: typeof Lmdb, file: string): Environment {
     permissionsMode: 0o600,
   };
   const root = lmdb.open<string, string>(options);
-  const tables = Object.fromEntries(
-    TABLES.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]),
-  );
   const { ABORTABLE, SYNCHRONOUS_COMMIT } = lmdb.TransactionFlags;
+  // Each would be made in a transaction of its own, which is on disk before the next begins.
+  const tables = root.transactionSync(
+    () =>
+      Object.fromEntries(
+        TABLES.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]),
+      ),
+    SYNCHRONOUS_COMMIT,
+  );
   return {
     commit: (work) => root.transactionSync(work, ABORTABLE | SYNCHRONOUS_COMMIT),
     tables: tables as Tables,

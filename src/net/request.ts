@@ -59,6 +59,8 @@ export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<Htt
       path: spec.path,
       headers: { Host: spec.host, ...spec.headers },
       agent: spec.route.agent,
+      // Node would work it out anew for each request; an address is no name.
+      servername: /^[\d.]+$|:/.test(spec.host) ? '' : spec.host,
     });
     const { meter, throttle } = spec.route;
     const watchdog = watch(request, { ...spec, meter }, () =>
