@@ -40,7 +40,7 @@ export function createSdkCall(options: CosOptions): SdkCall {
             method,
             path,
             headers,
-            body: { size: body.length, read: async (position) => body.subarray(position) },
+            body,
             stallTimeoutMs: options.stallTimeoutMs,
             answerTimeoutMs: options.stallTimeoutMs,
             ...(operation === 'CompleteMultipartUpload'

@@ -7,7 +7,7 @@ import type { Throttle } from './throttle.js';
 import { watch, type Watch } from './watchdog.js';
 
 /**
- * What a request carries. Chunks are asked for in order; one stays untouched until the second
+ * What a request carries chunk by chunk. Chunks are asked for in order; one stays untouched until the second
  * after it is asked for, so a body needs two buffers, whatever its size.
  */
 export interface Body {
@@ -22,7 +22,7 @@ export interface HttpRequest {
   /** Path and query as they go over the wire, already encoded. */
   readonly path: string;
   readonly headers: http.OutgoingHttpHeaders;
-  readonly body?: Body;
+  readonly body?: Buffer | Body;
   /** No byte moved for this long: the request is dropped. */
   readonly stallTimeoutMs: number;
   /** The whole answer must be there this long after the request was sent, dripping or not. */
@@ -52,7 +52,7 @@ export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<Htt
       reject(signal.reason as Error);
       return;
     }
-    const state = { settled: false, answered: false, sent: spec.body === undefined };
+    const state = { settled: false, answered: false, sent: false };
     const request = (spec.route.secure ? https : http).request({
       host: spec.host,
       method: spec.method,
@@ -106,9 +106,13 @@ export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<Htt
           fail(connectionFailure(error, spec.host, request, state.answered)),
       );
     });
-    if (spec.body === undefined) {
-      request.end();
-      watchdog.sent();
+    const { body } = spec;
+    if (body === undefined || Buffer.isBuffer(body)) {
+      request.end(body, () => {
+        state.sent = true;
+        watchdog.sent();
+        meter.took(request.socket, body?.length ?? 0);
+      });
       return;
     }
     const isOver = (): boolean => state.settled || state.answered;
@@ -116,7 +120,7 @@ export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<Htt
       watchdog.moved();
       meter.took(request.socket, bytes);
     });
-    pump(spec.body, sink, throttle, signal).then((complete) => {
+    pump(body, sink, throttle, signal).then((complete) => {
       state.sent = complete;
       if (complete) watchdog.sent();
     }, fail);

@@ -87,7 +87,7 @@ async function send(options: VodOptions, call: SdkCall, signal: AbortSignal): Pr
         ...(token === undefined ? {} : { 'x-tc-token': token }),
         authorization: signTc3({ ...signed, body, timestamp }),
       },
-      body: { size: body.length, read: async (position) => body.subarray(position) },
+      body,
       stallTimeoutMs,
       answerTimeoutMs: stallTimeoutMs,
     },
