@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { PlanItem, Summary } from '../core/model.js';
-import { DEFAULT_PART_SIZE } from '../core/parts.js';
 import { openJournal, type OpenJournal } from '../journal/journal.js';
 import { createManifest, ManifestError, type Manifest } from '../manifest/manifest.js';
 import { createPartSlots, type PartSlotControl } from '../pipeline/part-slots.js';
@@ -113,7 +112,7 @@ async function uploadWith(
     emit,
     now: services.clock.now,
     localNow: () => new Date(),
-    partSize: flags.partSize ?? DEFAULT_PART_SIZE,
+    ...(flags.partSize === undefined ? {} : { partSize: flags.partSize }),
   });
   let bug: { readonly error: unknown } | undefined;
   await uploadAll(

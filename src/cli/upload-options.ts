@@ -168,7 +168,10 @@ function transferOptions(): Option[] {
       .default('auto', 'auto: climbs from 8 while throughput rises, at most 64'),
     new Option('--part-size <size>', 'bytes of a part; files up to one part go by a single PUT')
       .argParser(partSize)
-      .default(undefined, '8MiB, more where 10,000 parts would not do'),
+      .default(
+        undefined,
+        'auto: 8MiB; 4MiB upwards from 64 to 512MiB, more where 10,000 parts would not do',
+      ),
     new Option(
       '--limit-rate <rate>',
       'bytes a second: 10M, or by time "08:00,10M 19:00,off"',

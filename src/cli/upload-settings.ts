@@ -1,6 +1,5 @@
 import { join, resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
-import { DEFAULT_PART_SIZE } from '../core/parts.js';
 import { visible } from '../core/text.js';
 import { proxyFor } from '../net/proxy.js';
 import type { PlanOptions } from '../plan/plan.js';
@@ -143,7 +142,7 @@ export function shownOptions(
     images,
     concurrency: flags.concurrency,
     partConcurrency: flags.partConcurrency,
-    partSize: flags.partSize ?? DEFAULT_PART_SIZE,
+    partSize: flags.partSize ?? 'auto',
     apiRate: flags.apiRate,
     retries: flags.retries,
     stallTimeoutMs: flags.stallTimeout,

@@ -8,13 +8,29 @@ export const MIN_PART_SIZE = MIB;
 /** COS: a part and a single PUT hold at most 5 GiB. */
 export const MAX_PART_SIZE = 5 * 1024 * MIB;
 export const DEFAULT_PART_SIZE = 8 * MIB;
+/** A file of so many parts at least is cut into up to so many, so that it can use more connections. */
+const FEW_PARTS = 8;
+const MANY_PARTS = 64;
+const FINE_PART_SIZE = 4 * MIB;
 /** VOD: 48.82 TB, which the documents also call 50,000 GB. */
 export const MAX_MEDIA_SIZE = MAX_PARTS * MAX_PART_SIZE;
 
-/** The part size for a file: the wanted one, or more where 10,000 parts would not do (whole MiB). */
-export function partSizeFor(size: number, wanted: number = DEFAULT_PART_SIZE): number {
-  const needed = Math.ceil(size / MAX_PARTS / MIB) * MIB;
-  return Math.max(wanted, needed, MIN_PART_SIZE);
+/**
+ * The part size for a file: the wanted one, or what suits its size where none is wanted; more where
+ * 10,000 parts would not do (whole MiB).
+ */
+export function partSizeFor(size: number, wanted: number = suitable(size)): number {
+  return Math.max(wanted, mibFor(size, MAX_PARTS), MIN_PART_SIZE);
+}
+
+function suitable(size: number): number {
+  if (size < FEW_PARTS * DEFAULT_PART_SIZE) return DEFAULT_PART_SIZE;
+  return Math.min(DEFAULT_PART_SIZE, Math.max(FINE_PART_SIZE, mibFor(size, MANY_PARTS)));
+}
+
+/** The least whole MiB that a part of `count` must have. */
+function mibFor(size: number, count: number): number {
+  return Math.ceil(size / count / MIB) * MIB;
 }
 
 /** Cuts [0, size) into parts of `partSize`; the last one is what remains. */

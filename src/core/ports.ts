@@ -199,6 +199,6 @@ export interface Ports {
   readonly now: () => Date;
   /** This machine's time, right or wrong, which people compare with their own. */
   readonly localNow: () => Date;
-  /** Bytes of a part, unless a file needs more. */
-  readonly partSize: number;
+  /** Bytes of a part, unless a file needs more; by the size of the file where it is absent. */
+  readonly partSize?: number;
 }

@@ -85,7 +85,11 @@ export function objectsOf(job: Job, session: Session): readonly JobObject[] {
 }
 
 /** Where a job stands when its session has just begun. */
-export function firstCheckpoint(job: Job, session: Session, partSize: number): Checkpoint {
+export function firstCheckpoint(
+  job: Job,
+  session: Session,
+  partSize: number | undefined,
+): Checkpoint {
   return {
     session,
     phase: 'sending',

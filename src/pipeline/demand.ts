@@ -1,5 +1,6 @@
 import type { JobId } from '../core/ids.js';
 import type { Job } from '../core/model.js';
+import { DEFAULT_PART_SIZE } from '../core/parts.js';
 import type { Ports } from '../core/ports.js';
 
 /** How many parts the files in flight have still to send; a small file is a fraction of one. */
@@ -10,7 +11,7 @@ export interface Demand {
   end(id: JobId): void;
 }
 
-export function createDemand({ partSize }: Pick<Ports, 'partSize'>): Demand {
+export function createDemand({ partSize = DEFAULT_PART_SIZE }: Pick<Ports, 'partSize'>): Demand {
   const partsOf = new Map<JobId, number>();
   let parts = 0;
 

@@ -37,6 +37,12 @@ test('a part is larger than was asked for only where 10,000 would not do', () =>
   );
 });
 
+test('where no size is asked for a part is 8 MiB, and less where a file would have few of them', () => {
+  const sizesInMib = [1, 8, 63, 64, 256, 300, 512, 4096, 70_000, 100_000];
+  const partsInMib = sizesInMib.map((size) => partSizeFor(size * MIB) / MIB);
+  assert.deepEqual(partsInMib, [8, 8, 8, 4, 4, 5, 8, 8, 8, 10]);
+});
+
 test('the parts of a file follow each other without gap or overlap and cover it exactly', () => {
   const smallEnough = sizes.map((size) => [size, partSizeFor(size)] as const);
   fc.assert(
