@@ -8,9 +8,9 @@ export interface Steering {
 }
 
 export const MAX_SLOTS = 64;
-/** The least time between two looks at the rate; fast connections are given twice as long. */
+/** The least time between two looks at the rate. */
 const TICK_MS = 125;
-/** So few are tried doubled after a rest, and are added to even while the process is busy. */
+/** While few connections are slow they double from tick to tick; more are given twice the time. */
 const FEW_SLOTS = 8;
 /** A doubling pays when the rate rises by this much; a single step by this much. */
 const DOUBLING_GAIN = 1.25;
@@ -88,7 +88,7 @@ export function decide(before: SteeringState, rate: number): SteeringState {
 /** Milliseconds from one decision to the next. */
 export function tickMs(state: SteeringState): number {
   if (state.mode === 'resting') return CALM_MS;
-  return isFast(state) ? 2 * TICK_MS : TICK_MS;
+  return state.slots <= FEW_SLOTS && !isFast(state) ? TICK_MS : 2 * TICK_MS;
 }
 
 function isFast({ provenRate, proven }: SteeringState): boolean {
