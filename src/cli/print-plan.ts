@@ -1,5 +1,5 @@
 import type { Job, PlanItem, Receipt } from '../core/model.js';
-import { cut, partSizeFor } from '../core/parts.js';
+import { partSizeFor } from '../core/parts.js';
 import { formatSize } from '../core/size.js';
 import { visible } from '../core/text.js';
 import type { UploadFlags } from './upload-options.js';
@@ -85,7 +85,7 @@ function filesOf(job: Job) {
 }
 
 function partsOf(size: number, flags: UploadFlags): number {
-  return Math.max(1, [...cut(size, partSizeFor(size, flags.partSize))].length);
+  return Math.max(1, Math.ceil(size / partSizeFor(size, flags.partSize)));
 }
 
 function sentence(item: PrintedItem, flags: UploadFlags): string {

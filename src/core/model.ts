@@ -120,6 +120,8 @@ export interface JobObject {
 export interface ObjectCheckpoint {
   readonly key: string;
   readonly partSize: number;
+  /** From this number on parts are larger, since the connections turned out fast. */
+  readonly larger?: { readonly from: number; readonly partSize: number };
   /** Absent: nothing begun, or a single PUT. */
   readonly uploadId?: UploadId;
   /** Complete was sent at least once: the upload must never be aborted after this. */

@@ -1,4 +1,4 @@
-import type { Part } from './model.js';
+import type { ObjectCheckpoint, Part } from './model.js';
 
 export const MIB = 1024 * 1024;
 /** COS: parts are numbered 1 to 10,000. */
@@ -33,9 +33,16 @@ function mibFor(size: number, count: number): number {
   return Math.ceil(size / count / MIB) * MIB;
 }
 
-/** Cuts [0, size) into parts of `partSize`; the last one is what remains. */
-export function* cut(size: number, partSize: number): Generator<Part> {
-  for (let start = 0, number = 1; start < size; start += partSize, number++) {
-    yield { number, start, end: Math.min(start + partSize, size) };
+/** How a file is cut: into parts of `partSize`, and larger ones from a number on. */
+export type PartLayout = Pick<ObjectCheckpoint, 'partSize' | 'larger'>;
+
+/** Cuts [0, size) into parts of the layout as it is when each is cut; the last one is what remains. */
+export function* cut(size: number, layout: () => PartLayout): Generator<Part> {
+  for (let start = 0, number = 1; start < size; number++) {
+    const { partSize, larger } = layout();
+    const wanted = larger && number >= larger.from ? larger.partSize : partSize;
+    const end = Math.min(start + wanted, size);
+    yield { number, start, end };
+    start = end;
   }
 }

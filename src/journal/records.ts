@@ -106,10 +106,15 @@ function objectOf(fields: Fields): ObjectCheckpoint {
   return {
     key: textOf(fields, 'key'),
     partSize: numberOf(fields, 'partSize'),
+    ...(fields['larger'] === undefined ? {} : { larger: largerOf(fieldsOf(fields['larger'])) }),
     ...(uploadId === undefined ? {} : { uploadId: uploadId as UploadId }),
     ...(fields['completing'] === undefined ? {} : { completing: fields['completing'] === true }),
     ...(fields['stored'] === undefined ? {} : { stored: storedOf(fieldsOf(fields['stored'])) }),
   };
+}
+
+function largerOf(fields: Fields): NonNullable<ObjectCheckpoint['larger']> {
+  return { from: numberOf(fields, 'from'), partSize: numberOf(fields, 'partSize') };
 }
 
 function storedOf(fields: Fields): { readonly crc64?: string } {

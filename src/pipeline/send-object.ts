@@ -1,27 +1,9 @@
-import { UploadFailure, type Stage } from '../core/errors.js';
-import type { JobObject, Part, Session, StoredPart } from '../core/model.js';
+import { UploadFailure } from '../core/errors.js';
+import type { JobObject, Session } from '../core/model.js';
 import type { UploadId } from '../core/ids.js';
-import { cut } from '../core/parts.js';
-import type { ListedPart, ObjectTarget, OpenSource, Ports, SlotLane } from '../core/ports.js';
-import type { Attempt } from './attempt.js';
-import type { LiveCheckpoint } from './checkpoint.js';
-import { together } from './together.js';
-
-/** What sending one object needs to know. */
-export interface Sending {
-  readonly attempt: Attempt;
-  readonly checkpoint: LiveCheckpoint;
-  /** The session was begun by an earlier run: the bucket may hold more than the journal knows. */
-  readonly isRecalled: boolean;
-  readonly lane: SlotLane;
-  readonly ports: Ports;
-}
-
-export const STAGE_OF = {
-  media: 'upload-media',
-  cover: 'upload-cover',
-  segment: 'upload-segment',
-} as const satisfies Record<JobObject['role'], Stage>;
+import type { ListedPart, OpenSource, Ports } from '../core/ports.js';
+import { sendMissing } from './missing-parts.js';
+import { countResumed, countSent, STAGE_OF, targetOf, type Sending } from './sending.js';
 
 /** Brings one object into the bucket, whole and verified. Failures carry the stage. */
 export async function sendObject(
@@ -143,68 +125,4 @@ async function takeForMerged(object: JobObject, { attempt, checkpoint }: Sending
   }
   await checkpoint.update(object.key, { stored: {} });
   countResumed(object, attempt, object.file.size);
-}
-
-/**
- * Sends every part that the bucket does not hold, and reads the others again to see whether it
- * holds the same bytes: one after the other, while the connections are busy with what is missing.
- */
-async function sendMissing(
-  object: JobObject,
-  source: OpenSource,
-  uploadId: UploadId,
-  listed: readonly ListedPart[],
-  { attempt, checkpoint, lane, ports }: Sending,
-  signal: AbortSignal,
-): Promise<StoredPart[]> {
-  const target = targetOf(object, checkpoint.session);
-  const onRetry = attempt.onRetry(STAGE_OF[object.role]);
-  const parts = [...cut(object.file.size, checkpoint.object(object.key).partSize)];
-  const inBucket = new Map(listed.map((part) => [part.number, part]));
-  let reading: Promise<unknown> = Promise.resolve();
-
-  async function send(part: Part, linked: AbortSignal): Promise<StoredPart> {
-    // After a failure no further part begins, but those under way may end: they are paid for.
-    const stored = await lane.run(
-      () => ports.cos.putPart(target, uploadId, part, source, onRetry, signal),
-      linked,
-    );
-    countSent(object, attempt, part.end - part.start);
-    return stored;
-  }
-
-  async function recognise(part: Part, held: ListedPart, linked: AbortSignal): Promise<StoredPart> {
-    const before = reading;
-    const recognised = before
-      .catch(() => undefined)
-      .then(() => ports.cos.recognise(held, part, source, linked));
-    reading = recognised;
-    const stored = await recognised;
-    if (stored === undefined) return send(part, linked);
-    countResumed(object, attempt, part.end - part.start);
-    return stored;
-  }
-
-  return together(
-    parts.map((part) => (linked) => {
-      const held = inBucket.get(part.number);
-      return held ? recognise(part, held, linked) : send(part, linked);
-    }),
-    signal,
-  );
-}
-
-export function targetOf(
-  { key }: { readonly key: string },
-  { bucket, region, credentials }: Session,
-): ObjectTarget {
-  return { bucket, region, key, credentials };
-}
-
-function countSent(object: JobObject, attempt: Attempt, bytes: number): void {
-  if (object.role !== 'cover') attempt.sent(bytes);
-}
-
-function countResumed(object: JobObject, attempt: Attempt, bytes: number): void {
-  if (object.role !== 'cover') attempt.resumed(bytes);
 }

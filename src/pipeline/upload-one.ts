@@ -4,7 +4,8 @@ import type { Claim, Committed, OnRetry, Ports } from '../core/ports.js';
 import { visible } from '../core/text.js';
 import { createAttempt, type Attempt } from './attempt.js';
 import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from './checkpoint.js';
-import { sendObject, targetOf } from './send-object.js';
+import { sendObject } from './send-object.js';
+import { targetOf } from './sending.js';
 import { together } from './together.js';
 
 const ASKING_REFUSED =

@@ -82,6 +82,7 @@ export function checkpointFor(
       {
         key: `dir/${number}.mp4`,
         partSize: 8 * 1024 * 1024,
+        ...(number % 2 === 0 ? {} : { larger: { from: 9, partSize: 32 * 1024 * 1024 } }),
         uploadId: `upload-${number}` as UploadId,
         completing: phase !== 'sending',
         ...(phase === 'sending' ? {} : { stored: { crc64: '18446744073709551615' } }),

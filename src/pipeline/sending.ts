@@ -1,0 +1,36 @@
+import type { Stage } from '../core/errors.js';
+import type { JobObject, Session } from '../core/model.js';
+import type { ObjectTarget, Ports, SlotLane } from '../core/ports.js';
+import type { Attempt } from './attempt.js';
+import type { LiveCheckpoint } from './checkpoint.js';
+
+/** What sending one object needs to know. */
+export interface Sending {
+  readonly attempt: Attempt;
+  readonly checkpoint: LiveCheckpoint;
+  /** The session was begun by an earlier run: the bucket may hold more than the journal knows. */
+  readonly isRecalled: boolean;
+  readonly lane: SlotLane;
+  readonly ports: Ports;
+}
+
+export const STAGE_OF = {
+  media: 'upload-media',
+  cover: 'upload-cover',
+  segment: 'upload-segment',
+} as const satisfies Record<JobObject['role'], Stage>;
+
+export function targetOf(
+  { key }: { readonly key: string },
+  { bucket, region, credentials }: Session,
+): ObjectTarget {
+  return { bucket, region, key, credentials };
+}
+
+export function countSent(object: JobObject, attempt: Attempt, bytes: number): void {
+  if (object.role !== 'cover') attempt.sent(bytes);
+}
+
+export function countResumed(object: JobObject, attempt: Attempt, bytes: number): void {
+  if (object.role !== 'cover') attempt.resumed(bytes);
+}
