@@ -1,4 +1,3 @@
-import { platform } from 'node:os';
 import { UploadFailure } from '../core/errors.js';
 import type { Part } from '../core/model.js';
 import type { OpenSource } from '../core/ports.js';
@@ -10,9 +9,8 @@ import { createDigest, type Digest } from './digest.js';
 /**
  * What bodies are read into, each at a time: half of it while the other half is being sent, or the
  * whole where a body is no longer. So many bodies at once have large ones, which cost few system calls.
- * Where the system does not tell how much of a chunk has left, one that takes long looks like a stall.
  */
-const LARGE = platform() === 'linux' ? 2 * 1024 * 1024 : 512 * 1024;
+const LARGE = 2 * 1024 * 1024;
 const LARGE_COUNT = 4;
 /** Those of all others, so that 64 connections live in little memory. */
 const SMALL = 256 * 1024;

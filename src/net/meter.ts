@@ -1,17 +1,36 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { isConnecting } from './watchdog.js';
 
 /**
- * Counts the bytes of all requests that the other side has acknowledged. What a socket took is no
- * measure: the kernel takes megabytes at once. Linux tells what of them is still on the way.
+ * Counts the bytes of all requests that the other side has acknowledged. What a socket was given is
+ * no measure: Node keeps what the kernel does not take, and the kernel takes megabytes at once. The
+ * one is known everywhere, the other on Linux.
  */
 export interface Meter {
-  /** The kernel has taken so many bytes for this connection. */
-  took(socket: Socket | null, bytes: number): void;
-  /** Bytes of this connection that are not acknowledged; undefined where the system does not tell. */
-  unacknowledged(socket: Socket): number | undefined;
+  /** A request is about to send; `connection` is asked for its connection each time. */
+  open(connection: Connection): Flow;
   /** Bytes acknowledged since the start, over all connections; grows as evenly as the network does. */
   acknowledged(): number;
+}
+
+/** The bytes of one request. */
+export interface Flow {
+  /** So many bytes are being written; those before were taken. */
+  writing(bytes: number): void;
+  /** The kernel has taken them. */
+  took(): void;
+  /** Bytes that were written and are not acknowledged, as far as anything tells. */
+  unacknowledged(): number;
+  close(): void;
+}
+
+type Connection = () => Socket | null | undefined;
+
+/** What Node's type definitions leave out of the handles of its sockets. */
+interface Handle {
+  readonly writeQueueSize?: number;
+  readonly _parent?: Handle;
 }
 
 const TABLES = { IPv4: '/proc/self/net/tcp', IPv6: '/proc/self/net/tcp6' } as const;
@@ -23,47 +42,64 @@ const FRESH_MS = 40;
 const FRESH_TIMES = 40;
 
 export function createMeter(): Meter {
-  const sockets = new Map<number, Socket>();
+  const flows = new Set<{ written: number; readonly connection: Connection }>();
   let taken = 0;
-  let queues = new Map<number, number>();
+  let queues: ReadonlyMap<Socket, number> = new Map();
   let freshUntil = -Infinity;
 
   function refresh(): void {
     const now = performance.now();
-    queues = readQueues(sockets);
+    queues = readQueues([...flows].flatMap(({ connection }) => connection() ?? []));
     const tookMs = performance.now() - now;
     freshUntil = now + Math.max(FRESH_MS, tookMs * FRESH_TIMES);
   }
 
   return {
-    took(socket, bytes) {
-      taken += bytes;
-      const port = socket?.localPort;
-      if (!socket || port === undefined || sockets.get(port) === socket) return;
-      sockets.set(port, socket);
-      socket.once('close', () => {
-        if (sockets.get(port) === socket) sockets.delete(port);
-      });
-    },
-    unacknowledged(socket) {
-      if (performance.now() >= freshUntil) refresh();
-      return queues.get(socket.localPort ?? -1);
+    open(connection) {
+      const flow = { written: 0, connection };
+      flows.add(flow);
+      return {
+        writing(bytes) {
+          flow.written = bytes;
+        },
+        took() {
+          taken += flow.written;
+          flow.written = 0;
+        },
+        unacknowledged() {
+          if (performance.now() >= freshUntil) refresh();
+          const socket = connection();
+          return keptByNode(socket, flow.written) + ((socket && queues.get(socket)) ?? 0);
+        },
+        close: () => void flows.delete(flow),
+      };
     },
     acknowledged() {
       refresh();
-      let waiting = 0;
-      for (const port of sockets.keys()) waiting += queues.get(port) ?? 0;
-      return taken - waiting;
+      let bytes = taken;
+      for (const { written, connection } of flows) {
+        const socket = connection();
+        bytes += written - keptByNode(socket, written) - ((socket && queues.get(socket)) ?? 0);
+      }
+      return bytes;
     },
   };
 }
 
-/** The send queues of our own connections by local port, as the kernel's table tells them. */
-function readQueues(sockets: ReadonlyMap<number, Socket>): Map<number, number> {
-  const queues = new Map<number, number>();
-  const families = new Set([...sockets.values()].map(({ remoteFamily }) => remoteFamily));
+/** How much of what is being written the kernel has not taken; only the handle of a socket tells. */
+function keptByNode(socket: ReturnType<Connection>, written: number): number {
+  if (!socket || isConnecting(socket)) return written;
+  const { _handle: handle } = socket as { readonly _handle?: Handle | null };
+  // Under TLS the connection is that of the handle below.
+  return Math.min(written, (handle?._parent ?? handle)?.writeQueueSize ?? written);
+}
+
+/** The send queues of these connections, as the kernel's table tells them. */
+function readQueues(sockets: readonly Socket[]): Map<Socket, number> {
+  const queues = new Map<Socket, number>();
+  const byPort = new Map(sockets.map((socket) => [socket.localPort, socket]));
   for (const family of ['IPv4', 'IPv6'] as const) {
-    if (!families.has(family)) continue;
+    if (!sockets.some(({ remoteFamily }) => remoteFamily === family)) continue;
     let text: string;
     try {
       text = readFileSync(TABLES[family], 'latin1');
@@ -72,13 +108,15 @@ function readQueues(sockets: ReadonlyMap<number, Socket>): Map<number, number> {
     }
     for (const row of text.split('\n')) {
       const [, local, remote, , queue] = row.trim().split(/\s+/, 5);
-      const port = parseInt(local?.split(':')[1] ?? '', 16);
-      const socket = sockets.get(port);
-      if (socket === undefined || socket.remotePort !== parseInt(remote?.split(':')[1] ?? '', 16)) {
-        continue;
+      const socket = byPort.get(portOf(local));
+      if (socket && socket.remotePort === portOf(remote)) {
+        queues.set(socket, parseInt(queue ?? '0', 16));
       }
-      queues.set(port, parseInt(queue ?? '0', 16));
     }
   }
   return queues;
+}
+
+function portOf(address: string | undefined): number {
+  return parseInt(address?.split(':')[1] ?? '', 16);
 }

@@ -3,6 +3,7 @@ import https from 'node:https';
 import type { Route } from './route.js';
 import { UploadFailure } from '../core/errors.js';
 import { connectionFailure } from './connection-failure.js';
+import type { Flow } from './meter.js';
 import type { Throttle } from './throttle.js';
 import { watch, type Watch } from './watchdog.js';
 
@@ -63,7 +64,8 @@ export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<Htt
       servername: /^[\d.]+$|:/.test(spec.host) ? '' : spec.host,
     });
     const { meter, throttle } = spec.route;
-    const watchdog = watch(request, { ...spec, meter }, () =>
+    const flow = meter.open(() => request.socket);
+    const watchdog = watch(request, { ...spec, flow }, () =>
       fail(
         new UploadFailure(
           'stalled',
@@ -81,6 +83,7 @@ export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<Htt
       if (state.settled) return false;
       state.settled = true;
       watchdog.stop();
+      flow.close();
       signal.removeEventListener('abort', onAbort);
       return true;
     }
@@ -108,18 +111,16 @@ export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<Htt
     });
     const { body } = spec;
     if (body === undefined || Buffer.isBuffer(body)) {
+      flow.writing(body?.length ?? 0);
       request.end(body, () => {
         state.sent = true;
         watchdog.sent();
-        meter.took(request.socket, body?.length ?? 0);
+        flow.took();
       });
       return;
     }
     const isOver = (): boolean => state.settled || state.answered;
-    const sink = openSink(request, isOver, (bytes) => {
-      watchdog.moved();
-      meter.took(request.socket, bytes);
-    });
+    const sink = openSink(request, isOver, flow, watchdog);
     pump(body, sink, throttle, signal).then((complete) => {
       state.sent = complete;
       if (complete) watchdog.sent();
@@ -135,11 +136,12 @@ interface Sink {
   isOver(): boolean;
 }
 
-/** `taken` hears of every chunk that the kernel has; of all that is written one may be waited for. */
+/** Of all that is written one chunk may be waited for. */
 function openSink(
   request: http.ClientRequest,
   isOver: () => boolean,
-  taken: (bytes: number) => void,
+  flow: Flow,
+  watchdog: Watch,
 ): Sink {
   let begun = 0;
   let ended = 0;
@@ -154,6 +156,10 @@ function openSink(
   };
   request.once('close', wake);
   request.once('response', wake);
+  const taken = (): void => {
+    watchdog.moved();
+    flow.took();
+  };
 
   return {
     isOver,
@@ -161,15 +167,16 @@ function openSink(
     write(chunk) {
       if (isOver()) return undefined;
       begun += 1;
+      flow.writing(chunk.length);
       request.write(chunk, written);
       // What the kernel takes at once costs neither a promise nor a turn of the event loop.
       if (request.writableLength === 0) {
-        taken(chunk.length);
+        taken();
         return undefined;
       }
       return new Promise((resolve) => {
         waiting = () => {
-          if (!isOver()) taken(chunk.length);
+          if (!isOver()) taken();
           resolve();
         };
       });

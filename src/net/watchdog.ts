@@ -1,6 +1,6 @@
 import type http from 'node:http';
 import type net from 'node:net';
-import type { Meter } from './meter.js';
+import type { Flow } from './meter.js';
 
 /** Watches one request for bytes that move. */
 export interface Watch {
@@ -17,7 +17,7 @@ interface Limits {
   readonly stallTimeoutMs: number;
   readonly answerTimeoutMs?: number;
   readonly spacesTimeoutMs?: number;
-  readonly meter: Meter;
+  readonly flow: Flow;
 }
 
 /**
@@ -57,9 +57,9 @@ export function watch(request: http.ClientRequest, limits: Limits, onStall: () =
 
   const timer = setInterval(() => {
     idle += 1;
-    if (idle > 1 && request.socket) {
-      const left = limits.meter.unacknowledged(request.socket);
-      if (left !== undefined && unsent !== undefined && left < unsent) {
+    if (idle > 1) {
+      const left = limits.flow.unacknowledged();
+      if (unsent !== undefined && left < unsent) {
         idle = 0;
         waited = 0;
       }

@@ -8,9 +8,12 @@ export interface Steering {
 }
 
 export const MAX_SLOTS = 64;
-/** The least time between two looks at the rate. */
-const TICK_MS = 125;
-/** While few connections are slow they double from tick to tick; more are given twice the time. */
+/** From one look at the rate to the next while the number climbs. */
+const TICK_MS = 100;
+const FAST_TICK_MS = 250;
+/** Until bytes move it is looked this often whether they do. */
+const BEGIN_MS = 25;
+/** From here on a busy process adds none. */
 const FEW_SLOTS = 8;
 /** A doubling pays when the rate rises by this much; a single step by this much. */
 const DOUBLING_GAIN = 1.25;
@@ -88,7 +91,7 @@ export function decide(before: SteeringState, rate: number): SteeringState {
 /** Milliseconds from one decision to the next. */
 export function tickMs(state: SteeringState): number {
   if (state.mode === 'resting') return CALM_MS;
-  return state.slots <= FEW_SLOTS && !isFast(state) ? TICK_MS : 2 * TICK_MS;
+  return isFast(state) ? FAST_TICK_MS : TICK_MS;
 }
 
 function isFast({ provenRate, proven }: SteeringState): boolean {
@@ -123,7 +126,7 @@ function climb(state: SteeringState, rate: number): SteeringState {
     return climbOn(state, rate, isDoubling && full > 0 && rate > full ? 4 : 2);
   }
   // Before the first byte is acknowledged there is nothing to go back to.
-  const isEarly = state.provenRate === 0 || state.ticks * tickMs(state) < PATIENCE_MS;
+  const isEarly = state.provenRate === 0 || isPatient(state);
   return isEarly ? state : goBack(state);
 }
 
@@ -132,6 +135,19 @@ function climbOn(state: SteeringState, rate: number, times: number): SteeringSta
   const slots = Math.min(state.ceiling, state.slots * times);
   if (slots === state.slots) return rest(state, slots, rate);
   return { ...state, ticks: 0, slots, proven: state.slots, provenRate: rate };
+}
+
+/**
+ * More connections do nothing for a process that has no time for those that it has, unless it is
+ * their beginning that takes the time.
+ */
+export function putOff(before: SteeringState, rate: number): SteeringState {
+  const state = { ...before, ticks: before.ticks + 1 };
+  return isPatient(state) ? state : rest(state, state.slots, rate);
+}
+
+function isPatient(state: SteeringState): boolean {
+  return state.ticks * tickMs(state) < PATIENCE_MS;
 }
 
 function goBack(state: SteeringState): SteeringState {
@@ -175,11 +191,10 @@ export function steer(
   let before: { readonly bytes: number; readonly at: number } | undefined;
   let troubleAt = -Infinity;
 
-  let looked = performance.now();
   let loop = performance.eventLoopUtilization();
-  const timer = setInterval(() => {
-    if (performance.now() - looked < tickMs(state) - TICK_MS / 2) return;
-    looked = performance.now();
+  let timer: NodeJS.Timeout;
+
+  function look(): void {
     const now = performance.eventLoopUtilization();
     const isBusy = performance.eventLoopUtilization(now, loop).utilization > BUSY;
     loop = now;
@@ -190,12 +205,21 @@ export function steer(
     before = seen;
     if (rate === undefined) return;
     const next = decide(state, rate);
-    // More connections do nothing for a process that has no time for those that it has.
     const isEnough = isBusy && state.slots >= FEW_SLOTS;
-    state = next.slots > state.slots && isEnough ? rest(state, state.slots, rate) : next;
+    state = next.slots > state.slots && isEnough ? putOff(state, rate) : next;
     slots.limit = state.slots;
-  }, TICK_MS);
-  timer.unref();
+  }
+  function lookLater(): void {
+    const isBegun = before !== undefined || state.provenRate > 0;
+    timer = setTimeout(
+      () => {
+        look();
+        lookLater();
+      },
+      isBegun ? tickMs(state) : BEGIN_MS,
+    ).unref();
+  }
+  lookLater();
 
   return {
     slowDown() {
@@ -206,6 +230,6 @@ export function steer(
       state = retreat(state);
       slots.limit = state.slots;
     },
-    stop: () => clearInterval(timer),
+    stop: () => clearTimeout(timer),
   };
 }

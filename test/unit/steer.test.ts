@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decide, initialSteering, retreat, type SteeringState } from '../../src/pipeline/steer.js';
+import {
+  decide,
+  initialSteering,
+  putOff,
+  retreat,
+  type SteeringState,
+} from '../../src/pipeline/steer.js';
 
 const MEGABYTE = 1000;
 
@@ -73,4 +79,17 @@ test('after trouble there are half as many, which come back one by one to where 
     seen.filter((slots, index) => slots > (seen[index - 1] ?? 16)),
     Array.from({ length: 16 }, (_, index) => 17 + index),
   );
+});
+
+test('a process that is busy for a moment climbs on after it; one that stays busy rests', () => {
+  const climbing: SteeringState = { ...initialSteering(16), proven: 4, provenRate: 10 * MEGABYTE };
+  const later = putOff(climbing, 40 * MEGABYTE);
+  assert.deepEqual([later.mode, later.slots], ['climbing', 16]);
+  assert.equal(decide(later, 40 * MEGABYTE).slots, 64);
+
+  let busy = climbing;
+  for (let tick = 0; tick < 20 && busy.mode === 'climbing'; tick++) {
+    busy = putOff(busy, 40 * MEGABYTE);
+  }
+  assert.deepEqual([busy.mode, busy.slots], ['resting', 16]);
 });

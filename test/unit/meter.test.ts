@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { after, before, beforeEach, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createMeter } from '../../src/net/meter.js';
+
+const SIZE = 32 * 1024 * 1024;
+
+suite('the meter', () => {
+  let server: net.Server;
+  let client: Socket;
+  let peer: Socket;
+
+  before(async () => {
+    server = net.createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  after(() => server.close());
+  beforeEach(async () => {
+    client = net.connect((server.address() as AddressInfo).port, '127.0.0.1');
+    [peer] = (await once(server, 'connection')) as [Socket];
+  });
+
+  test('counts what the other side has, not what a socket was given', async () => {
+    const meter = createMeter();
+    const flow = meter.open(() => client);
+    flow.writing(SIZE);
+    const written = new Promise((resolve) => client.write(Buffer.alloc(SIZE), resolve));
+    await sleep(50);
+    assert.ok(meter.acknowledged() < SIZE / 2, String(meter.acknowledged()));
+    assert.ok(flow.unacknowledged() > SIZE / 2, String(flow.unacknowledged()));
+
+    peer.resume();
+    await written;
+    flow.took();
+    for (let tries = 0; meter.acknowledged() < SIZE && tries < 100; tries++) await sleep(10);
+    assert.equal(meter.acknowledged(), SIZE);
+    client.destroy();
+  });
+
+  test('sees a slow reader take a part of what is one write', async () => {
+    const meter = createMeter();
+    const flow = meter.open(() => client);
+    flow.writing(SIZE);
+    client.write(Buffer.alloc(SIZE));
+    await sleep(50);
+    const held = flow.unacknowledged();
+    peer.once('data', () => peer.pause());
+    for (let reads = 0; reads < 200; reads++) {
+      peer.resume();
+      await sleep(1);
+      peer.pause();
+    }
+    await sleep(50);
+    const left = flow.unacknowledged();
+    assert.ok(left < held, `${left} of ${held}`);
+    client.destroy();
+  });
+
+  test('takes nothing of a connection that is not there yet, and forgets one that is over', async () => {
+    const meter = createMeter();
+    const flow = meter.open(() => null);
+    flow.writing(SIZE);
+    assert.equal(meter.acknowledged(), 0);
+    assert.equal(flow.unacknowledged(), SIZE);
+    flow.close();
+    assert.equal(meter.acknowledged(), 0);
+    client.destroy();
+  });
+});
