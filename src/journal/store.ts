@@ -82,7 +82,7 @@ export async function openTables<Name extends keyof Tables>(
 }
 
 /** The share of the time that may go into commits while there is much else to do. */
-const COMMITTING = 0.1;
+const COMMITTING = 0.05;
 /** Nobody waits longer than this for others to join. */
 const MAX_WAIT_MS = 60;
 /** How often it is asked whether there is anything else to do, and how busy the event loop then is. */
@@ -98,7 +98,7 @@ const MAX_PAGES = 48 * 1024 * 1024;
 /** With less than this share of it left, the file is mapped anew. */
 const ROOM = 0.5;
 /** How many works go by between two looks at the memory. */
-const WORKS_A_LOOK = 8;
+const WORKS_A_LOOK = 16;
 
 /**
  * Writes are gathered and committed together, synchronously: lmdb's own background writer cannot
@@ -114,6 +114,8 @@ class LmdbStore implements Store {
   #lastBatch = 0;
   /** Of this process when the file was mapped. */
   #memoryBefore = 0;
+  #pagesSeen = 0;
+  #worksSince = 0;
 
   constructor(file: string, open: () => Environment) {
     this.#file = file;
@@ -184,7 +186,8 @@ class LmdbStore implements Store {
           const results: unknown[] = [];
           for (const { work } of batch) {
             results.push(work(tables));
-            if (results.length % WORKS_A_LOOK === 0 && this.#pages() > MAX_PAGES) break;
+            this.#worksSince += 1;
+            if (this.#pages() > MAX_PAGES) break;
           }
           return results;
         });
@@ -199,6 +202,7 @@ class LmdbStore implements Store {
     if (this.#environment === undefined) {
       this.#environment = this.#open();
       this.#memoryBefore = fileMemory();
+      this.#pagesSeen = 0;
     }
     return this.#environment;
   }
@@ -208,9 +212,13 @@ class LmdbStore implements Store {
     this.#environment = undefined;
   }
 
-  /** Bytes of the file that count as memory of this process. */
+  /** Bytes of the file that counted as memory of this process at the last look. */
   #pages(): number {
-    return fileMemory() - this.#memoryBefore;
+    if (this.#worksSince >= WORKS_A_LOOK) {
+      this.#worksSince = 0;
+      this.#pagesSeen = fileMemory() - this.#memoryBefore;
+    }
+    return this.#pagesSeen;
   }
 }
 

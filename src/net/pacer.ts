@@ -20,6 +20,8 @@ const RECOVERY_PER_SECOND = 0.03;
 /** Calls in flight complain about the same moment: one halving in so long is enough. */
 const ONE_COMPLAINT_MS = 1_000;
 const MIN_RATE = 0.5;
+/** Timers do not count shorter times, and the margin makes up for them. */
+const INSTANT_MS = 1;
 
 export function createPacer(limit: number, now: () => number = () => performance.now()): Pacer {
   let rate = limit;
@@ -41,7 +43,7 @@ export function createPacer(limit: number, now: () => number = () => performance
       const at = now();
       const goAt = Math.max(at, nextAt);
       nextAt = goAt + (1000 / rate) * MARGIN;
-      if (goAt <= at) return;
+      if (goAt - at < INSTANT_MS) return;
       waitedMs += goAt - at;
       await sleep(goAt - at, signal);
     },

@@ -38,6 +38,8 @@ const FIRST_REST_TICKS = 1;
 const MAX_REST_TICKS = 60;
 /** The event loop has no time left above this share. */
 const BUSY = 0.9;
+/** So many ticks a busy process waits for time to add some, and then rests. */
+const BUSY_TICKS = 5;
 /** After trouble one connection comes back in so many ticks. */
 const RECOVERY_TICKS = 4;
 
@@ -126,7 +128,7 @@ function climb(state: SteeringState, rate: number): SteeringState {
     return climbOn(state, rate, isDoubling && full > 0 && rate > full ? 4 : 2);
   }
   // Before the first byte is acknowledged there is nothing to go back to.
-  const isEarly = state.provenRate === 0 || isPatient(state);
+  const isEarly = state.provenRate === 0 || state.ticks * tickMs(state) < PATIENCE_MS;
   return isEarly ? state : goBack(state);
 }
 
@@ -143,11 +145,7 @@ function climbOn(state: SteeringState, rate: number, times: number): SteeringSta
  */
 export function putOff(before: SteeringState, rate: number): SteeringState {
   const state = { ...before, ticks: before.ticks + 1 };
-  return isPatient(state) ? state : rest(state, state.slots, rate);
-}
-
-function isPatient(state: SteeringState): boolean {
-  return state.ticks * tickMs(state) < PATIENCE_MS;
+  return state.ticks < BUSY_TICKS ? state : rest(state, state.slots, rate);
 }
 
 function goBack(state: SteeringState): SteeringState {
