@@ -17,13 +17,19 @@ export interface Attempt {
   effort(): Effort;
 }
 
-export function createAttempt(job: Job, emit: Emit, now: () => Date): Attempt {
-  const startedAt = now();
+/** `before`: what an earlier try of this run has cost, where there was one. */
+export function createAttempt(
+  job: Job,
+  emit: Emit,
+  now: () => Date,
+  before: Effort | undefined,
+): Attempt {
+  const startedAt = before?.startedAt ?? now();
   const size = job.segments.reduce((sum, segment) => sum + segment.size, job.media.size);
   const { id, media } = job;
   const path = media.path;
-  let attempts = 1;
-  let bytesSent = 0;
+  let attempts = (before?.attempts ?? 0) + 1;
+  let bytesSent = before?.bytesSent ?? 0;
   let bytesResumed = 0;
   let stored = 0;
 
@@ -52,6 +58,13 @@ export function createAttempt(job: Job, emit: Emit, now: () => Date): Attempt {
     },
     remaining: () => size - stored,
     onRetry: (stage) => (retry) => emit({ type: 'job-retried', path, stage, ...retry }),
-    effort: () => ({ bytesSent, bytesResumed, attempts, startedAt, finishedAt: now() }),
+    effort: () => ({
+      bytesSent,
+      // What an earlier try stored was sent in this run.
+      bytesResumed: Math.max(0, bytesResumed - (before?.bytesSent ?? 0)),
+      attempts,
+      startedAt,
+      finishedAt: now(),
+    }),
   };
 }

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
 import type { UploadFailure } from '../core/errors.js';
-import type { Job, Outcome, PlanItem } from '../core/model.js';
+import type { Effort, Job, Outcome, PlanItem } from '../core/model.js';
 import type { Ports, Recorder } from '../core/ports.js';
 import { createDemand } from './demand.js';
 import { lookAhead } from './look-ahead.js';
@@ -57,7 +57,10 @@ export async function uploadAll(
   const stop = AbortSignal.any([options.stop, halt.signal]);
   const abort = AbortSignal.any([options.abort, halt.signal]);
   setMaxListeners(0, abort);
-  const again: { readonly job: Job; readonly outcome: Outcome }[] = [];
+  const again: {
+    readonly job: Job;
+    readonly outcome: Extract<Outcome, { failure: UploadFailure }>;
+  }[] = [];
   let wake = (): void => undefined;
   const watched: Ports = {
     ...ports,
@@ -76,8 +79,8 @@ export async function uploadAll(
     ports.emit({ type: 'job-settled', ...(outcome.job ? { id: outcome.job.id } : {}), outcome });
   }
 
-  async function upload(job: Job, isLastTry: boolean): Promise<void> {
-    const outcome = await uploadOne(job, watched, abort);
+  async function upload(job: Job, isLastTry: boolean, before?: Effort): Promise<void> {
+    const outcome = await uploadOne(job, watched, abort, before);
     demand.end(job.id);
     if (outcome.status === 'failed') {
       const { failure } = outcome;
@@ -96,9 +99,9 @@ export async function uploadAll(
   }
 
   /** Begins the job, and resolves once there is a place for another. */
-  async function enqueue(job: Job, isLastTry: boolean): Promise<void> {
+  async function enqueue(job: Job, isLastTry: boolean, before?: Effort): Promise<void> {
     demand.begin(job);
-    void limit(() => upload(job, isLastTry))
+    void limit(() => upload(job, isLastTry, before))
       .catch((error: unknown) => {
         bug ??= { error };
         halt.abort(error);
@@ -141,7 +144,7 @@ export async function uploadAll(
   await until(isIdle);
   for (const { job, outcome } of again) {
     if (stop.aborted) await settle(outcome);
-    else await enqueue(job, true);
+    else await enqueue(job, true, outcome.effort);
   }
   await until(isIdle);
   if (bug) throw bug.error;

@@ -1,5 +1,5 @@
 import { UploadFailure } from '../core/errors.js';
-import type { Checkpoint, Job, Outcome, Receipt, Session } from '../core/model.js';
+import type { Checkpoint, Effort, Job, Outcome, Receipt, Session } from '../core/model.js';
 import type { Claim, Committed, OnRetry, Ports } from '../core/ports.js';
 import { visible } from '../core/text.js';
 import { createAttempt, type Attempt } from './attempt.js';
@@ -14,8 +14,16 @@ const ASKING_REFUSED =
 /** A session that cannot be used any more is replaced so often. */
 const SESSIONS = 2;
 
-/** Takes one media from disk to a receipt, going on from the journal where it can. Never throws. */
-export async function uploadOne(job: Job, ports: Ports, signal: AbortSignal): Promise<Outcome> {
+/**
+ * Takes one media from disk to a receipt, going on from the journal where it can. `before`: what an
+ * earlier try of this run has cost. Never throws.
+ */
+export async function uploadOne(
+  job: Job,
+  ports: Ports,
+  signal: AbortSignal,
+  before?: Effort,
+): Promise<Outcome> {
   const path = job.media.path;
   let attempt: Attempt | undefined;
   try {
@@ -26,12 +34,13 @@ export async function uploadOne(job: Job, ports: Ports, signal: AbortSignal): Pr
       return { status: 'skipped', path, job, reason: 'already-uploaded', receipt: claim.receipt };
     }
     if (claim.kind === 'held') return { status: 'skipped', path, job, reason: 'held-by-other-run' };
-    attempt = createAttempt(job, ports.emit, ports.localNow);
+    attempt = createAttempt(job, ports.emit, ports.localNow, before);
     const receipt = await uploadClaimed(job, claim, attempt, ports, signal);
     return { status: 'uploaded', job, receipt, effort: attempt.effort() };
   } catch (error) {
     await ports.journal.release(job.id).catch(() => undefined);
-    const effort = attempt && { effort: attempt.effort() };
+    const spent = attempt?.effort() ?? before;
+    const effort = spent && { effort: spent };
     if (signal.aborted) return { status: 'interrupted', path, job, ...effort };
     if (!(error instanceof UploadFailure)) throw error;
     const status = error.code === 'commit-unknown' ? 'unknown' : 'failed';

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createWorld, jobOf, MIB } from '../helpers/world.js';
+
+test('a job that failed and was tried once more at the end tells the cost of both tries', async () => {
+  // Three times is once more than one try repeats a request.
+  const world = await createWorld({ slots: 1, retries: 2, faults: ['UploadPart#2:500*3'] });
+  try {
+    const path = join(world.dir, 'victim.mp4');
+    writeFileSync(path, randomBytes(3 * MIB));
+    const [outcome, ...others] = await world.run([await jobOf(path)]);
+    assert.deepEqual(others, []);
+    assert.ok(outcome?.status === 'uploaded');
+    const { attempts, bytesSent, bytesResumed } = outcome.effort;
+    assert.deepEqual(
+      { attempts, bytesSent, bytesResumed },
+      { attempts: 2, bytesSent: 3 * MIB, bytesResumed: 0 },
+    );
+  } finally {
+    await world.close();
+  }
+});
