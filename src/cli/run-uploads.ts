@@ -69,7 +69,7 @@ export function openRunJournal(
 
 /** Uploads every job of the plan; resolves to the exit code. */
 export async function runUploads(plan: AsyncIterable<PlanItem>, run: Run): Promise<number> {
-  const services = connectServices(run.service, run.credentials, run.flags, run.world);
+  const services = connectServices(run.service, run.credentials, run.flags);
   const runId = randomUUID();
   try {
     const { clock } = services;
@@ -113,6 +113,7 @@ async function uploadWith(
     now: services.clock.now,
     localNow: () => new Date(),
     ...(flags.partSize === undefined ? {} : { partSize: flags.partSize }),
+    dropsCovers: flags.coverFailure === 'drop',
   });
   let bug: { readonly error: unknown } | undefined;
   await uploadAll(

@@ -9,7 +9,6 @@ import { createVod } from '../vod/client.js';
 import type { ResolvedCredentials } from './credentials.js';
 import type { UploadFlags } from './upload-options.js';
 import type { ServiceSettings } from './upload-settings.js';
-import type { World } from './world.js';
 
 /** Both services, wired to the network, and the time as they see it. */
 export interface Services {
@@ -33,18 +32,17 @@ export function connectServices(
   settings: ServiceSettings,
   credentials: ResolvedCredentials,
   flags: UploadFlags,
-  world: World,
 ): Services {
   const clock = createClock();
   const policy = { retries: flags.retries, budget: createRetryBudget(PATIENCE_S) };
-  const { vodEndpoint, cosEndpoint } = settings;
+  const { vodEndpoint, cosEndpoint, proxies } = settings;
   const { limitRate } = flags;
   const vodRoute = createRoute({
-    proxies: world.env,
+    proxies,
     ...(vodEndpoint ? { endpoint: vodEndpoint } : {}),
   });
   const cosRoute = createRoute({
-    proxies: world.env,
+    proxies,
     ...(cosEndpoint ? { endpoint: cosEndpoint } : {}),
     ...(limitRate ? { throttle: createThrottle(() => limitRate(new Date())) } : {}),
   });

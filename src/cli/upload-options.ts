@@ -30,6 +30,7 @@ export interface UploadFlags {
   readonly covers: 'auto' | 'off' | 'required';
   readonly cover?: string;
   readonly coverDir?: string;
+  readonly coverFailure: 'fail' | 'drop';
   readonly images: 'skip' | 'media';
   readonly procedure?: string;
   readonly storageRegion?: string;
@@ -66,6 +67,7 @@ export interface UploadFlags {
   readonly profile?: string;
   readonly region?: string;
   readonly vodHost?: string;
+  readonly proxy?: string;
   readonly vodEndpoint?: URL;
   readonly cosEndpoint?: URL;
   readonly sandbox?: string | true;
@@ -129,6 +131,9 @@ function coverOptions(): Option[] {
       .default('auto'),
     new Option('--cover <file>', 'one cover for all'),
     new Option('--cover-dir <dir>', 'look for covers there too'),
+    new Option('--cover-failure <mode>', 'what a cover that cannot be uploaded does to its job')
+      .choices(['fail', 'drop'])
+      .default('fail', 'fail; drop: the media is uploaded anew without it'),
     new Option('--images <mode>', 'what becomes of images that pair with no video')
       .choices(['skip', 'media'])
       .default('skip'),
@@ -165,12 +170,15 @@ function transferOptions(): Option[] {
       .default('auto', 'auto: as many as keep the connections busy, at least 4'),
     new Option('--part-concurrency <n|auto>', 'connections carrying bytes, over all files')
       .argParser(autoOr(between(1, 1024)))
-      .default('auto', 'auto: climbs from 8 while throughput rises, at most 64'),
-    new Option('--part-size <size>', 'bytes of a part; files up to one part go by a single PUT')
+      .default('auto', 'auto: climbs from 2 while throughput rises, at most 64'),
+    new Option(
+      '--part-size <size|auto>',
+      'bytes of a part; files up to one part go by a single PUT',
+    )
       .argParser(partSize)
       .default(
         undefined,
-        'auto: 8MiB; 4MiB upwards from 64 to 512MiB, more where 10,000 parts would not do',
+        'auto: 8MiB; 4MiB upwards from 64 to 512MiB, 32MiB over fast connections, more where 10,000 parts would not do',
       ),
     new Option(
       '--limit-rate <rate>',
@@ -227,6 +235,7 @@ function networkOptions(): Option[] {
     new Option('--vod-host <host>', 'name of the API, e.g. vod.intl.tencentcloudapi.com').argParser(
       hostName,
     ),
+    new Option('--proxy <url>', 'HTTP proxy for all traffic, before HTTPS_PROXY and its like'),
     new Option('--vod-endpoint <origin>', 'connect there for the API, e.g. http://127.0.0.1:9000')
       .argParser(origin)
       .env('VOD_UPLOAD_VOD_ENDPOINT'),

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
-import { proxyFor } from '../net/proxy.js';
+import { proxyFor, type ProxyEnvironment } from '../net/proxy.js';
 import type { PlanOptions } from '../plan/plan.js';
 import type { ProfileSettings } from './profile-settings.js';
 import type { UploadFlags } from './upload-options.js';
@@ -13,6 +13,7 @@ export interface ServiceSettings {
   readonly vodHost: string;
   readonly vodEndpoint?: URL;
   readonly cosEndpoint?: URL;
+  readonly proxies: ProxyEnvironment;
 }
 
 const DEFAULT_VOD_HOST = 'vod.tencentcloudapi.com';
@@ -28,13 +29,15 @@ export function serviceSettings(
   world: World,
 ): ServiceSettings {
   const vodHost = flags.vodHost ?? profile.vodHost ?? DEFAULT_VOD_HOST;
+  const proxies = { ...world.env, '--proxy': flags.proxy };
   if (flags.sandbox === undefined) {
-    if (!flags.vodEndpoint) proxyFor(vodHost, world.env);
-    if (!flags.cosEndpoint) COS_HOSTS.forEach((host) => proxyFor(host, world.env));
+    if (!flags.vodEndpoint) proxyFor(vodHost, proxies);
+    if (!flags.cosEndpoint) COS_HOSTS.forEach((host) => proxyFor(host, proxies));
   }
   return {
     region: flags.region ?? (world.env['TENCENTCLOUD_REGION'] || profile.region) ?? DEFAULT_REGION,
     vodHost,
+    proxies,
     ...(flags.vodEndpoint ? { vodEndpoint: flags.vodEndpoint } : {}),
     ...(flags.cosEndpoint ? { cosEndpoint: flags.cosEndpoint } : {}),
   };
@@ -136,6 +139,7 @@ export function shownOptions(
     covers,
     cover,
     coverDir,
+    coverFailure: flags.coverFailure,
     order,
     minAgeMs,
     exclude,

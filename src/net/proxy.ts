@@ -1,10 +1,11 @@
 import { UsageError } from '../core/errors.js';
 
-/** Proxy variables as the environment has them, in either case. */
+/** Proxy variables as the environment has them, in either case; `--proxy` is what the flag names. */
 export type ProxyEnvironment = Readonly<Record<string, string | undefined>>;
 
 /** The first that is set to something counts. */
 const VARIABLES = [
+  '--proxy',
   'https_proxy',
   'HTTPS_PROXY',
   'http_proxy',
@@ -13,7 +14,7 @@ const VARIABLES = [
   'ALL_PROXY',
 ];
 
-/** Which proxy serves a host, by these variables and NO_PROXY. Throws UsageError for a bad one. */
+/** Which proxy serves a host, by the first of these that is set, and NO_PROXY. Throws UsageError for a bad one. */
 export function proxyFor(host: string, env: ProxyEnvironment): URL | undefined {
   const name = VARIABLES.find((variable) => env[variable]);
   const text = name === undefined ? undefined : env[name];
@@ -24,7 +25,7 @@ export function proxyFor(host: string, env: ProxyEnvironment): URL | undefined {
     throw new UsageError([
       {
         message: `${name} is not the address of an HTTP proxy`,
-        hint: 'Write it as http://host:port or http://user:password@host:port, or unset it.',
+        hint: 'Write it as http://host:port or http://user:password@host:port, or leave it out.',
       },
     ]);
   }

@@ -4,7 +4,6 @@ import { cut } from '../core/parts.js';
 import type { ListedPart, OpenSource } from '../core/ports.js';
 import { createPartCutter } from './part-cutter.js';
 import { countResumed, countSent, STAGE_OF, targetOf, type Sending } from './sending.js';
-import { MAX_SLOTS } from './steer.js';
 import { together } from './together.js';
 
 /**
@@ -43,16 +42,6 @@ export async function sendMissing(
     return stored;
   }
 
-  /** What one connection does for the file. */
-  async function sendOn(linked: AbortSignal): Promise<StoredPart[]> {
-    const sent: StoredPart[] = [];
-    for (;;) {
-      const stored = await lane.run(sendNext, linked);
-      if (stored === undefined) return sent;
-      sent.push(stored);
-    }
-  }
-
   async function recognise(part: Part, held: ListedPart, linked: AbortSignal): Promise<StoredPart> {
     const before = reading;
     const recognised = before
@@ -71,15 +60,18 @@ export async function sendMissing(
     const listedPart = inBucket.get(part.number);
     return listedPart ? [{ part, listedPart }] : [];
   });
-  const connections = Math.min(MAX_SLOTS, planned.length - held.length);
+  const turns = planned.length - held.length;
   const stored = await together(
     [
-      ...Array.from({ length: connections }, () => sendOn),
-      ...held.map(({ part, listedPart }) => async (linked: AbortSignal) => [
-        await recognise(part, listedPart, linked),
-      ]),
+      // Fewer are needed where parts become larger; the last ones then find nothing left.
+      ...Array.from({ length: turns }, () => (linked: AbortSignal) => lane.run(sendNext, linked)),
+      ...held.map(
+        ({ part, listedPart }) =>
+          (linked: AbortSignal) =>
+            recognise(part, listedPart, linked),
+      ),
     ],
     signal,
   );
-  return stored.flat().sort((a, b) => a.number - b.number);
+  return stored.flatMap((part) => part ?? []).sort((a, b) => a.number - b.number);
 }

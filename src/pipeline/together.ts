@@ -9,8 +9,6 @@ export async function together<T>(
   signal: AbortSignal,
 ): Promise<T[]> {
   signal.throwIfAborted();
-  const [only] = tasks;
-  if (only && tasks.length === 1) return [await only(signal)];
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   const onAbort = (): void => controller.abort(signal.reason);

@@ -35,8 +35,8 @@ export async function uploadOne(
     }
     if (claim.kind === 'held') return { status: 'skipped', path, job, reason: 'held-by-other-run' };
     attempt = createAttempt(job, ports.emit, ports.localNow, before);
-    const receipt = await uploadClaimed(job, claim, attempt, ports, signal);
-    return { status: 'uploaded', job, receipt, effort: attempt.effort() };
+    const uploaded = await uploadClaimed(job, claim, attempt, ports, signal);
+    return { status: 'uploaded', ...uploaded, effort: attempt.effort() };
   } catch (error) {
     await ports.journal.release(job.id).catch(() => undefined);
     const spent = attempt?.effort() ?? before;
@@ -65,35 +65,58 @@ function warnOfChanges(
   });
 }
 
+/** Resolves to the job as it was uploaded: a cover may have been dropped. */
 async function uploadClaimed(
-  job: Job,
+  planned: Job,
   claim: Extract<Claim, { kind: 'ours' }>,
   attempt: Attempt,
   ports: Ports,
   signal: AbortSignal,
-): Promise<Receipt> {
+): Promise<{ readonly job: Job; readonly receipt: Receipt }> {
+  let job = planned;
   if (claim.superseded) {
     note(ports, job, 'changed since its unfinished upload: that one is abandoned');
     await abandon(job, claim.superseded.checkpoint, ports, signal);
     await ports.journal.forget(claim.superseded.id);
   }
   let recalled = claim.checkpoint;
-  for (let round = 1; ; round++) {
+  for (let round = 1; ;) {
     const checkpoint = recalled ?? (await begin(job, attempt, ports, signal));
     const live = keepCheckpoint(job, checkpoint, ports.journal);
     try {
-      return await finish(job, live, recalled !== undefined, attempt, ports, signal);
+      const isRecalled = recalled !== undefined;
+      return { job, receipt: await finish(job, live, isRecalled, attempt, ports, signal) };
     } catch (error) {
       if (!(error instanceof UploadFailure) || signal.aborted) throw error;
-      if (error.code === 'source-changed') await dropChanged(job, live, ports, signal);
-      if (error.rule.retry !== 'session' || round === SESSIONS) throw error;
-      warn(ports, job, `begins anew, ${error.code}: what was sent is sent again`);
-      await abandon(job, live.current, ports, signal);
-      await ports.journal.forget(job.id);
+      const failed = job;
+      if (mayGoWithoutCover(job, error, ports)) {
+        warn(ports, job, `is uploaded anew without its cover: ${error.message}`);
+        job = withoutCover(job);
+      } else {
+        if (error.code === 'source-changed') await dropChanged(job, live, ports, signal);
+        if (error.rule.retry !== 'session' || round === SESSIONS) throw error;
+        warn(ports, job, `begins anew, ${error.code}: what was sent is sent again`);
+        round += 1;
+      }
+      await abandon(failed, live.current, ports, signal);
+      await ports.journal.forget(failed.id);
       recalled = undefined;
       attempt.restart();
     }
   }
+}
+
+function mayGoWithoutCover(job: Job, { facts, rule }: UploadFailure, ports: Ports): boolean {
+  const isAboutCover = job.cover !== undefined && facts.stage === 'upload-cover';
+  return ports.dropsCovers === true && isAboutCover && rule.halts !== 'run';
+}
+
+function withoutCover({
+  cover: _cover,
+  request: { coverType: _coverType, ...request },
+  ...job
+}: Job): Job {
+  return { ...job, request };
 }
 
 /** No later run can use what was stored of a file that is another one now. */

@@ -53,6 +53,12 @@ describe('the proxy in the environment', () => {
     assert.equal(proxyFor(HOST, { HTTPS_PROXY: '' }), undefined);
   });
 
+  test('gives way to the flag, and NO_PROXY to neither', () => {
+    const env = { '--proxy': 'http://flag:1', HTTPS_PROXY: 'http://variable:1' };
+    assert.equal(proxyFor(HOST, env)?.host, 'flag:1');
+    assert.equal(proxyFor(HOST, { ...env, NO_PROXY: HOST }), undefined);
+  });
+
   for (const bad of ['socks5://u:geheim@h:1', 'http://u:geheim@h:99999', 'http://']) {
     test(`${bad} is a usage error that names the variable and shows no password`, () => {
       assert.throws(

@@ -44,7 +44,7 @@ export async function resumeJobs(flags: UploadFlags, world: World): Promise<numb
 /** `jobs abort`: aborts the multipart uploads of unfinished jobs and forgets the jobs. */
 export async function abortJobs(flags: UploadFlags, world: World): Promise<number> {
   const run = await runOf(flags, world);
-  const services = connectServices(run.service, run.credentials, flags, world);
+  const services = connectServices(run.service, run.credentials, flags);
   let left = 0;
   try {
     await withJournal(flags, world, async (journal) => {
@@ -115,7 +115,7 @@ async function abortUnfinishable(
   }
   if (ids.length === 0) return 0;
   const run = await runOf(flags, world);
-  const services = connectServices(run.service, run.credentials, flags, world);
+  const services = connectServices(run.service, run.credentials, flags);
   let abandoned = 0;
   try {
     for (const id of ids) {

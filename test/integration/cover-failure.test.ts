@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { Job } from '../../src/core/model.js';
+import { uploadOne } from '../../src/pipeline/upload-one.js';
+import { createWorld, jobOf, MIB, type TestWorld } from '../helpers/world.js';
+
+describe('a cover that cannot be uploaded', () => {
+  let world: TestWorld;
+  let job: Job;
+
+  beforeEach(async () => {
+    // The media goes in parts: single PUTs are the cover's.
+    world = await createWorld({ retries: 1, faults: ['PutObject:500*2'], partSize: MIB });
+    const media = join(world.dir, 'a.mp4');
+    const cover = join(world.dir, 'a.jpg');
+    writeFileSync(media, randomBytes(3 * MIB));
+    writeFileSync(cover, randomBytes(1000));
+    job = await jobOf(media, cover);
+  });
+  afterEach(() => world.close());
+
+  const upload = (dropsCovers: boolean) =>
+    uploadOne(job, { ...world.ports, dropsCovers }, new AbortController().signal);
+
+  test('fails its job', async () => {
+    const outcome = await upload(false);
+    assert.ok(outcome.status === 'failed');
+    assert.equal(outcome.failure.facts.stage, 'upload-cover');
+    assert.deepEqual(
+      world.sandbox.sessions().map(({ commits }) => commits),
+      [0],
+    );
+  });
+
+  test('is dropped on request: the media is uploaded once, without it, and says so', async () => {
+    const outcome = await upload(true);
+    assert.ok(outcome.status === 'uploaded');
+    assert.equal(outcome.job.cover, undefined);
+    assert.equal(outcome.receipt.coverUrl, null);
+    assert.equal(outcome.effort.attempts, 2);
+    const warnings = world.events.flatMap((event) =>
+      event.type === 'warning' ? [event.message] : [],
+    );
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? '', /a\.mp4.*without its cover/);
+    assert.deepEqual(
+      world.sandbox.sessions().map(({ coverKey, commits }) => [coverKey !== null, commits]),
+      [
+        [true, 0],
+        [false, 1],
+      ],
+    );
+    assert.deepEqual(world.sandbox.openUploads(), []);
+  });
+});
