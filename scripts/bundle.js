@@ -1,6 +1,7 @@
 /**
- * Makes of `dist/src` what `bin/` runs: the program and its packages in one file, with the code caches
- * that V8 leaves after an upload to the sandbox and after the help.
+ * Makes of `dist/src` what `bin/` runs: the program and its packages in one file, and once more without
+ * what the commands load when they run, for help, versions and completion; with the code caches that
+ * V8 leaves after an upload to the sandbox and after the help.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,23 +23,43 @@ const UNUSED = {
   'whatwg-url': 'node:url',
 };
 
-await build({
-  entryPoints: [at('dist/src/cli/main.js')],
-  outfile: at('dist/bundle/cli/main.cjs'),
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'cjs',
-  charset: 'ascii',
-  minifyWhitespace: true,
-  // It looks for its native part beside itself.
-  external: ['lmdb'],
-  alias: UNUSED,
-  supported: { 'dynamic-import': false },
-  define: { 'import.meta.url': 'moduleUrl' },
-  banner: { js: "const moduleUrl=require('node:url').pathToFileURL(__filename).href;" },
-  logLevel: 'warning',
-});
+/** Leaves out what is loaded when a command runs, but for completion, which is text about the others. */
+const WITHOUT_COMMANDS = {
+  name: 'without-commands',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /./ }, ({ kind, path }) =>
+      kind === 'dynamic-import' && !path.endsWith('/completion.js')
+        ? { path, external: true }
+        : undefined,
+    ),
+};
+
+/** One function of what a CommonJS module knows: read as it is, it costs no second copy. */
+const bundle = (name, plugins) =>
+  build({
+    entryPoints: [at('dist/src/cli/main.js')],
+    outfile: at(`dist/bundle/cli/${name}.cjs`),
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    charset: 'ascii',
+    minifyWhitespace: true,
+    // It looks for its native part beside itself.
+    external: ['lmdb'],
+    alias: UNUSED,
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': 'moduleUrl' },
+    banner: {
+      js: "(function(exports,require,module,__filename,__dirname){const moduleUrl=require('node:url').pathToFileURL(__filename).href;",
+    },
+    footer: { js: '})' },
+    logLevel: 'warning',
+    plugins,
+  });
+
+await bundle('main', []);
+await bundle('brief', [WITHOUT_COMMANDS]);
 copyFileSync(at('dist/src/cos/crc64.wasm'), at('dist/bundle/cli/crc64.wasm'));
 
 const MIB = 1024 * 1024;
