@@ -80,6 +80,8 @@ async function uploadClaimed(
     await ports.journal.forget(claim.superseded.id);
   }
   let recalled = claim.checkpoint;
+  // A session that was begun without a cover has no place for one.
+  if (recalled && recalled.session.coverKey === undefined) job = withoutCover(job);
   for (let round = 1; ;) {
     const checkpoint = recalled ?? (await begin(job, attempt, ports, signal));
     const live = keepCheckpoint(job, checkpoint, ports.journal);

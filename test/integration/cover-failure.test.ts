@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { Job } from '../../src/core/model.js';
 import { uploadOne } from '../../src/pipeline/upload-one.js';
+import { parseFaultRule } from '../../src/sandbox/faults.js';
 import { createWorld, jobOf, MIB, type TestWorld } from '../helpers/world.js';
 
 describe('a cover that cannot be uploaded', () => {
@@ -54,5 +55,20 @@ describe('a cover that cannot be uploaded', () => {
       ],
     );
     assert.deepEqual(world.sandbox.openUploads(), []);
+  });
+
+  test('stays dropped where another run goes on with the media', async () => {
+    // Both tries of a part in the session without the cover, whatever the first session had of it.
+    world.sandbox.addFaults(parseFaultRule('UploadPart#3:500*4'));
+    let outcome = await upload(true);
+    assert.ok(outcome.status === 'failed');
+    assert.equal(outcome.failure.facts.stage, 'upload-media');
+    for (let tries = 0; tries < 3 && outcome.status === 'failed'; tries++) {
+      world.restart();
+      outcome = await upload(true);
+    }
+    assert.ok(outcome.status === 'uploaded');
+    assert.equal(outcome.job.cover, undefined);
+    assert.equal(world.sandbox.sessions().length, 2);
   });
 });
