@@ -13,7 +13,7 @@ const TICK_MS = 100;
 const FAST_TICK_MS = 250;
 /** Until bytes move it is looked this often whether they do. */
 const BEGIN_MS = 25;
-/** From here on a busy process adds none. */
+/** From here on a busy process adds none, and of fast connections never. */
 const FEW_SLOTS = 8;
 /** A doubling pays when the rate rises by this much; a single step by this much. */
 const DOUBLING_GAIN = 1.25;
@@ -203,7 +203,7 @@ export function steer(
     before = seen;
     if (rate === undefined) return;
     const next = decide(state, rate);
-    const isEnough = isBusy && state.slots >= FEW_SLOTS;
+    const isEnough = isBusy && (state.slots >= FEW_SLOTS || isFast(state));
     state = next.slots > state.slots && isEnough ? putOff(state, rate) : next;
     slots.limit = state.slots;
   }
