@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { RateTimetable } from '../core/rate-timetable.js';
+import type { MediaOptions } from '../plan/plan.js';
 import {
   autoOr,
   between,
@@ -16,7 +17,7 @@ import {
 } from './flag-values.js';
 
 /** The flags of `upload`, as commander hands them over. */
-export interface UploadFlags {
+export interface UploadFlags extends MediaOptions {
   readonly filesFrom?: string;
   readonly filesFrom0?: string;
   readonly jobs?: string;
@@ -32,18 +33,6 @@ export interface UploadFlags {
   readonly coverDir?: string;
   readonly coverFailure: 'fail' | 'drop';
   readonly images: 'skip' | 'media';
-  readonly procedure?: string;
-  readonly storageRegion?: string;
-  readonly subAppId?: number;
-  readonly classId?: number;
-  readonly name?: string;
-  readonly storagePath?: string;
-  readonly expireTime?: string;
-  readonly sourceContext?: string;
-  readonly sessionContext?: string;
-  readonly extInfo?: string;
-  readonly mediaType?: string;
-  readonly coverType?: string;
   readonly concurrency: number | 'auto';
   readonly partConcurrency: number | 'auto';
   readonly partSize?: number;
@@ -76,7 +65,8 @@ export interface UploadFlags {
 
 /** Adds the flags that say how to transfer, what to print and where to connect. */
 export function addRunOptions(command: Command): Command {
-  for (const option of [...transferOptions(), ...outputOptions(), ...networkOptions()]) {
+  const runOptions = [...transferOptions(), ...outputOptions(), ...networkOptions()];
+  for (const option of [coverFailure(), ...runOptions]) {
     if (!/dry-run|sandbox|checksum/.test(option.flags)) command.addOption(option);
   }
   return command;
@@ -131,13 +121,20 @@ function coverOptions(): Option[] {
       .default('auto'),
     new Option('--cover <file>', 'one cover for all'),
     new Option('--cover-dir <dir>', 'look for covers there too'),
-    new Option('--cover-failure <mode>', 'what a cover that cannot be uploaded does to its job')
-      .choices(['fail', 'drop'])
-      .default('fail', 'fail; drop: the media is uploaded anew without it'),
+    coverFailure(),
     new Option('--images <mode>', 'what becomes of images that pair with no video')
       .choices(['skip', 'media'])
       .default('skip'),
   ];
+}
+
+function coverFailure(): Option {
+  return new Option(
+    '--cover-failure <mode>',
+    'what a cover that cannot be uploaded does to its job',
+  )
+    .choices(['fail', 'drop'])
+    .default('fail', 'fail; drop: the media is uploaded anew without it');
 }
 
 function mediaOptions(): Option[] {

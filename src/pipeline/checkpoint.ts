@@ -68,19 +68,22 @@ export function keepCheckpoint(job: Job, initial: Checkpoint, journal: Journal):
   };
 }
 
-/** The files of a job and the keys that the session gives them; segments go next to the media. */
+/**
+ * The files of a job and the keys that the session gives them; segments go next to the media. The cover
+ * comes first: if it fails, little else was sent for nothing.
+ */
 export function objectsOf(job: Job, session: Session): readonly JobObject[] {
   const folder = session.mediaKey.slice(0, session.mediaKey.lastIndexOf('/') + 1);
   return [
+    ...(job.cover && session.coverKey
+      ? [{ role: 'cover', key: session.coverKey, file: job.cover } as const]
+      : []),
     ...job.segments.map((file): JobObject => ({
       role: 'segment',
       key: folder + file.relativeKey,
       file,
     })),
     { role: 'media', key: session.mediaKey, file: job.media },
-    ...(job.cover && session.coverKey
-      ? [{ role: 'cover', key: session.coverKey, file: job.cover } as const]
-      : []),
   ];
 }
 

@@ -1,15 +1,13 @@
 import { UploadFailure } from '../core/errors.js';
-import type { Checkpoint, Effort, Job, Outcome, Receipt, Session } from '../core/model.js';
-import type { Claim, Committed, OnRetry, Ports } from '../core/ports.js';
+import type { Checkpoint, Effort, Job, Outcome, Receipt } from '../core/model.js';
+import type { Claim, Committed, Ports } from '../core/ports.js';
 import { visible } from '../core/text.js';
 import { createAttempt, type Attempt } from './attempt.js';
 import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from './checkpoint.js';
+import { commit } from './commit.js';
 import { sendObject } from './send-object.js';
 import { targetOf } from './sending.js';
 import { together } from './together.js';
-
-const ASKING_REFUSED =
-  'Grant this key vod:DescribeMediaInfos, which tells whether the media exists, then run the same command again.';
 
 /** A session that cannot be used any more is replaced so often. */
 const SESSIONS = 2;
@@ -91,14 +89,15 @@ async function uploadClaimed(
     } catch (error) {
       if (!(error instanceof UploadFailure) || signal.aborted) throw error;
       const failed = job;
-      if (mayGoWithoutCover(job, error, ports)) {
+      if (error.rule.retry === 'session' && round < SESSIONS) {
+        warn(ports, job, `begins anew, ${error.code}: what was sent is sent again`);
+        round += 1;
+      } else if (ports.dropsCovers === true && isAboutCover(error)) {
         warn(ports, job, `is uploaded anew without its cover: ${error.message}`);
         job = withoutCover(job);
       } else {
         if (error.code === 'source-changed') await dropChanged(job, live, ports, signal);
-        if (error.rule.retry !== 'session' || round === SESSIONS) throw error;
-        warn(ports, job, `begins anew, ${error.code}: what was sent is sent again`);
-        round += 1;
+        throw error;
       }
       await abandon(failed, live.current, ports, signal);
       await ports.journal.forget(failed.id);
@@ -108,9 +107,10 @@ async function uploadClaimed(
   }
 }
 
-function mayGoWithoutCover(job: Job, { facts, rule }: UploadFailure, ports: Ports): boolean {
-  const isAboutCover = job.cover !== undefined && facts.stage === 'upload-cover';
-  return ports.dropsCovers === true && isAboutCover && rule.halts !== 'run';
+/** Of the cover itself, that is: a network in trouble says nothing about it. */
+function isAboutCover({ code, facts, rule }: UploadFailure): boolean {
+  if (facts.stage !== 'upload-cover' || rule.halts === 'run') return false;
+  return code !== 'network' && code !== 'stalled' && code !== 'not-the-service';
 }
 
 function withoutCover({
@@ -198,61 +198,6 @@ async function sendAll(
     lane.close();
     await checkpoint.written();
   }
-}
-
-/**
- * Commits, and where the answer leaves open whether the media exists, asks for it before anything
- * else is done. Throws `commit-unknown` where that stays open.
- */
-async function commit(
-  checkpoint: LiveCheckpoint,
-  wasCommitting: boolean,
-  attempt: Attempt,
-  ports: Ports,
-  signal: AbortSignal,
-): Promise<Committed> {
-  const { session } = checkpoint;
-  const onRetry = attempt.onRetry('commit');
-  try {
-    return await ports.vod.commitUpload(session, onRetry, signal);
-  } catch (error) {
-    if (!(error instanceof UploadFailure) || signal.aborted) throw error;
-    const mayExist = error.facts.ambiguous === true || wasCommitting;
-    if (!mayExist || error.rule.halts === 'run') throw error.at('commit');
-    return await reconcile(error, session, onRetry, ports, signal);
-  }
-}
-
-/** Asks for the media of a commit that failed with `error` and may have happened all the same. */
-async function reconcile(
-  error: UploadFailure,
-  session: Session,
-  onRetry: OnRetry,
-  ports: Ports,
-  signal: AbortSignal,
-): Promise<Committed> {
-  let found: Committed | undefined;
-  try {
-    found = await ports.vod.findMedia(session, onRetry, signal);
-  } catch (cause) {
-    if (!(cause instanceof UploadFailure) || signal.aborted) throw cause;
-    throw unknownCommit(error, cause);
-  }
-  if (found !== undefined) return found;
-  // A session that was good before the commit got lost, and is not now: the commit may have ended
-  // it, and a media that is not shown yet must not be uploaded again.
-  const mayShowLater = error.facts.ambiguous === true && error.rule.retry === 'session';
-  throw mayShowLater ? unknownCommit(error, error) : error.at('commit');
-}
-
-function unknownCommit({ message, facts }: UploadFailure, cause: UploadFailure): UploadFailure {
-  const mayNotAsk = cause.code === 'permission-denied';
-  return new UploadFailure('commit-unknown', `the commit may have happened: ${message}`, {
-    ...facts,
-    stage: 'commit',
-    cause,
-    ...(mayNotAsk ? { hint: ASKING_REFUSED } : {}),
-  });
 }
 
 /** Gives up a session: none of its uploads stays, unless a Complete may be merging it. */

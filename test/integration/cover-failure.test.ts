@@ -14,7 +14,7 @@ describe('a cover that cannot be uploaded', () => {
 
   beforeEach(async () => {
     // The media goes in parts: single PUTs are the cover's.
-    world = await createWorld({ retries: 1, faults: ['PutObject:500*2'], partSize: MIB });
+    world = await createWorld({ retries: 1, partSize: MIB });
     const media = join(world.dir, 'a.mp4');
     const cover = join(world.dir, 'a.jpg');
     writeFileSync(media, randomBytes(3 * MIB));
@@ -23,10 +23,12 @@ describe('a cover that cannot be uploaded', () => {
   });
   afterEach(() => world.close());
 
+  const fail = (faults: string) => world.sandbox.addFaults(parseFaultRule(faults));
   const upload = (dropsCovers: boolean) =>
     uploadOne(job, { ...world.ports, dropsCovers }, new AbortController().signal);
 
   test('fails its job', async () => {
+    fail('PutObject:500*2');
     const outcome = await upload(false);
     assert.ok(outcome.status === 'failed');
     assert.equal(outcome.failure.facts.stage, 'upload-cover');
@@ -37,6 +39,7 @@ describe('a cover that cannot be uploaded', () => {
   });
 
   test('is dropped on request: the media is uploaded once, without it, and says so', async () => {
+    fail('PutObject:500*2');
     const outcome = await upload(true);
     assert.ok(outcome.status === 'uploaded');
     assert.equal(outcome.job.cover, undefined);
@@ -59,10 +62,12 @@ describe('a cover that cannot be uploaded', () => {
 
   test('stays dropped where another run goes on with the media', async () => {
     // Both tries of a part in the session without the cover, whatever the first session had of it.
-    world.sandbox.addFaults(parseFaultRule('UploadPart#3:500*4'));
+    fail('PutObject:500*2');
+    fail('UploadPart#3:500*4');
     let outcome = await upload(true);
     assert.ok(outcome.status === 'failed');
     assert.equal(outcome.failure.facts.stage, 'upload-media');
+    assert.equal(world.sandbox.sessions().length, 2);
     for (let tries = 0; tries < 3 && outcome.status === 'failed'; tries++) {
       world.restart();
       outcome = await upload(true);
@@ -70,5 +75,24 @@ describe('a cover that cannot be uploaded', () => {
     assert.ok(outcome.status === 'uploaded');
     assert.equal(outcome.job.cover, undefined);
     assert.equal(world.sandbox.sessions().length, 2);
+  });
+
+  test('is kept in the session that replaces an expired one', async () => {
+    fail('PutObject:ExpiredToken');
+    const outcome = await upload(true);
+    assert.ok(outcome.status === 'uploaded');
+    assert.notEqual(outcome.receipt.coverUrl, null);
+    assert.equal(world.sandbox.sessions().length, 2);
+  });
+
+  test('is kept, with all that was sent, where it is the network that fails', async () => {
+    fail('PutObject:reset*2');
+    const outcome = await upload(true);
+    assert.ok(outcome.status === 'failed');
+    assert.equal(outcome.failure.code, 'network');
+    const again = await upload(true);
+    assert.ok(again.status === 'uploaded');
+    assert.notEqual(again.receipt.coverUrl, null);
+    assert.equal(world.sandbox.sessions().length, 1);
   });
 });

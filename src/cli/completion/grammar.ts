@@ -84,6 +84,7 @@ function valuesOf(value: Option | Argument): Values {
     case 'dir':
       return 'directory';
     case 'n|auto':
+    case 'size|auto':
       return ['auto'];
     default:
       return 'text';

@@ -1,0 +1,63 @@
+import { UploadFailure } from '../core/errors.js';
+import type { Session } from '../core/model.js';
+import type { Committed, OnRetry, Ports } from '../core/ports.js';
+import type { Attempt } from './attempt.js';
+import type { LiveCheckpoint } from './checkpoint.js';
+
+const ASKING_REFUSED =
+  'Grant this key vod:DescribeMediaInfos, which tells whether the media exists, then run the same command again.';
+
+/**
+ * Commits, and where the answer leaves open whether the media exists, asks for it before anything
+ * else is done. Throws `commit-unknown` where that stays open.
+ */
+export async function commit(
+  checkpoint: LiveCheckpoint,
+  wasCommitting: boolean,
+  attempt: Attempt,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<Committed> {
+  const { session } = checkpoint;
+  const onRetry = attempt.onRetry('commit');
+  try {
+    return await ports.vod.commitUpload(session, onRetry, signal);
+  } catch (error) {
+    if (!(error instanceof UploadFailure) || signal.aborted) throw error;
+    const mayExist = error.facts.ambiguous === true || wasCommitting;
+    if (!mayExist || error.rule.halts === 'run') throw error.at('commit');
+    return await reconcile(error, session, onRetry, ports, signal);
+  }
+}
+
+/** Asks for the media of a commit that failed with `error` and may have happened all the same. */
+async function reconcile(
+  error: UploadFailure,
+  session: Session,
+  onRetry: OnRetry,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<Committed> {
+  let found: Committed | undefined;
+  try {
+    found = await ports.vod.findMedia(session, onRetry, signal);
+  } catch (cause) {
+    if (!(cause instanceof UploadFailure) || signal.aborted) throw cause;
+    throw unknownCommit(error, cause);
+  }
+  if (found !== undefined) return found;
+  // A session that was good before the commit got lost, and is not now: the commit may have ended
+  // it, and a media that is not shown yet must not be uploaded again.
+  const mayShowLater = error.facts.ambiguous === true && error.rule.retry === 'session';
+  throw mayShowLater ? unknownCommit(error, error) : error.at('commit');
+}
+
+function unknownCommit({ message, facts }: UploadFailure, cause: UploadFailure): UploadFailure {
+  const mayNotAsk = cause.code === 'permission-denied';
+  return new UploadFailure('commit-unknown', `the commit may have happened: ${message}`, {
+    ...facts,
+    stage: 'commit',
+    cause,
+    ...(mayNotAsk ? { hint: ASKING_REFUSED } : {}),
+  });
+}
