@@ -27,6 +27,12 @@ export interface Flow {
 
 type Connection = () => Socket | null | undefined;
 
+/** A flow that is not closed. */
+interface Open {
+  written: number;
+  readonly connection: Connection;
+}
+
 /** What Node's type definitions leave out of the handles of its sockets. */
 interface Handle {
   readonly writeQueueSize?: number;
@@ -42,7 +48,7 @@ const FRESH_MS = 40;
 const FRESH_TIMES = 40;
 
 export function createMeter(): Meter {
-  const flows = new Set<{ written: number; readonly connection: Connection }>();
+  const flows = new Set<Open>();
   let taken = 0;
   let queues: ReadonlyMap<Socket, number> = new Map();
   let freshUntil = -Infinity;
@@ -52,6 +58,12 @@ export function createMeter(): Meter {
     queues = readQueues([...flows].flatMap(({ connection }) => connection() ?? []));
     const tookMs = performance.now() - now;
     freshUntil = now + Math.max(FRESH_MS, tookMs * FRESH_TIMES);
+  }
+
+  /** Bytes of the flow that nobody has acknowledged yet. */
+  function pending({ written, connection }: Open): number {
+    const socket = connection();
+    return keptByNode(socket, written) + ((socket && queues.get(socket)) ?? 0);
   }
 
   return {
@@ -68,19 +80,20 @@ export function createMeter(): Meter {
         },
         unacknowledged() {
           if (performance.now() >= freshUntil) refresh();
-          const socket = connection();
-          return keptByNode(socket, flow.written) + ((socket && queues.get(socket)) ?? 0);
+          return pending(flow);
         },
-        close: () => void flows.delete(flow),
+        close() {
+          // What left is not called back: the count never falls.
+          taken += flow.written - keptByNode(connection(), flow.written);
+          flow.written = 0;
+          flows.delete(flow);
+        },
       };
     },
     acknowledged() {
       refresh();
       let bytes = taken;
-      for (const { written, connection } of flows) {
-        const socket = connection();
-        bytes += written - keptByNode(socket, written) - ((socket && queues.get(socket)) ?? 0);
-      }
+      for (const flow of flows) bytes += flow.written - pending(flow);
       return bytes;
     },
   };
