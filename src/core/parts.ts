@@ -8,7 +8,7 @@ export const MIN_PART_SIZE = MIB;
 /** COS: a part and a single PUT hold at most 5 GiB. */
 export const MAX_PART_SIZE = 5 * 1024 * MIB;
 export const DEFAULT_PART_SIZE = 8 * MIB;
-/** A file of so many parts at least is cut into up to so many, so that it can use more connections. */
+/** From 8 default parts on a file is cut finer, into up to 64, so that it can use more connections. */
 const FEW_PARTS = 8;
 const MANY_PARTS = 64;
 const FINE_PART_SIZE = 4 * MIB;

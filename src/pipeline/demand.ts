@@ -1,6 +1,6 @@
 import type { JobId } from '../core/ids.js';
 import type { Job } from '../core/model.js';
-import { DEFAULT_PART_SIZE } from '../core/parts.js';
+import { partSizeFor } from '../core/parts.js';
 import type { Ports } from '../core/ports.js';
 
 /** How many parts the files in flight have still to send; a small file is a fraction of one. */
@@ -11,26 +11,30 @@ export interface Demand {
   end(id: JobId): void;
 }
 
-export function createDemand({ partSize = DEFAULT_PART_SIZE }: Pick<Ports, 'partSize'>): Demand {
-  const partsOf = new Map<JobId, number>();
+export function createDemand({ partSize: wanted }: Pick<Ports, 'partSize'>): Demand {
+  const inFlight = new Map<JobId, { readonly partSize: number; parts: number }>();
   let parts = 0;
 
-  function set(id: JobId, count: number): void {
-    parts += count - (partsOf.get(id) ?? 0);
-    partsOf.set(id, count);
+  function progress(id: JobId, bytesLeft: number): void {
+    const job = inFlight.get(id);
+    if (job === undefined) return;
+    parts -= job.parts;
+    job.parts = bytesLeft / job.partSize;
+    parts += job.parts;
   }
 
   return {
     get parts() {
       return parts;
     },
-    begin: ({ id, media }) => set(id, media.size / partSize),
-    progress(id, bytesLeft) {
-      if (partsOf.has(id)) set(id, bytesLeft / partSize);
+    begin({ id, media }) {
+      inFlight.set(id, { partSize: partSizeFor(media.size, wanted), parts: 0 });
+      progress(id, media.size);
     },
+    progress,
     end(id) {
-      set(id, 0);
-      partsOf.delete(id);
+      progress(id, 0);
+      inFlight.delete(id);
     },
   };
 }

@@ -11,9 +11,9 @@ export const MAX_SLOTS = 64;
 /** From one look at the rate to the next while the number climbs. */
 const TICK_MS = 100;
 const FAST_TICK_MS = 250;
-/** Until bytes move it is looked this often whether they do. */
+/** While not all connections are in use it is looked this often whether they are. */
 const BEGIN_MS = 25;
-/** From here on a busy process adds none, and of fast connections never. */
+/** A busy process adds none from here on; to fast connections it never adds. */
 const FEW_SLOTS = 8;
 /** A doubling pays when the rate rises by this much; a single step by this much. */
 const DOUBLING_GAIN = 1.25;
@@ -41,7 +41,7 @@ const BUSY = 0.9;
 /** So many ticks a busy process waits for time to add some, and then rests. */
 const BUSY_TICKS = 5;
 /** After trouble one connection comes back in so many ticks. */
-const RECOVERY_TICKS = 4;
+const RECOVERY_TICKS = 5;
 
 /** What the controller knows; `decide` takes it from tick to tick. */
 export interface SteeringState {
@@ -144,7 +144,7 @@ function climbOn(state: SteeringState, rate: number, times: number): SteeringSta
  * their beginning that takes the time.
  */
 export function putOff(before: SteeringState, rate: number): SteeringState {
-  const state = { ...before, ticks: before.ticks + 1 };
+  const state = { ...before, ticks: before.ticks + 1, lastRate: rate };
   return state.ticks < BUSY_TICKS ? state : rest(state, state.slots, rate);
 }
 

@@ -74,7 +74,7 @@ test('a burst that does not last is no reason for more connections', () => {
 test('after trouble there are half as many, which come back one by one to where it began', () => {
   const trouble = retreat({ ...initialSteering(32), mode: 'resting' });
   assert.equal(trouble.slots, 16);
-  const seen = steered(farLink(2.5 * MEGABYTE, 1000 * MEGABYTE), 64, trouble);
+  const seen = steered(farLink(2.5 * MEGABYTE, 1000 * MEGABYTE), 81, trouble);
   assert.deepEqual(
     seen.filter((slots, index) => slots > (seen[index - 1] ?? 16)),
     Array.from({ length: 16 }, (_, index) => 17 + index),
