@@ -164,6 +164,7 @@ export type Claim =
     }
   | { readonly kind: 'held' };
 
+/** An unfinished session whose bytes are of no use: abort its uploads, then `forget` its id. */
 export interface Superseded {
   readonly id: JobId;
   readonly checkpoint: Checkpoint;

@@ -12,7 +12,6 @@ export type {
   JournalClaim,
   JournalOptions,
   OpenJournal,
-  Superseded,
   UnfinishedJob,
 } from './open-journal.js';
 export type { Swept } from './sweep.js';

@@ -1,6 +1,6 @@
 import { UploadFailure } from '../core/errors.js';
 import type { JobId } from '../core/ids.js';
-import type { Checkpoint, Job, Receipt, Session, TemporaryCredentials } from '../core/model.js';
+import type { Checkpoint, Job, Receipt, Session } from '../core/model.js';
 import { giveUp, holderOf, take } from './claims.js';
 import type { Claimant, ClaimKeys, Taken } from './claims.js';
 import { RENEWAL_MS, formatLease, leaseOf } from './leases.js';
@@ -15,9 +15,11 @@ import {
   formatJob,
   sourceKeyOf,
 } from './records.js';
+import { haveSameSecrets, isAccountKey, loadSecrets } from './secrets.js';
+import type { Loaded } from './secrets.js';
 import type { SecretsPlace, SessionFiles } from './session-files.js';
 import type { Store, Tables } from './store.js';
-import { isExpired, sweep } from './sweep.js';
+import { sweep } from './sweep.js';
 import type { Moment, Swept } from './sweep.js';
 import { dropUnfinished, mayContinue, readUnfinished } from './unfinished.js';
 import type { UnfinishedRecord } from './unfinished.js';
@@ -25,8 +27,6 @@ import type { UnfinishedRecord } from './unfinished.js';
 /** What every run looks at, of each kind, when it begins. */
 const SWEPT_AT_BEGIN = 1000;
 const LISTED_AT_ONCE = 100;
-/** A commit is signed by the account: no certificate has a part in it. */
-const NO_CREDENTIALS: TemporaryCredentials = { secretId: '', secretKey: '' };
 
 /** What this run knows of a job that it has claimed. */
 interface Held {
@@ -44,12 +44,6 @@ interface Held {
   isRecorded: boolean;
   /** Settles with the last thing that was asked for this job; never rejects. */
   last: Promise<unknown>;
-}
-
-interface Loaded {
-  readonly id: JobId;
-  readonly place: SecretsPlace;
-  readonly checkpoint: Checkpoint;
 }
 
 /** The journal of one run, in lmdb and session files. Calls for one job take effect in the order in which they were made. */
@@ -230,21 +224,8 @@ export class LmdbJournal implements OpenJournal {
     return left ? { ...ours, superseded: { id: left.id, checkpoint: left.checkpoint } } : ours;
   }
 
-  /** The checkpoint with its secrets; undefined where it is of no use any more. */
-  async #load({ job, checkpoint }: UnfinishedRecord): Promise<Loaded | undefined> {
-    if (isExpired(checkpoint, this.#moment())) return undefined;
-    const place = checkpoint.secrets;
-    const secrets = await this.#files.read(place);
-    if (secrets === undefined) return undefined;
-    const { sessionKey } = secrets;
-    const credentials =
-      secrets.credentials ??
-      this.#options.accountKey?.() ??
-      (checkpoint.phase === 'sending' ? undefined : NO_CREDENTIALS);
-    if (credentials === undefined) return undefined;
-    const session: Session = { ...checkpoint.session, sessionKey, credentials };
-    const { objects, phase } = checkpoint;
-    return { id: job.id, place, checkpoint: { session, objects, phase } };
+  #load(record: UnfinishedRecord): Promise<Loaded | undefined> {
+    return loadSecrets(record, this.#files, this.#moment(), this.#options.accountKey);
   }
 
   /** Writes the secrets of a session that are not on disk yet; they come before the checkpoint. */
@@ -261,14 +242,11 @@ export class LmdbJournal implements OpenJournal {
       held.job = held.claimed;
       held.isRecorded = false;
     }
-    const kept = this.#isAccountKey(credentials) ? {} : { credentials };
-    const place = await this.#files.write(id, { sessionKey, ...kept });
+    const isKept = !isAccountKey(credentials, this.#options.accountKey);
+    const secrets = { sessionKey, ...(isKept ? { credentials } : {}) };
+    const place = await this.#files.write(id, secrets);
     held.secrets = { place, session };
     return held.secrets;
-  }
-
-  #isAccountKey({ secretId, token }: TemporaryCredentials): boolean {
-    return token === undefined || secretId === this.#options.accountKey?.()?.secretId;
   }
 
   /** A run that stood still for long may have lost its claim, and must not commit a second media. */
@@ -333,13 +311,4 @@ export class LmdbJournal implements OpenJournal {
     const [store, files, lease] = [this.#store, this.#files, this.#lease];
     return sweep({ store, files, lease, limit, ...this.#moment() });
   }
-}
-
-function haveSameSecrets(one: Session, other: Session): boolean {
-  return (
-    one.sessionKey === other.sessionKey &&
-    one.credentials.secretId === other.credentials.secretId &&
-    one.credentials.secretKey === other.credentials.secretKey &&
-    one.credentials.token === other.credentials.token
-  );
 }

@@ -1,6 +1,6 @@
 import type { JobId } from '../core/ids.js';
-import type { Checkpoint, Job, Receipt, Session, TemporaryCredentials } from '../core/model.js';
-import type { Journal } from '../core/ports.js';
+import type { Checkpoint, Job, Session, TemporaryCredentials } from '../core/model.js';
+import type { Claim, Journal } from '../core/ports.js';
 import type { Swept } from './sweep.js';
 
 export interface JournalOptions {
@@ -23,12 +23,6 @@ export interface JournalOptions {
   readonly accountKey?: () => TemporaryCredentials | undefined;
 }
 
-/** An unfinished session whose bytes are of no use: abort its uploads, then `forget` its id. */
-export interface Superseded {
-  readonly id: JobId;
-  readonly checkpoint: Checkpoint;
-}
-
 /** The run that works on a job. */
 export interface Holder {
   readonly runId: string;
@@ -36,21 +30,9 @@ export interface Holder {
   readonly pid: number;
 }
 
+/** A claim that also tells who holds the job. */
 export type JournalClaim =
-  | {
-      readonly kind: 'ours';
-      readonly checkpoint?: Checkpoint;
-      readonly superseded?: Superseded;
-      /** Options of the job that differ from those that its session was begun with. */
-      readonly changedOptions: readonly string[];
-    }
-  | {
-      readonly kind: 'uploaded';
-      readonly receipt: Receipt;
-      /** Options of the job that differ from those that it was uploaded with. */
-      readonly changedOptions: readonly string[];
-    }
-  | { readonly kind: 'held'; readonly holder: Holder };
+  Exclude<Claim, { readonly kind: 'held' }> | { readonly kind: 'held'; readonly holder: Holder };
 
 /** One unfinished job, without its secrets. */
 export interface UnfinishedJob {

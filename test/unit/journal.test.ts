@@ -19,7 +19,7 @@ import { checkpointFor, jobFor, receiptFor, secretsOf } from '../integration/jou
 
 const NOW = new Date('2030-01-02T03:04:05.678Z');
 const own = leaseOf({ runId: 'own', host: 'here', pid: process.pid }, NOW);
-const hasProc = own.startedTicks !== undefined;
+const lacksProc = own.startedTicks === undefined && 'nothing tells when a process began';
 
 test('a job keeps every digit of its times and numbers through the database', () => {
   const { media } = jobFor(2);
@@ -77,7 +77,7 @@ test('two jobs have the same files if sizes, times and places agree, whatever th
   assert.ok(!haveSameFiles(job, { ...job, media: { ...job.media, mtimeNs: 1n } }));
 });
 
-test('a lease is live as long as its own process is', { skip: !hasProc }, async () => {
+test('a lease is live as long as its own process is', { skip: lacksProc }, async () => {
   const child = spawn(process.execPath, ['-e', 'process.stdin.resume()']);
   await once(child, 'spawn');
   const lease = leaseOf({ runId: 'other', host: 'here', pid: child.pid as number }, NOW);
@@ -88,11 +88,11 @@ test('a lease is live as long as its own process is', { skip: !hasProc }, async 
   assert.ok(!isLive(lease, own, NOW));
 });
 
-test('a process number that was given away again keeps no lease', { skip: !hasProc }, () => {
+test('a process number that was given away again keeps no lease', { skip: lacksProc }, () => {
   assert.ok(!isLive({ ...own, runId: 'other', startedTicks: '1' }, own, NOW));
 });
 
-test('before the last boot nothing is live', { skip: !hasProc }, () => {
+test('before the last boot nothing is live', { skip: lacksProc }, () => {
   assert.ok(!isLive({ ...own, runId: 'other', bootId: 'another' }, own, NOW));
 });
 
