@@ -3,7 +3,8 @@ import { formatSize } from '../core/size.js';
 
 /** What there is to say about how a run went; times are sums over all that waited. */
 export interface RunFacts {
-  readonly bytesSent: number;
+  /** All that the service acknowledged, whatever became of it. */
+  readonly bytesMoved: number;
   readonly durationMs: number;
   readonly mostConnections: number;
   readonly mostFiles: number;
@@ -55,8 +56,8 @@ function limitsOf(facts: RunFacts, rate: number): string[] {
   return limits;
 }
 
-function rateOf({ bytesSent, durationMs }: RunFacts): number {
-  return bytesSent / Math.max(durationMs / 1000, 0.001);
+function rateOf({ bytesMoved, durationMs }: RunFacts): number {
+  return bytesMoved / Math.max(durationMs / 1000, 0.001);
 }
 
 function percent(share: number): string {

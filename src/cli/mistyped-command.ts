@@ -15,7 +15,7 @@ export function assertNoCommand(
 ): void {
   const [word] = inputs;
   if (word === undefined || !/^[a-z]+$/i.test(word)) return;
-  const meant = nearest(word, commands);
+  const meant = word === 'help' ? '--help' : nearest(word, commands);
   if (meant === undefined || existsSync(resolve(cwd, word))) return;
   throw word === meant
     ? usageError(
@@ -33,7 +33,7 @@ export function assertNoWord(
 ): void {
   const [word] = words;
   if (word === undefined) return;
-  const meant = nearest(word, commands);
+  const meant = word === 'help' ? '--help' : nearest(word, commands);
   throw usageError(
     `"${visible(word)}" is no command of ${parent}`,
     meant === undefined

@@ -2,6 +2,7 @@ import type { Job, PlanItem, Receipt } from '../core/model.js';
 import { partSizeFor } from '../core/parts.js';
 import { formatSize } from '../core/size.js';
 import { visible } from '../core/text.js';
+import { formatEvent } from '../report/json.js';
 import type { UploadFlags } from './upload-options.js';
 import type { World } from './world.js';
 
@@ -40,15 +41,18 @@ export async function printPlan(
   };
   for await (const planned of plan) {
     const item = withLedger(planned, known);
-    const line = flags.json ? JSON.stringify(describe(item, flags)) : sentence(item, flags);
     count(item, flags, totals);
-    world.stdout.write(`${line}\n`);
+    world.stdout.write(
+      flags.json
+        ? formatEvent('job-planned', new Date(), describe(item, flags))
+        : `${sentence(item, flags)}\n`,
+    );
   }
   for (const warning of warnings()) world.stderr.write(`warning: ${visible(warning)}\n`);
   const { jobs, skipped, failed, bytes, apiCalls, cosRequests } = totals;
   world.stdout.write(
     flags.json
-      ? `${JSON.stringify({ type: 'plan-finished', schema: 1, ...totals })}\n`
+      ? formatEvent('plan-finished', new Date(), totals)
       : `${jobs} to upload, ${skipped} skipped, ${failed} failed: ${formatSize(bytes)}, ` +
           `${apiCalls} API calls, ${cosRequests} COS requests\n`,
   );
@@ -110,22 +114,14 @@ function sentence(item: PrintedItem, flags: UploadFlags): string {
 function describe(item: PrintedItem, flags: UploadFlags): object {
   if (item.kind === 'skipped') {
     const { path, reason, fileId = null } = item;
-    return { type: 'job-planned', schema: 1, action: 'skip', path, reason, fileId };
+    return { action: 'skip', path, reason, fileId };
   }
   if (item.kind === 'failed') {
     const { code, message, hint } = item.failure;
-    return {
-      type: 'job-planned',
-      schema: 1,
-      action: 'fail',
-      path: item.path,
-      error: { code, message, hint },
-    };
+    return { action: 'fail', path: item.path, error: { code, message, hint } };
   }
   const { job } = item;
   return {
-    type: 'job-planned',
-    schema: 1,
     action: 'upload',
     path: job.media.path,
     size: job.media.size,

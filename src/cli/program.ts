@@ -73,14 +73,17 @@ function addJobsCommand(program: Command, world: World, exit: Exit): void {
       'Examples:\n  vod-upload jobs list\n  vod-upload jobs resume\n  vod-upload jobs abort\n',
     );
   const actions = [
-    ['list', 'unfinished jobs, one a line', 'listJobs'],
-    ['resume', 'finish what can be finished', 'resumeJobs'],
-    ['abort', 'abort the multipart uploads and forget the jobs', 'abortJobs'],
-    ['gc', 'drop what has expired', 'collectJobs'],
+    ['list', 'unfinished jobs, one a line', 'listJobs', 'list --json'],
+    ['resume', 'finish what can be finished', 'resumeJobs', 'resume --limit-rate 10M'],
+    ['abort', 'abort the multipart uploads and forget the jobs', 'abortJobs', 'abort'],
+    ['gc', 'drop what has expired', 'collectJobs', 'gc'],
   ] as const;
-  for (const [name, description, action] of actions) {
+  for (const [name, description, action, example] of actions) {
     addRunOptions(
-      jobs.command(name, { isDefault: DEFAULTS.has(`jobs ${name}`) }).description(description),
+      jobs
+        .command(name, { isDefault: DEFAULTS.has(`jobs ${name}`) })
+        .description(description)
+        .addHelpText('before', `Examples:\n  vod-upload jobs ${example}\n`),
     )
       // What is no action is an argument of the default one.
       .allowExcessArguments()

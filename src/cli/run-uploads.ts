@@ -32,6 +32,8 @@ export interface Run {
   /** For the manifest: nothing secret. */
   readonly options: Record<string, unknown>;
   readonly stateDir: string;
+  /** What is unfinished is finished, whatever is known of its file. */
+  readonly finishes?: boolean;
   /** Tells the plan that nothing more will be sent. */
   endPlan?(): void;
   /** Hands over the plan's warnings, those from before and those to come. */
@@ -48,7 +50,7 @@ const RETRYABLE = 8;
 
 /** Opens the journal of this run; throws `journal-unwritable`. */
 export function openRunJournal(
-  run: Pick<Run, 'flags' | 'stateDir'> & Partial<Pick<Run, 'credentials' | 'service'>>,
+  run: Pick<Run, 'flags' | 'stateDir'> & Partial<Pick<Run, 'credentials' | 'service' | 'finishes'>>,
   runId: string,
   now: () => Date,
   clockOffsetMs: () => number = () => 0,
@@ -62,7 +64,8 @@ export function openRunJournal(
     clockOffsetMs,
     resume: run.flags.resume,
     force: run.flags.force,
-    scope: run.service?.vodHost ?? '',
+    ...(run.finishes ? { finishes: true } : {}),
+    scope: run.service?.scope ?? '',
     accountKey: () => run.credentials,
   });
 }
@@ -154,9 +157,9 @@ async function uploadWith(
   emit({ type: 'run-finished', summary, exitCode: finalCode, durationMs });
   if (summary.bytesSent > 0 && !flags.quiet) {
     const facts = { ...gauges, ...pressure(services), mostConnections: slots.peak };
-    const limitRate = flags.limitRate?.(finishedAt);
-    const { bytesSent } = summary;
-    world.stderr.write(`${explainRun({ ...facts, durationMs, bytesSent, limitRate })}\n`);
+    const limitRate = flags.limitRate?.rateAt(finishedAt);
+    const bytesMoved = services.acknowledgedBytes();
+    world.stderr.write(`${explainRun({ ...facts, durationMs, bytesMoved, limitRate })}\n`);
   }
   ending.close();
   reporters.stop();
@@ -174,7 +177,7 @@ function openSlots(
   }
   const most = Math.min(MAX_SLOTS, roomForFiles());
   const slots = createPartSlots(Math.min(FIRST_SLOTS, most));
-  const steering = steer(slots, services.acknowledgedBytes, most);
+  const steering = steer(slots, services.acknowledgedBytes, services.isHeldBack, most);
   services.onTrouble(() => steering.slowDown());
   return { slots, stopSteering: () => steering.stop() };
 }

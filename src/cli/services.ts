@@ -17,6 +17,8 @@ export interface Services {
   readonly clock: Clock;
   /** Bytes that COS has acknowledged so far. */
   acknowledgedBytes(): number;
+  /** Whether the rate limit is what keeps bytes from going. */
+  isHeldBack(): boolean;
   /** How long API calls have waited for their turn, in milliseconds. */
   apiWaitedMs(): number;
   /** Names who is told when the service asks to slow down or falls silent; counts how often. */
@@ -41,10 +43,11 @@ export function connectServices(
     proxies,
     ...(vodEndpoint ? { endpoint: vodEndpoint } : {}),
   });
+  const throttle = limitRate && createThrottle(() => limitRate.rateAt(new Date()));
   const cosRoute = createRoute({
     proxies,
     ...(cosEndpoint ? { endpoint: cosEndpoint } : {}),
-    ...(limitRate ? { throttle: createThrottle(() => limitRate(new Date())) } : {}),
+    ...(throttle ? { throttle } : {}),
   });
   const pacer = createPacer(flags.apiRate);
   let troubles = 0;
@@ -70,6 +73,7 @@ export function connectServices(
       },
     }),
     acknowledgedBytes: () => cosRoute.meter.acknowledged(),
+    isHeldBack: () => throttle?.isHoldingBack() ?? false,
     apiWaitedMs: () => pacer.waitedMs,
     onTrouble(listener) {
       tellTrouble = listener;

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
-import { proxyFor, type ProxyEnvironment } from '../net/proxy.js';
+import { proxyFor, proxyForEndpoint, type ProxyEnvironment } from '../net/proxy.js';
 import type { PlanOptions } from '../plan/plan.js';
 import type { ProfileSettings } from './profile-settings.js';
 import type { UploadFlags } from './upload-options.js';
@@ -11,6 +11,8 @@ import type { World } from './world.js';
 export interface ServiceSettings {
   readonly region: string;
   readonly vodHost: string;
+  /** Which service this is: what one has, another has not. */
+  readonly scope: string;
   readonly vodEndpoint?: URL;
   readonly cosEndpoint?: URL;
   readonly proxies: ProxyEnvironment;
@@ -30,17 +32,28 @@ export function serviceSettings(
 ): ServiceSettings {
   const vodHost = flags.vodHost ?? profile.vodHost ?? DEFAULT_VOD_HOST;
   const proxies = { ...world.env, '--proxy': flags.proxy };
-  if (flags.sandbox === undefined) {
-    if (!flags.vodEndpoint) proxyFor(vodHost, proxies);
-    if (!flags.cosEndpoint) COS_HOSTS.forEach((host) => proxyFor(host, proxies));
-  }
+  assertProxies(flags, [vodHost], flags.vodEndpoint, proxies);
+  assertProxies(flags, COS_HOSTS, flags.cosEndpoint, proxies);
   return {
     region: flags.region ?? (world.env['TENCENTCLOUD_REGION'] || profile.region) ?? DEFAULT_REGION,
     vodHost,
+    scope: vodHost,
     proxies,
     ...(flags.vodEndpoint ? { vodEndpoint: flags.vodEndpoint } : {}),
     ...(flags.cosEndpoint ? { cosEndpoint: flags.cosEndpoint } : {}),
   };
+}
+
+/** Throws UsageError where the proxy that a service would be reached through makes no sense. */
+function assertProxies(
+  { sandbox }: UploadFlags,
+  hosts: readonly string[],
+  endpoint: URL | undefined,
+  proxies: ProxyEnvironment,
+): void {
+  const named = sandbox === undefined ? endpoint?.hostname : '127.0.0.1';
+  if (named !== undefined) proxyForEndpoint(named, proxies);
+  else hosts.forEach((host) => proxyFor(host, proxies));
 }
 
 /** The plan's options; throws UsageError for an environment variable that makes no sense. */
@@ -48,6 +61,7 @@ export function planSettings(
   inputs: readonly string[],
   flags: UploadFlags,
   profile: ProfileSettings,
+  { scope }: ServiceSettings,
   world: World,
   warn: (message: string) => void,
 ): PlanOptions {
@@ -73,7 +87,6 @@ export function planSettings(
     cover: flags.cover,
     coverDir: flags.coverDir,
   };
-  const vodHost = flags.vodHost ?? profile.vodHost ?? DEFAULT_VOD_HOST;
   return {
     inputs,
     cwd: world.cwd,
@@ -89,7 +102,7 @@ export function planSettings(
     covers: flags.covers,
     media: present(media),
     allowEmpty: flags.allowEmpty,
-    scope: vodHost === DEFAULT_VOD_HOST ? '' : vodHost,
+    scope: scope === DEFAULT_VOD_HOST ? '' : scope,
     warn,
     ...present(optional),
   };
@@ -152,6 +165,9 @@ export function shownOptions(
     stallTimeoutMs: flags.stallTimeout,
     verify: flags.verify,
     checksum: flags.checksum,
+    force: flags.force,
+    resume: flags.resume,
+    limitRate: flags.limitRate?.text,
     failFast: flags.failFast,
     maxErrors: flags.maxErrors,
     maxDurationMs: flags.maxDuration,

@@ -30,6 +30,7 @@ export type UploadEvent =
   | { readonly type: 'bytes-moved'; readonly bytes: number; readonly atMs: number }
   | {
       readonly type: 'job-retried';
+      readonly id: JobId;
       readonly path: string;
       readonly stage: Stage;
       readonly code: string;

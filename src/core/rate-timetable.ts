@@ -1,7 +1,12 @@
 import { parseSize } from './size.js';
 
-/** Bytes a second by the time of day; undefined where there is no limit. */
-export type RateTimetable = (at: Date) => number | undefined;
+/** A rate limit by the time of day. */
+export interface RateTimetable {
+  /** As it was written. */
+  readonly text: string;
+  /** Bytes a second; undefined where there is no limit. */
+  rateAt(time: Date): number | undefined;
+}
 
 interface Entry {
   readonly fromMinute: number;
@@ -16,13 +21,16 @@ export function parseRateTimetable(text: string): RateTimetable {
   const words = text.trim().split(/\s+/);
   if (words.length === 1 && !text.includes(',')) {
     const rate = parseRate(text.trim());
-    return () => rate;
+    return { text, rateAt: () => rate };
   }
   const entries = words.map(parseEntry).sort((a, b) => a.fromMinute - b.fromMinute);
-  return (at) => {
-    const minute = at.getHours() * 60 + at.getMinutes();
-    const current = entries.findLast((entry) => entry.fromMinute <= minute) ?? entries.at(-1);
-    return current?.rate;
+  return {
+    text,
+    rateAt(time) {
+      const minute = time.getHours() * 60 + time.getMinutes();
+      const current = entries.findLast((entry) => entry.fromMinute <= minute) ?? entries.at(-1);
+      return current?.rate;
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import type { JobId } from '../core/ids.js';
-import type { Job, Receipt } from '../core/model.js';
+import type { ApplyRequest, Job, Receipt } from '../core/model.js';
 import { contentKeyOf, fingerprintsOf, formatLedger, parseLedger } from './records.js';
 import type { LedgerRecord } from './records.js';
 import type { Tables } from './store.js';
@@ -20,9 +20,15 @@ export function enter(tables: Tables, job: Job, receipt: Receipt, scope: string,
   replace(tables, job.id, {
     receipt,
     ...(contentKey === undefined ? {} : { contentKey }),
-    options: fingerprintsOf(job.request),
+    options: fingerprintsOf(requestOf(job, receipt)),
     seenAt: now,
   });
+}
+
+/** What the media has become: a cover that was dropped is none of its options. */
+function requestOf({ request }: Job, { coverCrc64 }: Receipt): ApplyRequest {
+  const { coverType, ...withoutCover } = request;
+  return coverType === undefined || coverCrc64 !== undefined ? request : withoutCover;
 }
 
 /**

@@ -72,10 +72,11 @@ export class LmdbJournal implements OpenJournal {
   }
 
   async claim(job: Job): Promise<JournalClaim> {
-    const { force, resume, scope, now } = this.#options;
+    const { force, finishes, resume, scope, now } = this.#options;
     const keys = this.#keysOf(job);
     const taken = await this.#store.transact((tables) => {
-      const entry = force ? undefined : consult(tables, job, scope, now());
+      const isBegun = finishes === true && tables.checkpoints.get(job.id) !== undefined;
+      const entry = force || isBegun ? undefined : consult(tables, job, scope, now());
       if (entry === undefined) return take(tables, job, keys, this.#asking());
       const changed = changedOptions(entry.options, fingerprintsOf(job.request));
       return { kind: 'uploaded' as const, receipt: entry.receipt, changedOptions: changed };

@@ -17,6 +17,8 @@ export interface JournalOptions {
   readonly resume: boolean;
   /** True: the ledger is not consulted; unfinished jobs are continued all the same. */
   readonly force: boolean;
+  /** True: the ledger is not consulted for a job that is unfinished, either. --force began such a job. */
+  readonly finishes?: boolean;
   /** Which service the files go to: content that one has is not content that another has. */
   readonly scope: string;
   /** The account's own key, for sessions that were granted no certificate: it is never stored. */

@@ -1,4 +1,5 @@
 import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { unwritable } from './unwritable.js';
 
 /**
@@ -15,13 +16,24 @@ export async function makeStateDirectory(dir: string, databaseName: string): Pro
   }
 }
 
-/** A directory for its owner only, and those above it where they are missing. */
+/**
+ * A directory for its owner only, and those above it where they are missing. Node's own way of making
+ * both never ends where a directory that is there takes none, as /proc.
+ */
 export async function makeOwnDirectory(dir: string): Promise<void> {
-  // Not recursive at first: that would tell a read-only file system as a missing directory.
+  try {
+    await makeOne(dir);
+  } catch (error) {
+    const above = dirname(dir);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || above === dir) throw error;
+    await makeOwnDirectory(above);
+    await makeOne(dir);
+  }
+}
+
+async function makeOne(dir: string): Promise<void> {
   await mkdir(dir, { mode: 0o700 }).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EEXIST' && (await stat(dir)).isDirectory()) return;
-    if (error.code !== 'ENOENT') throw error;
-    await mkdir(dir, { recursive: true, mode: 0o700 });
+    if (error.code !== 'EEXIST' || !(await stat(dir)).isDirectory()) throw error;
   });
 }
 

@@ -103,7 +103,8 @@ function mediaFields(
 }
 
 function coverOf(job: Job | undefined, receipt: Receipt | undefined): ManifestRecord['cover'] {
-  if (job?.cover === undefined) return null;
+  // A media may be there without the cover that it has on this disk.
+  if (job?.cover === undefined || (receipt && receipt.coverCrc64 === undefined)) return null;
   return {
     path: job.cover.path,
     size: job.cover.size,

@@ -121,6 +121,19 @@ export const eventsSchema = {
   $id: 'urn:vod-upload:events:1',
   title: 'vod-upload event',
   oneOf: [
+    event('job-planned', {
+      action: { enum: ['upload', 'skip', 'fail'], description: 'What --dry-run would do.' },
+      path: text,
+    }),
+    event('plan-finished', {
+      jobs: count,
+      skipped: count,
+      known: { ...count, description: 'Of those skipped, what was uploaded before.' },
+      failed: count,
+      bytes: count,
+      apiCalls: count,
+      cosRequests: count,
+    }),
     event('run-started', { runId: text, startedAt: time }),
     event('job-started', { id: text, path: text, size: count }),
     event('job-progress', {
@@ -130,6 +143,7 @@ export const eventsSchema = {
       size: count,
     }),
     event('job-retried', {
+      id: text,
       path: text,
       stage: { enum: STAGES },
       code: { enum: Object.keys(FAILURES) },

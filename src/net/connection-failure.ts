@@ -48,16 +48,24 @@ export function connectionFailure(
     });
   }
   const isReset = code === 'ECONNRESET' || code === 'EPIPE';
-  return new UploadFailure(
-    'network',
-    `${host}: ${isReset ? 'connection reset' : code || error.message}`,
-    {
-      ambiguous: !unconnected,
-      unconnected,
-      repeatAtOnce: isReset && request.reusedSocket && !isAnswered,
-      cause: error,
-    },
-  );
+  const reason = isReset ? 'connection reset' : code || error.message;
+  return new UploadFailure('network', `${host}: ${reason}${placeOf(error, host)}`, {
+    ambiguous: !unconnected,
+    unconnected,
+    repeatAtOnce: isReset && request.reusedSocket && !isAnswered,
+    cause: error,
+  });
+}
+
+/** Where a connection was tried, if that is not the host: an endpoint stands in for it. */
+function placeOf(error: NodeJS.ErrnoException, host: string): string {
+  const { hostname, address, port } = error as {
+    readonly hostname?: string;
+    readonly address?: string;
+    readonly port?: number;
+  };
+  const place = hostname ?? (address && `${address}:${port}`);
+  return place === undefined || host.includes(place) ? '' : ` (${place})`;
 }
 
 function isUnconnected(error: NodeJS.ErrnoException, request: http.ClientRequest): boolean {

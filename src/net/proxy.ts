@@ -25,11 +25,16 @@ export function proxyFor(host: string, env: ProxyEnvironment): URL | undefined {
     throw new UsageError([
       {
         message: `${name} is not the address of an HTTP proxy`,
-        hint: 'Write it as http://host:port or http://user:password@host:port, or leave it out.',
+        hint: 'Write it as http://host:port, or leave it out. If it wants a password, set HTTPS_PROXY to http://user:password@host:port.',
       },
     ]);
   }
   return url;
+}
+
+/** For a place that was named to connect to, as a gateway or a local server is: only `--proxy` counts. */
+export function proxyForEndpoint(host: string, env: ProxyEnvironment): URL | undefined {
+  return env['--proxy'] ? proxyFor(host, env) : undefined;
 }
 
 /** A proxy's host and port: what may be shown of it. */

@@ -102,7 +102,7 @@ export async function withRetries<T>(
         code: error.code,
         message: error.message,
         attempt,
-        waitMs,
+        waitMs: Math.round(waitMs),
       });
       await sleep(waitMs, signal);
       attempt += 1;

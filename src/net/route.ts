@@ -7,7 +7,7 @@ import type { Throttle } from './throttle.js';
 import { createMeter, type Meter } from './meter.js';
 import { UploadFailure } from '../core/errors.js';
 import { connectionFailure } from './connection-failure.js';
-import { proxyFor, shownProxy, type ProxyEnvironment } from './proxy.js';
+import { proxyFor, proxyForEndpoint, shownProxy, type ProxyEnvironment } from './proxy.js';
 
 /** How requests of one service reach the network: kept-alive connections, shared by all of them. */
 export interface Route {
@@ -27,7 +27,7 @@ export interface RouteOptions {
 }
 
 type ConnectOptions = http.ClientRequestArgs & tls.ConnectionOptions;
-type Connected = (error: Error | null, socket: Duplex) => void;
+type Connected = (error: Error | null, socket?: Duplex) => void;
 
 /** Waiting longer than this for a connection is hopeless. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -35,7 +35,7 @@ const AGENT_OPTIONS = { keepAlive: true, scheduling: 'lifo', maxFreeSockets: 256
 
 export function createRoute({ endpoint, proxies, throttle }: RouteOptions): Route {
   const agent =
-    endpoint?.protocol === 'http:' ? plainAgent(endpoint) : secureAgent(endpoint, proxies);
+    endpoint?.protocol === 'http:' ? plainAgent(endpoint, proxies) : secureAgent(endpoint, proxies);
   return {
     secure: agent instanceof https.Agent,
     agent,
@@ -46,10 +46,17 @@ export function createRoute({ endpoint, proxies, throttle }: RouteOptions): Rout
 }
 
 /** Plain HTTP happens only towards a named endpoint. */
-function plainAgent(endpoint: URL): http.Agent {
+function plainAgent(endpoint: URL, proxies: ProxyEnvironment): http.Agent {
+  const { host, port } = addressOf(endpoint, 80);
   class PlainAgent extends http.Agent {
-    override createConnection(options: ConnectOptions): Duplex | null | undefined {
-      return super.createConnection({ ...options, ...addressOf(endpoint, 80) });
+    override createConnection(
+      options: ConnectOptions,
+      connected: Connected,
+    ): Duplex | null | undefined {
+      const proxy = proxyForEndpoint(host, proxies);
+      if (!proxy) return super.createConnection({ ...options, host, port });
+      tunnel(proxy, host, port).then((socket) => connected(null, socket), connected);
+      return undefined;
     }
   }
   return new PlainAgent(AGENT_OPTIONS);
@@ -61,17 +68,16 @@ function secureAgent(endpoint: URL | undefined, proxies: ProxyEnvironment): http
       options: ConnectOptions,
       connected: Connected,
     ): Duplex | null | undefined {
-      const host = options.host ?? '';
-      const named = { ...options, servername: options.servername ?? host };
-      if (endpoint) return super.createConnection({ ...named, ...addressOf(endpoint, 443) });
-      const proxy = proxyFor(host, proxies);
-      if (!proxy) return super.createConnection(named);
+      const service = options.host ?? '';
+      const named = { ...options, servername: options.servername ?? service };
+      const { host, port } = endpoint
+        ? addressOf(endpoint, 443)
+        : { host: service, port: Number(options.port ?? 443) };
+      const proxy = endpoint ? proxyForEndpoint(host, proxies) : proxyFor(host, proxies);
+      if (!proxy) return super.createConnection({ ...named, host, port });
       const secured = (socket: net.Socket): Duplex =>
         super.createConnection({ ...named, socket } as ConnectOptions) as Duplex;
-      tunnel(proxy, host, Number(options.port ?? 443)).then(
-        (socket) => connected(null, secured(socket)),
-        (error: Error) => connected(error, undefined as unknown as Duplex),
-      );
+      tunnel(proxy, host, port).then((socket) => connected(null, secured(socket)), connected);
       return undefined;
     }
   }

@@ -4,6 +4,8 @@ import { sleep } from './retry.js';
 export interface Throttle {
   /** Resolves when so many bytes may go. */
   take(bytes: number, signal: AbortSignal): Promise<void>;
+  /** Whether bytes are waiting for their turn. */
+  isHoldingBack(): boolean;
   /** Bytes to take at a time, so that the rate is even over a second. */
   sliceSize(): number;
 }
@@ -29,6 +31,7 @@ export function createThrottle(
       nextAt = goAt + (bytes / limit) * 1000;
       if (goAt > at) await sleep(goAt - at, signal);
     },
+    isHoldingBack: () => nextAt > now(),
     sliceSize() {
       const limit = rate();
       if (limit === undefined) return MAX_SLICE;

@@ -57,7 +57,7 @@ export function createAttempt(
       emit({ type: 'job-progress', id, path, bytesStored: 0, size });
     },
     remaining: () => size - stored,
-    onRetry: (stage) => (retry) => emit({ type: 'job-retried', path, stage, ...retry }),
+    onRetry: (stage) => (retry) => emit({ type: 'job-retried', id, path, stage, ...retry }),
     effort: () => ({
       bytesSent,
       // What an earlier try stored was sent in this run.

@@ -3,6 +3,7 @@ import type { Session } from '../core/model.js';
 import type { Committed, OnRetry, Ports } from '../core/ports.js';
 import type { Attempt } from './attempt.js';
 import type { LiveCheckpoint } from './checkpoint.js';
+import { note } from './messages.js';
 
 const ASKING_REFUSED =
   'Grant this key vod:DescribeMediaInfos, which tells whether the media exists, then run the same command again.';
@@ -26,6 +27,11 @@ export async function commit(
     if (!(error instanceof UploadFailure) || signal.aborted) throw error;
     const mayExist = error.facts.ambiguous === true || wasCommitting;
     if (!mayExist || error.rule.halts === 'run') throw error.at('commit');
+    note(
+      ports,
+      attempt.job,
+      `its commit may have happened, asking for the media: ${error.message}`,
+    );
     return await reconcile(error, session, onRetry, ports, signal);
   }
 }

@@ -11,6 +11,8 @@ export interface PartSlotControl extends PartSlots {
   /** Nothing new starts until `resume`; what is under way goes on. */
   pause(): void;
   resume(): void;
+  /** Resolves when nothing is paused, or the signal aborts. */
+  resumed(signal: AbortSignal): Promise<void>;
   /** Resolves when no request carries bytes. */
   idle(): Promise<void>;
 }
@@ -28,6 +30,7 @@ interface Lane {
 export function createPartSlots(initialLimit: number): PartSlotControl {
   const lanes = new Set<Lane>();
   const idlers: (() => void)[] = [];
+  const sleepers = new Set<() => void>();
   let limit = initialLimit;
   let active = 0;
   let peak = 0;
@@ -114,6 +117,15 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
     resume() {
       paused = false;
       fill();
+      sleepers.forEach((wake) => wake());
+      sleepers.clear();
+    },
+    resumed(signal) {
+      if (!paused || signal.aborted) return Promise.resolve();
+      return new Promise((resolve) => {
+        sleepers.add(resolve);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
     },
     idle: () => (active === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),
   };

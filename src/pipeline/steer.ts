@@ -141,7 +141,7 @@ function climbOn(state: SteeringState, rate: number, times: number): SteeringSta
 
 /**
  * More connections do nothing for a process that has no time for those that it has, unless it is
- * their beginning that takes the time.
+ * their beginning that takes the time, and nothing under a rate limit.
  */
 export function putOff(before: SteeringState, rate: number): SteeringState {
   const state = { ...before, ticks: before.ticks + 1, lastRate: rate };
@@ -179,10 +179,14 @@ function rest(state: SteeringState, slots: number, rate: number): SteeringState 
   };
 }
 
-/** Steers the slots of a run by the bytes that the other side acknowledges. */
+/**
+ * Steers the slots of a run by the bytes that the other side acknowledges; adds none while a rate limit
+ * holds those back that there are.
+ */
 export function steer(
   slots: PartSlotControl,
   acknowledged: () => number,
+  isHeldBack: () => boolean,
   maximum: number,
 ): Steering {
   let state = initialSteering(slots.limit, maximum);
@@ -203,7 +207,7 @@ export function steer(
     before = seen;
     if (rate === undefined) return;
     const next = decide(state, rate);
-    const isEnough = isBusy && (state.slots >= FEW_SLOTS || isFast(state));
+    const isEnough = isHeldBack() || (isBusy && (state.slots >= FEW_SLOTS || isFast(state)));
     state = next.slots > state.slots && isEnough ? putOff(state, rate) : next;
     slots.limit = state.slots;
   }

@@ -29,7 +29,7 @@ export interface UploadAllOptions {
   /** Files in flight at most, where the number is automatic. */
   readonly maxFiles?: number;
   /** Connections that may carry bytes at present. */
-  readonly slots: Pick<PartSlotControl, 'limit'>;
+  readonly slots: Pick<PartSlotControl, 'limit' | 'resumed'>;
   /** Aborts when no new job may begin; what is under way goes on. */
   readonly stop: AbortSignal;
   /** Aborts when everything under way must end. */
@@ -108,6 +108,7 @@ export async function uploadAll(
       })
       .then(() => wake());
     await until(() => hasRoom() || stop.aborted);
+    await options.slots.resumed(stop);
   }
 
   function hasRoom(): boolean {

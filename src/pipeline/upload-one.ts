@@ -1,10 +1,10 @@
 import { UploadFailure } from '../core/errors.js';
 import type { Checkpoint, Effort, Job, Outcome, Receipt } from '../core/model.js';
 import type { Claim, Committed, Ports } from '../core/ports.js';
-import { visible } from '../core/text.js';
 import { createAttempt, type Attempt } from './attempt.js';
 import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from './checkpoint.js';
 import { commit } from './commit.js';
+import { note, warn } from './messages.js';
 import { sendObject } from './send-object.js';
 import { targetOf } from './sending.js';
 import { together } from './together.js';
@@ -57,10 +57,8 @@ function warnOfChanges(
     kind === 'uploaded'
       ? '--force uploads it again'
       : 'what was begun goes on as it was; --no-resume begins anew';
-  ports.emit({
-    type: 'warning',
-    message: `${visible(job.media.path)}: ${kind === 'uploaded' ? 'was uploaded' : 'was begun'} with other options (${changedOptions.join(', ')}): ${remedy}`,
-  });
+  const was = kind === 'uploaded' ? 'was uploaded' : 'was begun';
+  warn(ports, job, `${was} with other options (${changedOptions.join(', ')}): ${remedy}`);
 }
 
 /** Resolves to the job as it was uploaded: a cover may have been dropped. */
@@ -236,12 +234,4 @@ function toReceipt(job: Job, checkpoint: LiveCheckpoint, committed: Committed): 
     ...(job.cover && session.coverKey ? { coverCrc64: crc64Of(session.coverKey) } : {}),
     requestIds: { apply: session.requestId || null, commit: requestId || null },
   };
-}
-
-function warn(ports: Ports, job: Job, message: string): void {
-  ports.emit({ type: 'warning', message: `${visible(job.media.path)}: ${message}` });
-}
-
-function note(ports: Ports, job: Job, message: string): void {
-  ports.emit({ type: 'note', message: `${visible(job.media.path)}: ${message}` });
 }

@@ -27,11 +27,12 @@ export async function readInputs(
   options: GlobOptions,
   realDirectory: RealDirectory,
   problems: Problem[],
+  onEmptyGlob: (glob: string) => void,
   signal: AbortSignal,
 ): Promise<Input[]> {
   const read: Input[] = [];
   const each = mapAhead(inputs, INPUTS_AHEAD, (input) =>
-    readInput(input, options, realDirectory, signal),
+    readInput(input, options, realDirectory, onEmptyGlob, signal),
   );
   for await (const found of each) {
     signal.throwIfAborted();
@@ -45,6 +46,7 @@ async function readInput(
   input: string,
   options: GlobOptions,
   realDirectory: RealDirectory,
+  onEmptyGlob: (glob: string) => void,
   signal: AbortSignal,
 ): Promise<Input[] | Problem> {
   if (input === '') {
@@ -62,6 +64,7 @@ async function readInput(
     const { expandGlob, isGlob } = await import('./glob.js');
     if (isGlob(input)) {
       const entries = await expandGlob(input, options, signal);
+      if (entries.length === 0) onEmptyGlob(input);
       return entries.map((entry) => ({ kind: 'entry', entry }));
     }
   }

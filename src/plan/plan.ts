@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { UsageError, type Problem } from '../core/errors.js';
 import type { PlanItem } from '../core/model.js';
+import { visible } from '../core/text.js';
 import { byContent, type ContentOptions } from './by-content.js';
 import { checkInputs } from './check-inputs.js';
 import { readCoverSettings } from './cover-settings.js';
@@ -85,7 +86,16 @@ export async function planUploads(
   const coverSettings = await readCoverSettings(options, realDirectory, problems);
   const covers = createCoverFinder(coverSettings, excludes, realDirectory, warnings);
   const globOptions = { cwd, excludes, includeHidden, followSymlinks };
-  const inputs = await readInputs(options.inputs, globOptions, realDirectory, problems, signal);
+  const inputs = await readInputs(
+    options.inputs,
+    globOptions,
+    realDirectory,
+    problems,
+    (glob) => {
+      if (!options.allowEmpty) options.warn(`${visible(glob)} matches nothing to upload`);
+    },
+    signal,
+  );
   const { lists, jobList } = await readAllLists(options, mediaType, problems, signal);
   const claimed = await claimNamed(inputs, lists, jobList, cwd, mediaType);
   const walkOptions: WalkOptions = {

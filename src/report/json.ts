@@ -30,7 +30,7 @@ export function createJsonLines({ stream, now, toRecord }: JsonOptions): Reporte
       if (event.type === 'job-settled') toldAtMs.delete(idOf(event) as JobId);
       const facts = publicFacts(event, toRecord);
       if (facts === undefined) return;
-      stream.write(`${line({ type: event.type, time: now(), schema: 1, ...facts })}\n`);
+      stream.write(formatEvent(event.type, now(), facts));
     },
     stop() {
       isStopped = true;
@@ -57,8 +57,8 @@ function publicFacts(
       return { id, path, bytesStored, size };
     }
     case 'job-retried': {
-      const { path, stage, code, message, attempt, waitMs } = event;
-      return { path, stage, code, message, attempt, waitMs };
+      const { id, path, stage, code, message, attempt, waitMs } = event;
+      return { id, path, stage, code, message, attempt, waitMs };
     }
     case 'job-settled':
       return { id: idOf(event), ...toRecord(event.outcome) };
@@ -69,9 +69,11 @@ function publicFacts(
   }
 }
 
-/** U+2028 and U+2029 are line ends to some readers. */
-function line(value: object): string {
-  return JSON.stringify(value).replace(/[\u2028\u2029]/g, (char) =>
+/** One event as a line; U+2028 and U+2029 are line ends to some readers. */
+export function formatEvent(type: string, time: Date, facts: object): string {
+  const text = JSON.stringify({ type, time, schema: 1, ...facts });
+  const escaped = text.replace(/[\u2028\u2029]/g, (char) =>
     char === '\u2028' ? '\\u2028' : '\\u2029',
   );
+  return `${escaped}\n`;
 }

@@ -44,6 +44,33 @@ test('an uploaded file is known with its receipt, and is claimed only by force',
   assert.deepEqual(await world.claimAnew(1, { force: true }), { kind: 'ours', changedOptions: [] });
 });
 
+test('what force has begun is finished by who asks for what is unfinished, and by nobody else', async () => {
+  const journal = await world.begin();
+  await journal.claim(jobFor(1));
+  await journal.settle(jobFor(1), receiptFor(1));
+  await world.end(journal);
+  const forced = await world.begin({ force: true });
+  await forced.claim(jobFor(1));
+  await forced.remember(jobFor(1).id, checkpointFor(1, 'sending'));
+  await world.end(forced);
+  assert.equal((await world.claimAnew(1)).kind, 'uploaded');
+  const claim = await world.claimAnew(1, { finishes: true });
+  assert.ok(claim.kind === 'ours' && claim.checkpoint);
+  const ended = await world.begin({ finishes: true });
+  await ended.claim(jobFor(1));
+  await ended.settle(jobFor(1), receiptFor(1));
+  assert.equal((await ended.claim(jobFor(1))).kind, 'uploaded');
+});
+
+test('a media that was uploaded without its cover is told from one with it', async () => {
+  const journal = await world.begin();
+  const job = jobFor(1, { request: { coverType: 'jpg' } });
+  await journal.claim(job);
+  await journal.settle(job, receiptFor(1));
+  const again = await journal.claim(job);
+  assert.deepEqual(again.kind === 'uploaded' && again.changedOptions, ['coverType']);
+});
+
 test('options that changed since the upload are named, a moving expiry is not', async () => {
   const journal = await world.begin();
   await journal.claim(

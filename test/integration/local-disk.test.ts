@@ -94,6 +94,29 @@ function runLimited(limit: string, args: readonly string[]) {
   });
 }
 
+test('a state directory that cannot be is told at once', async () => {
+  await writeFile(at('a.mp4'), 'content');
+  await writeFile(at('file'), '');
+  for (const dir of ['/proc/none/below', at('file/below')]) {
+    const { code, stderr } = await shell.run(['a.mp4', '--state-dir', dir]);
+    assert.equal(code, 2);
+    assert.ok(stderr.includes(`cannot write the journal ${dir}`), stderr);
+  }
+});
+
+test('a rehearsal counts for nothing else, wherever its state is', async () => {
+  await writeFile(at('a.mp4'), 'content');
+  const state = ['--state-dir', at('state')];
+  for (const target of [['--sandbox=one'], ['--sandbox=other'], []]) {
+    const planned = await shell.run(['a.mp4', ...state, ...target, '--dry-run']);
+    assert.match(planned.stdout, /^upload/);
+    const { stderr } = await shell.run(['a.mp4', ...state, ...target]);
+    assert.match(stderr, /1 uploaded/);
+  }
+  const again = await shell.run(['a.mp4', ...state, '--sandbox=one']);
+  assert.match(again.stderr, /1 skipped/);
+});
+
 test('with 64 open files at most, a run takes longer and fails nothing', async () => {
   for (let number = 0; number < 150; number += 1) {
     await writeFile(at(`v/${number}.mp4`), randomBytes(2000));

@@ -63,6 +63,15 @@ describe('what a run with good and bad luck writes fits the schemas that ship', 
     ]);
   });
 
+  test('so is every line of a plan that is only printed', async () => {
+    const schema = shipped('events');
+    const { stdout } = await shell.run(['v', '--dry-run', '--json']);
+    const lines = stdout.trimEnd().split('\n');
+    assert.ok(lines.length > 2);
+    for (const text of lines)
+      assert.deepEqual(schemaProblems(schema, JSON.parse(text), schema), []);
+  });
+
   test('the manifest is a documented one, with a record an input', async () => {
     const schema = shipped('manifest');
     const text = await readFile(join(shell.dir, 'vod-upload-manifest.json'), 'utf8');

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { UploadFailure, UsageError } from '../../src/core/errors.js';
 import { createDomains } from '../../src/cos/host.js';
 import { connectionFailure } from '../../src/net/connection-failure.js';
-import { proxyFor } from '../../src/net/proxy.js';
+import { proxyFor, proxyForEndpoint } from '../../src/net/proxy.js';
 import { sendRequest } from '../../src/net/request.js';
 import { createRoute, type RouteOptions } from '../../src/net/route.js';
 
@@ -71,6 +71,36 @@ describe('the proxy in the environment', () => {
       );
     });
   }
+});
+
+describe('a place that was named to connect to', () => {
+  const endpoint = new URL('http://127.0.0.1:9');
+
+  test('is reached directly, whatever the environment says', () => {
+    assert.equal(proxyForEndpoint('127.0.0.1', { HTTPS_PROXY: 'http://variable:1' }), undefined);
+  });
+
+  for (const protocol of ['http:', 'https:']) {
+    test(`is reached through the proxy of the flag, by ${protocol}`, async () => {
+      const proxy = http.createServer();
+      const asked: (string | undefined)[] = [];
+      proxy.on('connect', ({ url }, socket) => {
+        asked.push(url);
+        socket.end('HTTP/1.1 403 No\r\n\r\n');
+      });
+      const proxies = { '--proxy': `http://${await listen(proxy)}` };
+      const named = Object.assign(new URL(endpoint), { protocol });
+      const failure = await failureOn({ endpoint: named, proxies });
+      proxy.close();
+      assert.equal(failure.code, 'proxy-refused');
+      assert.deepEqual(asked, ['127.0.0.1:9']);
+    });
+  }
+
+  test('is named where nobody listens there', async () => {
+    const { message } = await failureOn({ endpoint, proxies: {} });
+    assert.equal(message, `${HOST}: ECONNREFUSED (127.0.0.1:9)`);
+  });
 });
 
 describe('a proxy that fails', () => {

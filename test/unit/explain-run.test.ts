@@ -6,7 +6,7 @@ const MIB = 1024 * 1024;
 
 /** A minute at 10 MiB/s that nothing but the link held back. */
 const LINK: RunFacts = {
-  bytesSent: 600 * MIB,
+  bytesMoved: 600 * MIB,
   durationMs: 60_000,
   mostConnections: 16,
   mostFiles: 24,

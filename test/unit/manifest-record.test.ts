@@ -130,6 +130,7 @@ describe('the schema of the events', () => {
     { type: 'job-progress', id, path: 'a', bytesStored: 1, size: 1 },
     {
       type: 'job-retried',
+      id,
       path: 'a',
       stage: 'apply',
       code: 'throttled',

@@ -69,8 +69,12 @@ test('a glob knows **, {a,b} and !(…), and takes only what VOD accepts', async
   assert.deepEqual(await world.lines([`${world.dir}/v/*.mp4`]), [world.at('v/a.mp4')]);
 });
 
-test('a glob that matches nothing is nothing to do, not a problem', async () => {
+test('a glob that matches nothing is nothing to do, not a problem, and is named', async () => {
   assert.deepEqual(await world.lines(['nowhere/*.mp4', '[12].mp4']), []);
+  assert.deepEqual(world.warnings.splice(0), [
+    'nowhere/*.mp4 matches nothing to upload',
+    '[12].mp4 matches nothing to upload',
+  ]);
 });
 
 test('everything that is wrong with the arguments is said at once', async () => {

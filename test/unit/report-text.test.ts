@@ -67,6 +67,7 @@ function tell(reporter: Reporter, events: readonly UploadEvent[]): void {
 
 const retried: UploadEvent = {
   type: 'job-retried',
+  id: 'x' as JobId,
   path: EVIL,
   stage: 'upload-media',
   code: 'throttled',

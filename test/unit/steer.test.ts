@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { PartSlotControl } from '../../src/pipeline/part-slots.js';
 import {
   decide,
   initialSteering,
   putOff,
   retreat,
+  steer,
   type SteeringState,
 } from '../../src/pipeline/steer.js';
 
@@ -92,4 +94,23 @@ test('a process that is busy for a moment climbs on after it; one that stays bus
     busy = putOff(busy, 40 * MEGABYTE);
   }
   assert.deepEqual([busy.mode, busy.slots], ['resting', 16]);
+});
+
+test('connections that a rate limit holds back get no more beside them', async () => {
+  const most = async (isHeldBack: boolean): Promise<number> => {
+    // Each new connection brings as much again.
+    const slots = { limit: 2, active: 64, waiting: 1 };
+    let [moved, at] = [0, performance.now()];
+    const acknowledged = (): number => {
+      moved += slots.limit * 1000 * (performance.now() - at);
+      at = performance.now();
+      return moved;
+    };
+    const steering = steer(slots as PartSlotControl, acknowledged, () => isHeldBack, 64);
+    // Steering does not keep a process alive.
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    steering.stop();
+    return slots.limit;
+  };
+  assert.deepEqual(await Promise.all([most(true), most(false)]), [2, 64]);
 });

@@ -38,7 +38,7 @@ export async function resumeJobs(flags: UploadFlags, world: World): Promise<numb
   async function* plan(): AsyncGenerator<PlanItem> {
     yield* items;
   }
-  return runUploads(plan(), run);
+  return runUploads(plan(), { ...run, finishes: true });
 }
 
 /** `jobs abort`: aborts the multipart uploads of unfinished jobs and forgets the jobs. */
@@ -51,14 +51,18 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
       const ids: JobId[] = [];
       for await (const { job } of journal.list()) ids.push(job.id);
       for (const id of ids) {
-        if (await giveUp(id, journal, services.cos, world)) world.stdout.write(`${id}\n`);
-        else left += 1;
+        if (!(await giveUp(id, journal, services.cos, world))) left += 1;
+        else world.stdout.write(`${flags.json ? JSON.stringify({ schema: 1, id }) : id}\n`);
       }
     });
   } finally {
     services.close();
   }
-  if (left > 0) world.stderr.write(`${left} jobs are held by another run or cannot be claimed\n`);
+  if (left > 0) {
+    world.stderr.write(
+      `${left} unfinished ${left === 1 ? 'job stays: another run has it' : 'jobs stay: other runs have them'}\n`,
+    );
+  }
   return left > 0 ? 7 : 0;
 }
 

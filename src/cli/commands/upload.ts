@@ -27,13 +27,13 @@ export async function runUpload(
     const credentials = sandbox?.credentials ?? (await credentialsFor(flags, world));
     const profile = credentials?.profileSettings ?? {};
     const service = sandbox
-      ? { ...serviceSettings(flags, profile, world), ...sandbox.endpoints }
+      ? { ...serviceSettings(flags, profile, world), ...sandbox.endpoints, scope: sandbox.dir }
       : serviceSettings(flags, profile, world);
     const planWarnings: string[] = [];
     let warn = (message: string): void => void planWarnings.push(message);
     const ending = new AbortController();
     const settings = {
-      ...planSettings(inputs, flags, profile, world, (message) => warn(message)),
+      ...planSettings(inputs, flags, profile, service, world, (message) => warn(message)),
       ...(flags.checksum ? { content: { createChecksum: createCrc64, stop: ending.signal } } : {}),
     };
     const stateDir = stateDirectory(flags, world, sandbox?.dir);
@@ -41,7 +41,7 @@ export async function runUpload(
     const plan = await planUploads(settings, planning.signal);
     if (flags.dryRun) {
       const { printPlan } = await import('../print-plan.js');
-      const ledger = flags.force ? undefined : await openLedger(stateDir, service.vodHost);
+      const ledger = flags.force ? undefined : await openLedger(stateDir, service.scope);
       try {
         const known = (job: Job): Receipt | undefined => ledger?.find(job);
         return await printPlan(plan, known, flags, world, () => planWarnings);
