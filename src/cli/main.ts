@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { CommanderError } from 'commander';
 import { UploadFailure, UsageError } from '../core/errors.js';
@@ -39,7 +40,15 @@ async function main(): Promise<void> {
 
 /** Tells people what went wrong; returns the exit code. */
 function explain(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof CommanderError) {
+    const file = process.argv.slice(2).find((word) => /^-./.test(word) && existsSync(word));
+    if (error.code === 'commander.unknownOption' && file !== undefined) {
+      world.stderr.write(
+        `  There is a file ${visible(file)}: put -- before it, after all flags.\n`,
+      );
+    }
+    return error.exitCode === 0 ? 0 : 2;
+  }
   if (error instanceof UsageError) {
     for (const { message, hint } of error.problems.slice(0, MAX_PROBLEMS)) {
       world.stderr.write(`vod-upload: ${message}\n  ${hint}\n`);

@@ -48,7 +48,9 @@ export async function printPlan(
         : `${sentence(item, flags)}\n`,
     );
   }
-  for (const warning of warnings()) world.stderr.write(`warning: ${visible(warning)}\n`);
+  for (const warning of flags.quiet ? [] : warnings()) {
+    world.stderr.write(`warning: ${visible(warning)}\n`);
+  }
   const { jobs, skipped, failed, bytes, apiCalls, cosRequests } = totals;
   world.stdout.write(
     flags.json

@@ -79,7 +79,7 @@ export function fieldOf(key: string): ProfileField {
     `unknown key${shown}: the keys are ${keys.join(', ')}`,
     close === undefined
       ? 'Write the key, then its value: vod-upload config set region ap-guangzhou.'
-      : `Write ${close} if that is what you meant, followed by a space and its value.`,
+      : `Write ${close} if that is what you meant${key === name ? '' : ', followed by a space and its value'}.`,
   );
 }
 

@@ -17,8 +17,8 @@ export interface Services {
   readonly clock: Clock;
   /** Bytes that COS has acknowledged so far. */
   acknowledgedBytes(): number;
-  /** Whether the rate limit is what keeps bytes from going. */
-  isHeldBack(): boolean;
+  /** How many connections wait for the rate limit. */
+  heldBack(): number;
   /** How long API calls have waited for their turn, in milliseconds. */
   apiWaitedMs(): number;
   /** Names who is told when the service asks to slow down or falls silent; counts how often. */
@@ -73,7 +73,7 @@ export function connectServices(
       },
     }),
     acknowledgedBytes: () => cosRoute.meter.acknowledged(),
-    isHeldBack: () => throttle?.isHoldingBack() ?? false,
+    heldBack: () => throttle?.waiting ?? 0,
     apiWaitedMs: () => pacer.waitedMs,
     onTrouble(listener) {
       tellTrouble = listener;

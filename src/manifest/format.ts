@@ -99,6 +99,7 @@ const columns: Readonly<Record<string, (record: ManifestRecord) => Cell>> = {
   errorServiceCode: (record) => record.error?.serviceCode,
   errorMessage: (record) => record.error?.message,
   errorHint: (record) => record.error?.hint,
+  errorRequestId: (record) => record.error?.requestId,
   errorRetryable: (record) => record.error?.retryable,
   extra: extraOf,
 };

@@ -4,8 +4,8 @@ import { sleep } from './retry.js';
 export interface Throttle {
   /** Resolves when so many bytes may go. */
   take(bytes: number, signal: AbortSignal): Promise<void>;
-  /** Whether bytes are waiting for their turn. */
-  isHoldingBack(): boolean;
+  /** How many wait for their turn. */
+  readonly waiting: number;
   /** Bytes to take at a time, so that the rate is even over a second. */
   sliceSize(): number;
 }
@@ -22,6 +22,7 @@ export function createThrottle(
   now: () => number = () => performance.now(),
 ): Throttle {
   let nextAt = 0;
+  let waiting = 0;
   return {
     async take(bytes, signal) {
       const limit = rate();
@@ -29,9 +30,13 @@ export function createThrottle(
       const at = now();
       const goAt = Math.max(nextAt, at - BURST_MS);
       nextAt = goAt + (bytes / limit) * 1000;
-      if (goAt > at) await sleep(goAt - at, signal);
+      if (goAt <= at) return;
+      waiting += 1;
+      await sleep(goAt - at, signal).finally(() => (waiting -= 1));
     },
-    isHoldingBack: () => nextAt > now(),
+    get waiting() {
+      return waiting;
+    },
     sliceSize() {
       const limit = rate();
       if (limit === undefined) return MAX_SLICE;

@@ -180,13 +180,13 @@ function rest(state: SteeringState, slots: number, rate: number): SteeringState 
 }
 
 /**
- * Steers the slots of a run by the bytes that the other side acknowledges; adds none while a rate limit
- * holds those back that there are.
+ * Steers the slots of a run by the bytes that the other side acknowledges; adds none while most of
+ * them wait for the rate limit.
  */
 export function steer(
   slots: PartSlotControl,
   acknowledged: () => number,
-  isHeldBack: () => boolean,
+  heldBack: () => number,
   maximum: number,
 ): Steering {
   let state = initialSteering(slots.limit, maximum);
@@ -207,7 +207,8 @@ export function steer(
     before = seen;
     if (rate === undefined) return;
     const next = decide(state, rate);
-    const isEnough = isHeldBack() || (isBusy && (state.slots >= FEW_SLOTS || isFast(state)));
+    const isLimited = heldBack() >= slots.active / 2;
+    const isEnough = isLimited || (isBusy && (state.slots >= FEW_SLOTS || isFast(state)));
     state = next.slots > state.slots && isEnough ? putOff(state, rate) : next;
     slots.limit = state.slots;
   }

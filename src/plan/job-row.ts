@@ -79,6 +79,7 @@ export const SPREAD_COLUMNS: ReadonlySet<string> = new Set([
   'errorServiceCode',
   'errorMessage',
   'errorHint',
+  'errorRequestId',
   'errorRetryable',
 ]);
 

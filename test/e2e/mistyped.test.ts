@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createShell, type Shell } from '../helpers/run-cli.js';
@@ -12,6 +12,9 @@ const ROWS: readonly (readonly [string, RegExp, RegExp])[] = [
   ['jobs lst', /"lst" is no command of jobs/, /vod-upload jobs list\?/],
   ['jobs list everything', /"everything" is no command of jobs/, /list, resume, abort, gc/],
   ['jobs \x1b[2J', /"\\x1b\[2J" is no command of jobs/, /list, resume, abort, gc/],
+  ['help', /"help" is no command and no file/, /Did you mean vod-upload --help\?/],
+  ['jobs help', /"help" is no command of jobs/, /vod-upload jobs --help\?/],
+  ['config get regon', /unknown key "regon"/, /Write region if that is what you meant\.$/m],
   ['--concurency 3 x.mp4', /--concurency/, /Did you mean --concurrency\?/],
 ];
 
@@ -31,6 +34,13 @@ describe('a command line with a slip', () => {
       assert.match(stderr, remedy);
     });
   }
+
+  test('a file that is taken for a flag is pointed at', async () => {
+    await writeFile(join(shell.dir, '-a.mp4'), 'content');
+    const { code, stderr } = await shell.run(['-a.mp4']);
+    assert.equal(code, 2);
+    assert.match(stderr, /There is a file -a\.mp4: put -- before it/);
+  });
 
   test('a directory that is named like a command is an input', async () => {
     await mkdir(join(shell.dir, 'job'));
