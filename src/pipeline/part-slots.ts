@@ -30,7 +30,7 @@ interface Lane {
 export function createPartSlots(initialLimit: number): PartSlotControl {
   const lanes = new Set<Lane>();
   const idlers: (() => void)[] = [];
-  const sleepers = new Set<() => void>();
+  const sleepers: (() => void)[] = [];
   let limit = initialLimit;
   let active = 0;
   let peak = 0;
@@ -117,13 +117,12 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
     resume() {
       paused = false;
       fill();
-      sleepers.forEach((wake) => wake());
-      sleepers.clear();
+      sleepers.splice(0).forEach((wake) => wake());
     },
     resumed(signal) {
       if (!paused || signal.aborted) return Promise.resolve();
       return new Promise((resolve) => {
-        sleepers.add(resolve);
+        sleepers.push(resolve);
         signal.addEventListener('abort', () => resolve(), { once: true });
       });
     },

@@ -141,7 +141,8 @@ describe('a full disk', { skip: canMount ? false : 'needs root, to mount a small
     spawnSync('mount', [...args, at('disk')]).status === 0;
 
   test('under the journal stops the run, and once there is space the rest is uploaded', async (t) => {
-    if (!mount('-t', 'tmpfs', '-o', 'size=240k', 'tmpfs')) return t.skip('may not mount');
+    if (!mount('-t', 'tmpfs', '-o', 'size=240k', 'tmpfs'))
+      return t.skip('a disk that fills up needs the right to mount one');
     const full = await shell.run(['v', '--state-dir', 'disk/state', '--api-rate', '1000']);
     assert.equal(full.code, 8, full.stderr);
     assert.match(full.stderr, /cannot write the journal .*(no space|input\/output)/);
@@ -155,7 +156,8 @@ describe('a full disk', { skip: canMount ? false : 'needs root, to mount a small
   });
 
   test('under the manifest is told, and leaves the uploads and the old manifest alone', async (t) => {
-    if (!mount('-t', 'tmpfs', '-o', 'size=16k', 'tmpfs')) return t.skip('may not mount');
+    if (!mount('-t', 'tmpfs', '-o', 'size=16k', 'tmpfs'))
+      return t.skip('a disk that fills up needs the right to mount one');
     await writeFile(at('disk/m.json'), 'old');
     const args = ['v', '--manifest', 'disk/m.json', '--api-rate', '1000'];
     const ran = await shell.run(args);

@@ -194,22 +194,22 @@ test('an exclusion wins over every kind of input', async () => {
   await world.write({
     'v/a.mp4': '1',
     'v/b.mov': '1',
-    'v/tmp/c.mp4': '1',
-    'v/x/tmp/d.mp4': '1',
+    'v/raw/c.mp4': '1',
+    'v/x/raw/d.mp4': '1',
     'v/x/e.mp4': '1',
   });
-  const all = ['v/a.mp4', 'v/b.mov', 'v/tmp/c.mp4', 'v/x/e.mp4', 'v/x/tmp/d.mp4'];
+  const all = ['v/a.mp4', 'v/b.mov', 'v/raw/c.mp4', 'v/x/e.mp4', 'v/x/raw/d.mp4'];
   const without = async (exclude: string[], inputs = ['v']): Promise<string[]> => {
     const left = await world.lines(inputs, { exclude });
     return all.filter((name) => !left.includes(name));
   };
   assert.deepEqual(await without(['*.mov']), ['v/b.mov']);
-  assert.deepEqual(await without(['tmp']), ['v/tmp/c.mp4', 'v/x/tmp/d.mp4']);
-  assert.deepEqual(await without(['tmp/']), ['v/tmp/c.mp4', 'v/x/tmp/d.mp4']);
-  assert.deepEqual(await without(['x/**']), ['v/x/e.mp4', 'v/x/tmp/d.mp4']);
-  assert.deepEqual(await without(['/x']), ['v/x/e.mp4', 'v/x/tmp/d.mp4']);
+  assert.deepEqual(await without(['raw']), ['v/raw/c.mp4', 'v/x/raw/d.mp4']);
+  assert.deepEqual(await without(['raw/']), ['v/raw/c.mp4', 'v/x/raw/d.mp4']);
+  assert.deepEqual(await without(['x/**']), ['v/x/e.mp4', 'v/x/raw/d.mp4']);
+  assert.deepEqual(await without(['/x']), ['v/x/e.mp4', 'v/x/raw/d.mp4']);
   assert.deepEqual(await without(['v/x/*.mp4']), ['v/x/e.mp4']);
-  assert.deepEqual(await without(['tmp'], ['v/**']), ['v/tmp/c.mp4', 'v/x/tmp/d.mp4']);
+  assert.deepEqual(await without(['raw'], ['v/**']), ['v/raw/c.mp4', 'v/x/raw/d.mp4']);
   assert.deepEqual(await without(['a.*', 'b.mov'], all), ['v/a.mp4', 'v/b.mov']);
   assert.deepEqual(await without(['v'], ['v']), all);
 });
