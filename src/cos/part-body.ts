@@ -2,14 +2,11 @@ import { UploadFailure } from '../core/errors.js';
 import type { Part } from '../core/model.js';
 import type { OpenSource } from '../core/ports.js';
 import { visible } from '../core/text.js';
-import type { Body } from '../net/request.js';
+import type { Body } from '../net/send-body.js';
 import { allocateChunk } from './chunk-memory.js';
 import { createDigest, type Digest } from './digest.js';
 
-/**
- * What bodies are read into, each at a time: half of it while the other half is being sent, or the
- * whole where a body is no longer. So many bodies at once have large ones, which cost few system calls.
- */
+/** What bodies are read into, chunk by chunk. So many bodies at once have large ones, which cost few system calls. */
 const LARGE = 2 * 1024 * 1024;
 const LARGE_COUNT = 4;
 /** Those of all others, so that 64 connections live in little memory. */
@@ -85,13 +82,11 @@ export function openPartBody(
 ): PartBody {
   const size = end - start;
   const buffer = pool.take(size);
-  const chunkSize = size <= buffer.length ? buffer.length : buffer.length / 2;
   let done = 0;
   let reading: Promise<unknown> = Promise.resolve();
 
   async function fill(position: number): Promise<Uint8Array> {
-    const from = position % buffer.length;
-    const chunk = buffer.subarray(from, from + Math.min(chunkSize, size - position));
+    const chunk = buffer.subarray(0, Math.min(buffer.length, size - position));
     let filled = 0;
     while (filled < chunk.length) {
       const count = await source.read(chunk.subarray(filled), start + position + filled);

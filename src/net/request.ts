@@ -3,18 +3,8 @@ import https from 'node:https';
 import type { Route } from './route.js';
 import { UploadFailure } from '../core/errors.js';
 import { connectionFailure } from './connection-failure.js';
-import type { Flow } from './meter.js';
-import type { Throttle } from './throttle.js';
+import { sendBody, type Body, type Sending } from './send-body.js';
 import { watch, type Watch } from './watchdog.js';
-
-/**
- * What a request carries chunk by chunk. Chunks are asked for in order; one stays untouched until the second
- * after it is asked for, so a body needs two buffers, whatever its size.
- */
-export interface Body {
-  readonly size: number;
-  read(position: number): Promise<Uint8Array>;
-}
 
 export interface HttpRequest {
   readonly route: Route;
@@ -38,6 +28,13 @@ export interface HttpAnswer {
   readonly body: Buffer;
 }
 
+interface State {
+  settled: boolean;
+  answered: boolean;
+  sent: boolean;
+  sending?: Sending;
+}
+
 /** No answer of these services is larger. */
 const MAX_ANSWER = 16 * 1024 * 1024;
 const SPACE = 0x20;
@@ -53,7 +50,7 @@ export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<Htt
       reject(signal.reason as Error);
       return;
     }
-    const state = { settled: false, answered: false, sent: false };
+    const state: State = { settled: false, answered: false, sent: false };
     const request = (spec.route.secure ? https : http).request({
       host: spec.host,
       method: spec.method,
@@ -90,7 +87,10 @@ export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<Htt
     function fail(error: Error): void {
       if (!settle()) return;
       request.destroy();
-      reject(error);
+      // Whoever sent the body uses its memory for another one from here on.
+      const settled = state.sending?.settled();
+      if (settled) void settled.then(() => reject(error));
+      else reject(error);
     }
 
     request.on('error', (error: NodeJS.ErrnoException) =>
@@ -99,7 +99,8 @@ export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<Htt
     request.on('response', (response) => {
       state.answered = true;
       collect(response, watchdog).then(
-        (body) => {
+        async (body) => {
+          await state.sending?.settled();
           if (!settle()) return;
           // A connection whose request was cut short cannot carry another one.
           if (!state.sent) request.destroy();
@@ -109,118 +110,24 @@ export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<Htt
           fail(connectionFailure(error, spec.host, request, state.answered)),
       );
     });
+    function onSent(): void {
+      state.sent = true;
+      watchdog.sent();
+    }
     const { body } = spec;
     if (body === undefined || Buffer.isBuffer(body)) {
       flow.writing(body?.length ?? 0);
       request.end(body, () => {
-        state.sent = true;
-        watchdog.sent();
+        onSent();
         flow.took();
       });
       return;
     }
     const isOver = (): boolean => state.settled || state.answered;
-    const sink = openSink(request, isOver, flow, watchdog);
-    pump(body, sink, throttle, signal).then((complete) => {
-      state.sent = complete;
-      if (complete) watchdog.sent();
-    }, fail);
+    const sender = { flow, watchdog, throttle, signal, isOver, onSent };
+    state.sending = sendBody(request, body, sender);
+    state.sending.done.catch(fail);
   });
-}
-
-/** Where a body goes. */
-interface Sink {
-  /** Resolves when the kernel has taken the chunk, or the request is over; nothing where that is so. */
-  write(chunk: Uint8Array): Promise<void> | undefined;
-  end(): void;
-  isOver(): boolean;
-}
-
-/** Of all that is written one chunk may be waited for. */
-function openSink(
-  request: http.ClientRequest,
-  isOver: () => boolean,
-  flow: Flow,
-  watchdog: Watch,
-): Sink {
-  let begun = 0;
-  let ended = 0;
-  let waiting: (() => void) | undefined;
-  const wake = (): void => {
-    waiting?.();
-    waiting = undefined;
-  };
-  const written = (): void => {
-    ended += 1;
-    if (ended === begun) wake();
-  };
-  request.once('close', wake);
-  request.once('response', wake);
-  const taken = (): void => {
-    watchdog.moved();
-    flow.took();
-  };
-
-  return {
-    isOver,
-    end: () => void request.end(),
-    write(chunk) {
-      if (isOver()) return undefined;
-      begun += 1;
-      flow.writing(chunk.length);
-      request.write(chunk, written);
-      // What the kernel takes at once costs neither a promise nor a turn of the event loop.
-      if (request.writableLength === 0) {
-        taken();
-        return undefined;
-      }
-      return new Promise((resolve) => {
-        waiting = () => {
-          if (!isOver()) taken();
-          resolve();
-        };
-      });
-    },
-  };
-}
-
-/** Writes the body with at most two chunks under way; resolves to whether all of it was written. */
-async function pump(
-  body: Body,
-  sink: Sink,
-  throttle: Throttle | undefined,
-  signal: AbortSignal,
-): Promise<boolean> {
-  let previous: Promise<void> | undefined;
-  let position = 0;
-  while (position < body.size) {
-    const chunk = await body.read(position);
-    position += chunk.length;
-    await previous;
-    previous = throttle ? writePaced(chunk, sink, throttle, signal) : sink.write(chunk);
-    // It may be refused while the next chunk is being read; the await above hears of it in time.
-    previous?.catch(() => undefined);
-    if (sink.isOver()) return false;
-  }
-  await previous;
-  if (sink.isOver()) return false;
-  sink.end();
-  return true;
-}
-
-/** Writes the chunk in slices small enough that the rate is even. */
-async function writePaced(
-  chunk: Uint8Array,
-  sink: Sink,
-  throttle: Throttle,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let start = 0; start < chunk.length && !sink.isOver();) {
-    const slice = chunk.subarray(start, start + throttle.sliceSize());
-    await throttle.take(slice.length, signal);
-    await sink.write(slice);
-    start += slice.length;
-  }
 }
 
 /** Reads the whole answer. An iterator over it would cost more than the rest of a small request. */

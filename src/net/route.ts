@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { Throttle } from './throttle.js';
 import { createMeter, type Meter } from './meter.js';
 import { UploadFailure } from '../core/errors.js';
+import { BodySocket } from './body-socket.js';
 import { connectionFailure } from './connection-failure.js';
 import { proxyFor, proxyForEndpoint, shownProxy, type ProxyEnvironment } from './proxy.js';
 
@@ -54,7 +55,12 @@ function plainAgent(endpoint: URL, proxies: ProxyEnvironment): http.Agent {
       connected: Connected,
     ): Duplex | null | undefined {
       const proxy = proxyForEndpoint(host, proxies);
-      if (!proxy) return super.createConnection({ ...options, host, port });
+      if (!proxy)
+        return new BodySocket(options as net.SocketConstructorOpts).connect({
+          ...options,
+          host,
+          port,
+        });
       tunnel(proxy, host, port).then((socket) => connected(null, socket), connected);
       return undefined;
     }

@@ -31,6 +31,8 @@ const FAST = 10_000;
 const FAST_GAIN = 1.15;
 /** On fast connections the first tick after a change is the kernels', the next two are averaged. */
 const FAST_TICKS = 3;
+/** More than this, in bytes a millisecond, no link of 10 Gbit/s carries: connections that do it are enough. */
+const ENOUGH = 1_000_000;
 /** At rest the rate is looked at once a second, since that is not free. */
 const CALM_MS = 1000;
 /** Calm ticks before a held number is tried again; the wait doubles while it does not pay. */
@@ -106,7 +108,8 @@ function recover(state: SteeringState, rate: number): SteeringState {
 }
 
 function stay(state: SteeringState, rate: number): SteeringState {
-  if (state.ticks < state.restTicks || state.slots >= state.ceiling) {
+  const isEnough = state.slots >= state.ceiling || state.provenRate > ENOUGH;
+  if (state.ticks < state.restTicks || isEnough) {
     // A slowly moving memory of what this number yields.
     return { ...state, provenRate: 0.8 * state.provenRate + 0.2 * rate };
   }
@@ -117,6 +120,7 @@ function stay(state: SteeringState, rate: number): SteeringState {
 
 function climbCarefully(state: SteeringState, rate: number): SteeringState {
   if (state.ticks < FAST_TICKS) return state;
+  if (rate > ENOUGH && rate > state.provenRate) return rest(state, state.slots, rate);
   return rate > state.provenRate * FAST_GAIN ? climbOn(state, rate, 2) : goBack(state);
 }
 

@@ -1,0 +1,44 @@
+import fs from 'node:fs';
+import net from 'node:net';
+
+/** What Node's type definitions leave out of the handle of a connection. */
+interface Handle {
+  /** Of the descriptor; negative where the system has none. */
+  readonly fd?: number;
+}
+
+/**
+ * A plain connection whose bytes another thread can hand to the kernel, whose work on them takes
+ * longer than all else that is done with them.
+ */
+export class BodySocket extends net.Socket {
+  #writing: Promise<unknown> | undefined;
+
+  /**
+   * Resolves to how many bytes of the chunk the kernel took: fewer than all where its queue is full, none
+   * where the connection is broken, which the connection tells of itself. No other write may be under way.
+   */
+  writeAside(chunk: Uint8Array): Promise<number> {
+    const writing = new Promise<number>((resolve) => {
+      const { fd = -1 } = (this as { readonly _handle?: Handle | null })._handle ?? {};
+      if (this.destroyed || fd < 0) {
+        resolve(0);
+        return;
+      }
+      fs.write(fd, chunk, 0, chunk.length, null, (error, count) => {
+        this.#writing = undefined;
+        // An answer that came before the connection broke is read first.
+        if (error && error.code !== 'EAGAIN') setImmediate(resolve, 0);
+        else resolve(error ? 0 : count);
+      });
+    });
+    this.#writing = writing;
+    return writing;
+  }
+
+  /** Waits for the other thread: once the descriptor is closed its number may be that of another file. */
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (this.#writing) void this.#writing.then(() => super._destroy(error, done));
+    else super._destroy(error, done);
+  }
+}

@@ -1,0 +1,132 @@
+import type http from 'node:http';
+import { BodySocket } from './body-socket.js';
+import type { Flow } from './meter.js';
+import type { Throttle } from './throttle.js';
+import type { Watch } from './watchdog.js';
+
+/** What a request carries chunk by chunk, at least one. A chunk stays untouched until the next is asked for. */
+export interface Body {
+  readonly size: number;
+  read(position: number): Promise<Uint8Array>;
+}
+
+/** The request that a body belongs to, as far as its bytes need to know. */
+export interface Sender {
+  readonly flow: Flow;
+  readonly watchdog: Watch;
+  readonly throttle: Throttle | undefined;
+  readonly signal: AbortSignal;
+  /** Whether it is answered or has failed: no more bytes are wanted. */
+  isOver(): boolean;
+  /** The kernel has the last byte. */
+  onSent(): void;
+}
+
+export interface Sending {
+  /** Resolves when all is sent or no more is wanted; rejects as reading the body does, or with the signal's reason. */
+  readonly done: Promise<void>;
+  /** Resolves when no other thread is at work on a chunk; nothing where none is. */
+  settled(): Promise<unknown> | undefined;
+}
+
+/** Where chunks go. */
+interface Sink {
+  /** Resolves when the kernel has taken the chunk, or no more is wanted; nothing where that is so. */
+  write(chunk: Uint8Array): Promise<void> | undefined;
+  settled(): Promise<unknown> | undefined;
+}
+
+/** Chunks from here on are worth the way to another thread. */
+const LARGE_CHUNK = 512 * 1024;
+/** So many bytes go with the headers, which this thread writes. A multiple of pages, which the kernel reads faster. */
+const WITH_HEADERS = 16 * 1024;
+
+/** Sends a body, a chunk at a time, and ends the request with its last byte. */
+export function sendBody(request: http.ClientRequest, body: Body, sender: Sender): Sending {
+  const sink = openSink(request, body.size, sender);
+  return { done: pump(body, sink, sender), settled: () => sink.settled() };
+}
+
+/** One chunk is read, then it is sent: others' chunks are sent meanwhile, and what the kernel holds of its own. */
+async function pump(body: Body, sink: Sink, { isOver, throttle, signal }: Sender): Promise<void> {
+  for (let position = 0; position < body.size && !isOver();) {
+    const chunk = await body.read(position);
+    position += chunk.length;
+    if (!throttle) await sink.write(chunk);
+    else {
+      // Slices are small enough that the rate is even.
+      for (let start = 0; start < chunk.length && !isOver();) {
+        const slice = chunk.subarray(start, start + throttle.sliceSize());
+        await throttle.take(slice.length, signal);
+        await sink.write(slice);
+        start += slice.length;
+      }
+    }
+  }
+}
+
+function openSink(
+  request: http.ClientRequest,
+  size: number,
+  { isOver, flow, watchdog, onSent }: Sender,
+): Sink {
+  let left = size;
+  let waiting: (() => void) | undefined;
+  let aside: Promise<number> | undefined;
+  request.once('close', () => waiting?.());
+  request.once('response', () => waiting?.());
+
+  function taken(count: number): void {
+    watchdog.moved();
+    flow.took();
+    left -= count;
+    if (left > 0) return;
+    request.end();
+    onSent();
+  }
+
+  function writeHere(chunk: Uint8Array): Promise<void> | undefined {
+    if (isOver()) return undefined;
+    let written: (() => void) | undefined;
+    flow.writing(chunk.length);
+    request.write(chunk, () => written?.());
+    // What the kernel takes at once costs neither a promise nor a turn of the event loop.
+    if (request.writableLength === 0) {
+      taken(chunk.length);
+      return undefined;
+    }
+    return new Promise((resolve) => {
+      waiting = written = () => {
+        waiting = written = undefined;
+        if (!isOver()) taken(chunk.length);
+        resolve();
+      };
+    });
+  }
+
+  async function writeAside(socket: BodySocket, chunk: Uint8Array): Promise<void> {
+    const isFirst = left === size;
+    if (isFirst) await writeHere(chunk.subarray(0, WITH_HEADERS));
+    if (isOver()) return;
+    const rest = isFirst ? chunk.subarray(WITH_HEADERS) : chunk;
+    aside = socket.writeAside(rest).then((count) => {
+      aside = undefined;
+      flow.writing(count);
+      if (count > 0) taken(count);
+      return count;
+    });
+    const count = await aside;
+    // The event loop waits for a connection that cannot take more.
+    if (count < rest.length) await writeHere(rest.subarray(count));
+  }
+
+  return {
+    settled: () => aside,
+    write(chunk) {
+      const { socket } = request;
+      return chunk.length >= LARGE_CHUNK && socket instanceof BodySocket
+        ? writeAside(socket, chunk)
+        : writeHere(chunk);
+    },
+  };
+}
