@@ -15,14 +15,16 @@ export interface RunFacts {
   readonly troubles: number;
   /** The share of its time that the main thread was busy, 0 to 1. */
   readonly busy: number;
+  /** The share of the time of all processors that anything took meanwhile, 0 to 1. */
+  readonly machineBusy: number;
   /** Bytes a second that the user allows now. */
   readonly limitRate: number | undefined;
 }
 
-/** The main thread is taken for the limit above this share of its time. */
+/** The main thread, or the machine, is taken for the limit above this share of its time. */
 const BUSY = 0.85;
-/** While one chunk is sent the next is read, so only reads that take nearly all the time hold it up. */
-const SLOW_READS = 0.75;
+/** A connection sends what it has read, and waits longer for the slower of the two. */
+const SLOW_READS = 0.6;
 /** So near to what is allowed a rate is held back, and not what the link gives. */
 const NEAR_LIMIT = 0.8;
 /** After trouble it takes about so long until the old number of connections is tried again. */
@@ -39,7 +41,7 @@ export function explainRun(facts: RunFacts): string {
 }
 
 function limitsOf(facts: RunFacts, rate: number): string[] {
-  const { durationMs, limitRate, troubles, apiWaitedMs, busy, readMs, connectedMs } = facts;
+  const { durationMs, limitRate, troubles, apiWaitedMs, readMs, connectedMs } = facts;
   const limits: string[] = [];
   if (limitRate !== undefined && rate > NEAR_LIMIT * limitRate)
     limits.push(`--limit-rate (${formatSize(limitRate)}/s)`);
@@ -47,8 +49,10 @@ function limitsOf(facts: RunFacts, rate: number): string[] {
     limits.push(`the service (asked to slow down or fell silent ${count(troubles, 'time')})`);
   if (apiWaitedMs > durationMs)
     limits.push(`the API rate (calls waited ${formatDuration(apiWaitedMs)} in all)`);
-  // Reads that a busy thread is late to notice are not slow.
-  if (busy > BUSY) limits.push(`this machine's CPU (${percent(busy)} of one core)`);
+  // Reads that are waited for while nothing has time for them are not slow.
+  if (facts.busy > BUSY) limits.push(`this machine's CPU (${percent(facts.busy)} of one core)`);
+  else if (facts.machineBusy > BUSY)
+    limits.push(`this machine's CPU (${percent(facts.machineBusy)} of all cores)`);
   else if (readMs > SLOW_READS * connectedMs)
     limits.push(
       `the disk (${percent(Math.min(1, readMs / connectedMs))} of the time spent reading)`,

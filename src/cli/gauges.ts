@@ -1,3 +1,4 @@
+import { cpus } from 'node:os';
 import type { JobId } from '../core/ids.js';
 import type { Journal, OpenFile, PartSlots, Ports } from '../core/ports.js';
 
@@ -9,13 +10,24 @@ export interface Gauges {
   readonly readMs: number;
   /** How long connections were taken. */
   readonly connectedMs: number;
+  /** The share of the time of all processors that anything took until now, 0 to 1. */
+  readonly machineBusy: number;
 }
 
 /** The ports as they are, measured. */
 export function gauge<P extends Pick<Ports, 'journal' | 'openFile' | 'slots'>>(
   ports: P,
 ): { readonly ports: P; readonly gauges: Gauges } {
-  const gauges = { mostFiles: 0, readMs: 0, connectedMs: 0 };
+  const before = processorTimes();
+  const gauges = {
+    mostFiles: 0,
+    readMs: 0,
+    connectedMs: 0,
+    get machineBusy() {
+      const now = processorTimes();
+      return 1 - (now.idle - before.idle) / Math.max(1, now.all - before.all);
+    },
+  };
   return {
     gauges,
     ports: {
@@ -83,5 +95,15 @@ function timeConnections(slots: PartSlots, tell: (ms: number) => void): PartSlot
           }, signal),
       };
     },
+  };
+}
+
+/** Milliseconds of all processors since they started. */
+function processorTimes(): { readonly idle: number; readonly all: number } {
+  const times = cpus().map((processor) => processor.times);
+  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+  return {
+    idle: sum(times.map(({ idle }) => idle)),
+    all: sum(times.flatMap((each) => Object.values(each))),
   };
 }

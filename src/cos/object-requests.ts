@@ -22,7 +22,7 @@ interface ObjectRequest {
 
 /**
  * One attempt to write bytes [start, end) of a source, as a part or as a whole object. The bytes
- * take the product's own path: chunks from two pooled buffers straight into the connection, digested
+ * take the product's own path: chunks from a pooled buffer straight into the connection, digested
  * on the way; the answer's digest must be that of what was read.
  */
 export async function writeObject(

@@ -42,7 +42,7 @@ async function openPlanned(file: SourceFile): Promise<number> {
 
 /**
  * Fills `into`, or as much of it as the file has according to the plan. Of a large file one chunk is
- * read in another thread while this one sends the chunk before it.
+ * read in another thread while this one serves other connections.
  */
 async function readFully(
   descriptor: number,

@@ -15,6 +15,7 @@ const LINK: RunFacts = {
   apiWaitedMs: 1000,
   troubles: 0,
   busy: 0.3,
+  machineBusy: 0.4,
   limitRate: undefined,
 };
 
@@ -32,6 +33,7 @@ const rows: readonly (readonly [string, Partial<RunFacts>, string])[] = [
   ['one trouble in a minute', { troubles: 1 }, 'the link'],
   ['calls that wait', { apiWaitedMs: 120_000 }, 'the API rate (calls waited 2m00s in all)'],
   ['a busy thread', { busy: 0.93 }, "this machine's CPU (93 % of one core)"],
+  ['a busy machine', { machineBusy: 0.95 }, "this machine's CPU (95 % of all cores)"],
   ['slow reads', { readMs: 720_000 }, 'the disk (90 % of the time spent reading)'],
   [
     'reads that wait for a busy thread',
