@@ -19,12 +19,9 @@ export class BodySocket extends net.Socket {
    * where the connection is broken, which the connection tells of itself. No other write may be under way.
    */
   writeAside(chunk: Uint8Array): Promise<number> {
+    const { fd = -1 } = (this as { readonly _handle?: Handle | null })._handle ?? {};
+    if (this.destroyed || fd < 0) return Promise.resolve(0);
     const writing = new Promise<number>((resolve) => {
-      const { fd = -1 } = (this as { readonly _handle?: Handle | null })._handle ?? {};
-      if (this.destroyed || fd < 0) {
-        resolve(0);
-        return;
-      }
       fs.write(fd, chunk, 0, chunk.length, null, (error, count) => {
         this.#writing = undefined;
         // An answer that came before the connection broke is read first.
