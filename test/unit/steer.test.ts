@@ -62,6 +62,12 @@ test('where more fast connections carry more, they double while that lasts', () 
   assert.ok(Math.max(...seen) <= 16);
 });
 
+test('where few fast connections carry more than 10 Gbit/s, they are enough', () => {
+  const seen = steered(farLink(400 * MEGABYTE, 10_000 * MEGABYTE), 400);
+  assert.equal(Math.max(...seen), 4);
+  assert.equal(seen.at(-1), 4);
+});
+
 test('a burst that does not last is no reason for more connections', () => {
   let last = 0;
   // Every change of the number is followed by one tick in which the kernels swallow much.
