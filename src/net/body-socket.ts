@@ -3,8 +3,9 @@ import net from 'node:net';
 
 /** What Node's type definitions leave out of the handle of a connection. */
 interface Handle {
-  /** Of the descriptor; negative where the system has none. */
+  /** The descriptor; negative where the system has none. */
   readonly fd?: number;
+  readStop?(): void;
 }
 
 /**
@@ -19,7 +20,7 @@ export class BodySocket extends net.Socket {
    * where the connection is broken, which the connection tells of itself. No other write may be under way.
    */
   writeAside(chunk: Uint8Array): Promise<number> {
-    const { fd = -1 } = (this as { readonly _handle?: Handle | null })._handle ?? {};
+    const { fd = -1 } = this.#handle;
     if (this.destroyed || fd < 0) return Promise.resolve(0);
     const writing = new Promise<number>((resolve) => {
       fs.write(fd, chunk, 0, chunk.length, null, (error, count) => {
@@ -35,7 +36,16 @@ export class BodySocket extends net.Socket {
 
   /** Waits for the other thread: once the descriptor is closed its number may be that of another file. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    if (this.#writing) void this.#writing.then(() => super._destroy(error, done));
-    else super._destroy(error, done);
+    if (!this.#writing) {
+      super._destroy(error, done);
+      return;
+    }
+    // Node throws when anything comes in on a connection that was given up and is not closed yet.
+    this.#handle.readStop?.();
+    void this.#writing.then(() => super._destroy(error, done));
+  }
+
+  get #handle(): Handle {
+    return (this as { readonly _handle?: Handle | null })._handle ?? {};
   }
 }

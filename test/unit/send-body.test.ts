@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { pbkdf2, randomBytes } from 'node:crypto';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
@@ -101,17 +101,23 @@ test('an abort is obeyed at once while the other side does not read', async (t) 
   sockets.forEach((socket) => socket.destroy());
 });
 
-test('a descriptor is not closed while another thread writes to it', async (t) => {
-  const server = net.createServer((socket) => socket.on('error', () => undefined).resume());
+test('a descriptor is not closed while another thread writes to it, whatever comes in meanwhile', async (t) => {
+  const server = net.createServer((socket) => {
+    const talking = setInterval(() => socket.write('news'), 1);
+    socket.on('error', () => undefined).on('close', () => clearInterval(talking));
+    socket.resume();
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
-  const socket = new BodySocket().connect(port, '127.0.0.1');
+  const socket = new BodySocket().connect(port, '127.0.0.1').resume();
   await new Promise((resolve) => socket.once('connect', resolve));
   const events: string[] = [];
   const closed = new Promise<void>((resolve) => {
     socket.once('close', () => resolve(void events.push('closed')));
   });
+  // All threads of the pool have other work for some time.
+  for (let thread = 0; thread < 4; thread++) pbkdf2('', '', 200_000, 64, 'sha512', () => undefined);
   const written = socket.writeAside(CONTENT).then((count) => {
     events.push('written');
     return count;
