@@ -18,14 +18,15 @@ export interface Gauges {
 export function gauge<P extends Pick<Ports, 'journal' | 'openFile' | 'slots'>>(
   ports: P,
 ): { readonly ports: P; readonly gauges: Gauges } {
-  const before = processorTimes();
+  const since = performance.now();
+  const busyBefore = processorsBusyMs();
   const gauges = {
     mostFiles: 0,
     readMs: 0,
     connectedMs: 0,
     get machineBusy() {
-      const now = processorTimes();
-      return 1 - (now.idle - before.idle) / Math.max(1, now.all - before.all);
+      const available = (performance.now() - since) * cpus().length;
+      return available > 0 ? (processorsBusyMs() - busyBefore) / available : 0;
     },
   };
   return {
@@ -98,12 +99,10 @@ function timeConnections(slots: PartSlots, tell: (ms: number) => void): PartSlot
   };
 }
 
-/** Milliseconds of all processors since they started. */
-function processorTimes(): { readonly idle: number; readonly all: number } {
-  const times = cpus().map((processor) => processor.times);
-  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-  return {
-    idle: sum(times.map(({ idle }) => idle)),
-    all: sum(times.flatMap((each) => Object.values(each))),
-  };
+/** What all processors did since they started; waiting for a disk is not doing. */
+function processorsBusyMs(): number {
+  return cpus().reduce(
+    (sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq,
+    0,
+  );
 }

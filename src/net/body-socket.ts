@@ -9,8 +9,8 @@ interface Handle {
 }
 
 /**
- * A plain connection whose bytes another thread can hand to the kernel, whose work on them takes
- * longer than all else that is done with them.
+ * A plain TCP connection. What the kernel does with a large chunk takes longer than all else, so that
+ * another thread can be asked to hand it over.
  */
 export class BodySocket extends net.Socket {
   #writing: Promise<unknown> | undefined;
@@ -25,7 +25,7 @@ export class BodySocket extends net.Socket {
     const writing = new Promise<number>((resolve) => {
       fs.write(fd, chunk, 0, chunk.length, null, (error, count) => {
         this.#writing = undefined;
-        // An answer that came before the connection broke is read first.
+        // Leaves time to read an answer that came before the connection broke.
         if (error && error.code !== 'EAGAIN') setImmediate(resolve, 0);
         else resolve(error ? 0 : count);
       });

@@ -42,7 +42,8 @@ const SPACE = 0x20;
 /**
  * Sends one request and reads its whole answer, whatever its status. An answer that comes before
  * the body is sent ends the sending. Rejects with UploadFailure (`network`, `stalled`,
- * `tls-untrusted`, `not-the-service`) or with the signal's reason, at once when that aborts.
+ * `tls-untrusted`, `not-the-service`) or with the signal's reason when that aborts: at once, but for
+ * a chunk that another thread is writing.
  */
 export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
   return new Promise<HttpAnswer>((resolve, reject) => {
@@ -100,8 +101,8 @@ export function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<Htt
       state.answered = true;
       collect(response, watchdog).then(
         async (body) => {
-          await state.sending?.settled();
           if (!settle()) return;
+          await state.sending?.settled();
           // A connection whose request was cut short cannot carry another one.
           if (!state.sent) request.destroy();
           resolve({ status: response.statusCode ?? 0, headers: response.headers, body });

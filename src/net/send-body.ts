@@ -31,8 +31,8 @@ export interface Sending {
 
 /** Where chunks go. */
 interface Sink {
-  /** Resolves when the kernel has taken the chunk, or no more is wanted; nothing where that is so. */
-  write(chunk: Uint8Array): Promise<void> | undefined;
+  /** Resolves when the kernel has taken the chunk, or no more is wanted. */
+  write(chunk: Uint8Array): Promise<void>;
   settled(): Promise<unknown> | undefined;
 }
 
@@ -85,22 +85,23 @@ function openSink(
     onSent();
   }
 
-  function writeHere(chunk: Uint8Array): Promise<void> | undefined {
-    if (isOver()) return undefined;
-    let written: (() => void) | undefined;
-    flow.writing(chunk.length);
-    request.write(chunk, () => written?.());
-    // What the kernel takes at once costs neither a promise nor a turn of the event loop.
-    if (request.writableLength === 0) {
-      taken(chunk.length);
-      return undefined;
-    }
+  function writeHere(chunk: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
-      waiting = written = () => {
-        waiting = written = undefined;
+      if (isOver()) {
+        resolve();
+        return;
+      }
+      const settle = (): void => {
+        waiting = undefined;
         if (!isOver()) taken(chunk.length);
         resolve();
       };
+      waiting = settle;
+      flow.writing(chunk.length);
+      // Of an error the request tells, and it closes.
+      request.write(chunk, (error) => {
+        if (!error && waiting === settle) settle();
+      });
     });
   }
 

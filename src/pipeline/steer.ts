@@ -31,7 +31,7 @@ const FAST = 10_000;
 const FAST_GAIN = 1.15;
 /** On fast connections the first tick after a change is the kernels', the next two are averaged. */
 const FAST_TICKS = 3;
-/** More than this, in bytes a millisecond, no link of 10 Gbit/s carries: connections that do it are enough. */
+/** About what a link of 10 Gbit/s carries, in bytes a millisecond: connections that do it are enough. */
 const ENOUGH = 1_000_000;
 /** At rest the rate is looked at once a second, since that is not free. */
 const CALM_MS = 1000;
