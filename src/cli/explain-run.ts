@@ -21,8 +21,10 @@ export interface RunFacts {
   readonly limitRate: number | undefined;
 }
 
-/** The main thread, or the machine, is taken for the limit above this share of its time. */
+/** The main thread is taken for the limit above this share of its time. */
 const BUSY = 0.85;
+/** The machine is so sooner: what the kernel does between two programs of it is not told. */
+const MACHINE_BUSY = 0.65;
 /** A connection sends what it has read, and waits longer for the slower of the two. */
 const SLOW_READS = 0.6;
 /** So near to what is allowed a rate is held back, and not what the link gives. */
@@ -51,7 +53,7 @@ function limitsOf(facts: RunFacts, rate: number): string[] {
     limits.push(`the API rate (calls waited ${formatDuration(apiWaitedMs)} in all)`);
   // Reads that are waited for while nothing has time for them are not slow.
   if (facts.busy > BUSY) limits.push(`this machine's CPU (${percent(facts.busy)} of one core)`);
-  else if (facts.machineBusy > BUSY)
+  else if (facts.machineBusy > MACHINE_BUSY)
     limits.push(`this machine's CPU (${percent(facts.machineBusy)} of all cores)`);
   else if (readMs > SLOW_READS * connectedMs)
     limits.push(

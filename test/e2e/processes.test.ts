@@ -23,8 +23,8 @@ async function createWorld(t: TestContext, faults: readonly string[] = []): Prom
   return { ...world, dice: createDice(t.name) };
 }
 
-/** A run of film.mp4, three parts, is killed where the rule holds it. */
-async function createKilled(t: TestContext, rule = 'UploadPart#2:hang'): Promise<World> {
+/** A run of film.mp4, three parts, is killed where the rule holds it: at the third one another is stored. */
+async function createKilled(t: TestContext, rule = 'UploadPart#3:hang'): Promise<World> {
   const world = await createWorld(t);
   await world.write({ path: 'film.mp4' }, { media: 2 * MIB + 7 }, world.dice);
   await killAt(world, rule);
