@@ -52,15 +52,12 @@ async function pump(body: Body, sink: Sink, { isOver, throttle, signal }: Sender
   for (let position = 0; position < body.size && !isOver();) {
     const chunk = await body.read(position);
     position += chunk.length;
-    if (!throttle) await sink.write(chunk);
-    else {
-      // Slices are small enough that the rate is even.
-      for (let start = 0; start < chunk.length && !isOver();) {
-        const slice = chunk.subarray(start, start + throttle.sliceSize());
-        await throttle.take(slice.length, signal);
-        await sink.write(slice);
-        start += slice.length;
-      }
+    for (let start = 0; start < chunk.length && !isOver();) {
+      // Slices are small enough that a limited rate is even.
+      const slice = chunk.subarray(start, start + (throttle?.sliceSize() ?? chunk.length));
+      await throttle?.take(slice.length, signal);
+      await sink.write(slice);
+      start += slice.length;
     }
   }
 }

@@ -32,11 +32,12 @@ export async function readInputs(
 ): Promise<Input[]> {
   const read: Input[] = [];
   const each = mapAhead(inputs, INPUTS_AHEAD, (input) =>
-    readInput(input, options, realDirectory, onEmptyGlob, signal),
+    readInput(input, options, realDirectory, signal),
   );
   for await (const found of each) {
     signal.throwIfAborted();
     if ('message' in found) problems.push(found);
+    else if ('emptyGlob' in found) onEmptyGlob(found.emptyGlob);
     else for (const input of found) read.push(input);
   }
   return sortByPath(read);
@@ -46,9 +47,8 @@ async function readInput(
   input: string,
   options: GlobOptions,
   realDirectory: RealDirectory,
-  onEmptyGlob: (glob: string) => void,
   signal: AbortSignal,
-): Promise<Input[] | Problem> {
+): Promise<Input[] | { readonly emptyGlob: string } | Problem> {
   if (input === '') {
     return { message: 'an input is empty', hint: 'Check the variable that it comes from.' };
   }
@@ -64,7 +64,7 @@ async function readInput(
     const { expandGlob, isGlob } = await import('./glob.js');
     if (isGlob(input)) {
       const entries = await expandGlob(input, options, signal);
-      if (entries.length === 0) onEmptyGlob(input);
+      if (entries.length === 0) return { emptyGlob: input };
       return entries.map((entry) => ({ kind: 'entry', entry }));
     }
   }
