@@ -1,7 +1,7 @@
 import { UploadFailure, type FailureCode, type FailureFacts } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { offsetFromDate } from '../net/clock.js';
-import type { HttpAnswer } from '../net/request.js';
+import type { HttpAnswer } from '../net/answer.js';
 import { retryAfterMs } from '../net/retry-after.js';
 
 /** Service code → failure code (protocol: COS, 1.3). */
@@ -59,7 +59,7 @@ function failureOf(
 ): UploadFailure {
   const serviceCode = error?.code ?? `HTTP ${answer.status}`;
   const code = codeOf(error) ?? codeOfStatus(answer.status, error);
-  const offset = offsetFromDate(answer.headers.date);
+  const offset = offsetFromDate(answer.headers['date']);
   return new UploadFailure(
     code,
     `${operation}: ${serviceCode}${error?.message ? `: ${error.message}` : ''}`,
@@ -92,7 +92,7 @@ function codeOfStatus(status: number, error?: ServiceError): FailureCode {
 }
 
 function waitAskedFor({ headers }: HttpAnswer): Pick<FailureFacts, 'retryAfterMs'> {
-  const serverMs = Date.parse(headers.date ?? '');
+  const serverMs = Date.parse(headers['date'] ?? '');
   const asked = retryAfterMs(headers['retry-after'], serverMs || Date.now());
   return asked === undefined ? {} : { retryAfterMs: asked };
 }

@@ -3,7 +3,8 @@ import type { Part, StoredPart } from '../core/model.js';
 import type { ObjectTarget, OpenSource } from '../core/ports.js';
 import { UploadFailure } from '../core/errors.js';
 import { visible } from '../core/text.js';
-import { sendRequest, type HttpAnswer } from '../net/request.js';
+import type { HttpAnswer } from '../net/answer.js';
+import { sendRequest } from '../net/request.js';
 import { createDigest } from './digest.js';
 import { assertCosAnswer } from './failures.js';
 import { encodeKey, hostOf } from './host.js';
@@ -85,7 +86,7 @@ export async function headObject(
     assertCosAnswer(spec.operation, answer);
   }
   if (answer.status === 404) return undefined;
-  if (answer.status !== 200 || answer.headers.etag === undefined) return 'untold';
+  if (answer.status !== 200 || answer.headers['etag'] === undefined) return 'untold';
   const crc64 = answer.headers['x-cos-hash-crc64ecma'];
   return {
     size: Number(answer.headers['content-length']),
@@ -132,7 +133,7 @@ function acknowledged(
   part: Part,
   read: { readonly crc64?: bigint; readonly md5?: string },
 ): StoredPart {
-  const etag = answer.headers.etag;
+  const etag = answer.headers['etag'];
   const told = answer.headers['x-cos-hash-crc64ecma'];
   if (etag === undefined)
     throw new UploadFailure('not-the-service', `${operation}: the answer lacks an ETag`);

@@ -1,6 +1,5 @@
-import type http from 'node:http';
 import { UploadFailure } from '../core/errors.js';
-import { isConnecting } from './watchdog.js';
+import { NotHttp } from './answer.js';
 
 const UNTRUSTED = /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT_ALTNAME)/;
 /** There was no connection, so the request cannot have reached the service. */
@@ -13,16 +12,23 @@ const UNCONNECTED = new Set([
 ]);
 const OUT_OF_FILES = new Set(['EMFILE', 'ENFILE']);
 
-/** Translates what a socket, TLS or the HTTP parser reported. */
+/** How far a request had come when it failed. */
+export interface Progress {
+  /** There was no connection yet, TLS included. */
+  readonly unconnected?: boolean;
+  /** Nothing of an answer came in on a connection that had carried requests before. */
+  readonly unansweredReuse?: boolean;
+}
+
+/** Translates what a socket, TLS or the reader of answers reported. */
 export function connectionFailure(
   error: NodeJS.ErrnoException,
   host: string,
-  request: http.ClientRequest,
-  isAnswered: boolean,
+  progress: Progress,
 ): Error {
   if (error instanceof UploadFailure) return error;
   const code = error.code ?? '';
-  const unconnected = isUnconnected(error, request);
+  const unconnected = progress.unconnected === true || isUnconnected(error);
   if (UNTRUSTED.test(code)) {
     return new UploadFailure(
       'tls-untrusted',
@@ -41,7 +47,7 @@ export function connectionFailure(
       },
     );
   }
-  if (code.startsWith('HPE_')) {
+  if (error instanceof NotHttp || code.startsWith('HPE_')) {
     return new UploadFailure('not-the-service', `${host} does not speak HTTP as the service does`, {
       ambiguous: !unconnected,
       cause: error,
@@ -52,7 +58,7 @@ export function connectionFailure(
   return new UploadFailure('network', `${host}: ${reason}${placeOf(error, host)}`, {
     ambiguous: !unconnected,
     unconnected,
-    repeatAtOnce: isReset && request.reusedSocket && !isAnswered,
+    repeatAtOnce: isReset && progress.unansweredReuse === true,
     cause: error,
   });
 }
@@ -68,12 +74,7 @@ function placeOf(error: NodeJS.ErrnoException, host: string): string {
   return place === undefined || host.includes(place) ? '' : ` (${place})`;
 }
 
-function isUnconnected(error: NodeJS.ErrnoException, request: http.ClientRequest): boolean {
-  return (
-    // A network that goes away under a request says the same of a read or a write.
-    (UNCONNECTED.has(error.code ?? '') && !/^(read|write)/.test(error.syscall ?? '')) ||
-    error.syscall === 'connect' ||
-    request.method === 'CONNECT' ||
-    isConnecting(request.socket)
-  );
+function isUnconnected({ code = '', syscall = '' }: NodeJS.ErrnoException): boolean {
+  // A network that goes away under a request says the same of a read or a write.
+  return (UNCONNECTED.has(code) && !/^(read|write)/.test(syscall)) || syscall === 'connect';
 }

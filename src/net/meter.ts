@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { isConnecting } from './watchdog.js';
 
 /**
  * Counts the bytes of all requests that the other side has acknowledged. What a socket was given is
@@ -8,8 +7,8 @@ import { isConnecting } from './watchdog.js';
  * one is known everywhere, the other on Linux.
  */
 export interface Meter {
-  /** A request is about to send; `connection` is asked for its connection each time. */
-  open(connection: Connection): Flow;
+  /** A request is about to send over this connection. */
+  open(socket: Socket): Flow;
   /** Bytes acknowledged since the start, over all connections; grows as evenly as the network does. */
   acknowledged(): number;
 }
@@ -25,12 +24,10 @@ export interface Flow {
   close(): void;
 }
 
-type Connection = () => Socket | null | undefined;
-
 /** A flow that is not closed. */
 interface Open {
   written: number;
-  readonly connection: Connection;
+  readonly socket: Socket;
 }
 
 /** What Node's type definitions leave out of the handles of its sockets. */
@@ -56,20 +53,19 @@ export function createMeter(): Meter {
 
   function refresh(): void {
     const now = performance.now();
-    queues = readQueues([...flows].flatMap(({ connection }) => connection() ?? []));
+    queues = readQueues([...flows].map(({ socket }) => socket));
     const tookMs = performance.now() - now;
     freshUntil = now + Math.max(FRESH_MS, tookMs * FRESH_TIMES);
   }
 
   /** Bytes of the flow that nobody has acknowledged yet. */
-  function pending({ written, connection }: Open): number {
-    const socket = connection();
-    return keptByNode(socket, written) + ((socket && queues.get(socket)) ?? 0);
+  function pending({ written, socket }: Open): number {
+    return keptByNode(socket, written) + (queues.get(socket) ?? 0);
   }
 
   return {
-    open(connection) {
-      const flow = { written: 0, connection };
+    open(socket) {
+      const flow = { written: 0, socket };
       flows.add(flow);
       return {
         writing(bytes) {
@@ -85,7 +81,7 @@ export function createMeter(): Meter {
         },
         close() {
           // What left is not called back: the count never falls.
-          taken += flow.written - keptByNode(connection(), flow.written);
+          taken += flow.written - keptByNode(socket, flow.written);
           flow.written = 0;
           flows.delete(flow);
         },
@@ -103,8 +99,7 @@ export function createMeter(): Meter {
 }
 
 /** How much of what is being written the kernel has not taken; only the handle of a socket tells. */
-function keptByNode(socket: ReturnType<Connection>, written: number): number {
-  if (!socket || isConnecting(socket)) return written;
+function keptByNode(socket: Socket, written: number): number {
   const { _handle: handle } = socket as { readonly _handle?: Handle | null };
   // Under TLS the connection is that of the handle below.
   return Math.min(written, (handle?._parent ?? handle)?.writeQueueSize ?? written);

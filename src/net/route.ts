@@ -1,19 +1,18 @@
 import http from 'node:http';
 import https from 'node:https';
 import type net from 'node:net';
-import type tls from 'node:tls';
-import type { Duplex } from 'node:stream';
+import tls from 'node:tls';
 import type { Throttle } from './throttle.js';
 import { createMeter, type Meter } from './meter.js';
 import { UploadFailure } from '../core/errors.js';
 import { BodySocket } from './body-socket.js';
 import { connectionFailure } from './connection-failure.js';
+import { createConnections, type Connect, type Connections } from './connections.js';
 import { proxyFor, proxyForEndpoint, shownProxy, type ProxyEnvironment } from './proxy.js';
 
 /** How requests of one service reach the network: kept-alive connections, shared by all of them. */
 export interface Route {
-  readonly secure: boolean;
-  readonly agent: http.Agent;
+  readonly connections: Connections;
   readonly meter: Meter;
   /** Holds bytes back where a rate limit is set. */
   readonly throttle?: Throttle;
@@ -27,75 +26,68 @@ export interface RouteOptions {
   readonly throttle?: Throttle;
 }
 
-type ConnectOptions = http.ClientRequestArgs & tls.ConnectionOptions;
-type Connected = (error: Error | null, socket?: Duplex) => void;
-
-/** Waiting longer than this for a connection is hopeless. */
-const CONNECT_TIMEOUT_MS = 10_000;
-const AGENT_OPTIONS = { keepAlive: true, scheduling: 'lifo', maxFreeSockets: 256 } as const;
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
 
 export function createRoute({ endpoint, proxies, throttle }: RouteOptions): Route {
-  const agent =
-    endpoint?.protocol === 'http:' ? plainAgent(endpoint, proxies) : secureAgent(endpoint, proxies);
+  const connect =
+    endpoint?.protocol === 'http:'
+      ? plainConnect(endpoint, proxies)
+      : secureConnect(endpoint, proxies);
+  const connections = createConnections(connect);
   return {
-    secure: agent instanceof https.Agent,
-    agent,
+    connections,
     meter: createMeter(),
     ...(throttle ? { throttle } : {}),
-    close: () => agent.destroy(),
+    close: () => connections.close(),
   };
 }
 
 /** Plain HTTP happens only towards a named endpoint. */
-function plainAgent(endpoint: URL, proxies: ProxyEnvironment): http.Agent {
-  const { host, port } = addressOf(endpoint, 80);
-  class PlainAgent extends http.Agent {
-    override createConnection(
-      options: ConnectOptions,
-      connected: Connected,
-    ): Duplex | null | undefined {
-      const proxy = proxyForEndpoint(host, proxies);
-      if (!proxy)
-        return new BodySocket(options as net.SocketConstructorOpts).connect({
-          ...options,
-          host,
-          port,
-        });
-      tunnel(proxy, host, port).then((socket) => connected(null, socket), connected);
-      return undefined;
-    }
-  }
-  return new PlainAgent(AGENT_OPTIONS);
+function plainConnect(endpoint: URL, proxies: ProxyEnvironment): Connect {
+  const address = addressOf(endpoint, 80);
+  return async (_service, timeoutMs, signal) => {
+    const proxy = proxyForEndpoint(address.host, proxies);
+    return proxy
+      ? tunnel(proxy, address, timeoutMs, signal)
+      : new BodySocket().connect({ ...address });
+  };
 }
 
-function secureAgent(endpoint: URL | undefined, proxies: ProxyEnvironment): https.Agent {
-  class SecureAgent extends https.Agent {
-    override createConnection(
-      options: ConnectOptions,
-      connected: Connected,
-    ): Duplex | null | undefined {
-      const service = options.host ?? '';
-      const named = { ...options, servername: options.servername ?? service };
-      const { host, port } = endpoint
-        ? addressOf(endpoint, 443)
-        : { host: service, port: Number(options.port ?? 443) };
-      const proxy = endpoint ? proxyForEndpoint(host, proxies) : proxyFor(host, proxies);
-      if (!proxy) return super.createConnection({ ...named, host, port });
-      const secured = (socket: net.Socket): Duplex =>
-        super.createConnection({ ...named, socket } as ConnectOptions) as Duplex;
-      tunnel(proxy, host, port).then((socket) => connected(null, secured(socket)), connected);
-      return undefined;
-    }
-  }
-  return new SecureAgent(AGENT_OPTIONS);
+function secureConnect(endpoint: URL | undefined, proxies: ProxyEnvironment): Connect {
+  /** What spares the next connection most of its handshake, by service. */
+  const sessions = new Map<string, Buffer>();
+  return async (service, timeoutMs, signal) => {
+    const address = endpoint ? addressOf(endpoint, 443) : { host: service, port: 443 };
+    const proxy = (endpoint ? proxyForEndpoint : proxyFor)(address.host, proxies);
+    const through = proxy && (await tunnel(proxy, address, timeoutMs, signal));
+    const socket = tls.connect({
+      ...(through ? { socket: through } : address),
+      servername: service,
+      ALPNProtocols: ['http/1.1'],
+      session: sessions.get(service),
+    });
+    socket.on('session', (session) => sessions.set(service, session));
+    socket.on('close', (hadError) => {
+      if (hadError) sessions.delete(service);
+    });
+    return socket;
+  };
 }
 
-function addressOf(url: URL, defaultPort: number): { host: string; port: number } {
+function addressOf(url: URL, defaultPort: number): Address {
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || defaultPort) };
 }
 
 /** Opens a connection to host:port through an HTTP proxy (CONNECT). */
-function tunnel(proxy: URL, host: string, port: number): Promise<net.Socket> {
+function tunnel(
+  proxy: URL,
+  { host, port }: Address,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
     const secure = proxy.protocol === 'https:';
     const authority = `${host}:${port}`;
@@ -105,7 +97,8 @@ function tunnel(proxy: URL, host: string, port: number): Promise<net.Socket> {
       method: 'CONNECT',
       path: authority,
       agent: false,
-      timeout: CONNECT_TIMEOUT_MS,
+      timeout: timeoutMs,
+      signal,
       headers: {
         Host: authority,
         ...(login === ':'
@@ -125,7 +118,7 @@ function tunnel(proxy: URL, host: string, port: number): Promise<net.Socket> {
       request.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })),
     );
     request.on('error', (error) =>
-      reject(connectionFailure(error, shownProxy(proxy), request, false)),
+      reject(connectionFailure(error, shownProxy(proxy), { unconnected: true })),
     );
     request.end();
   });

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import { Duplex } from 'node:stream';
-import type { HttpAnswer } from './request.js';
+import type { HttpAnswer } from './answer.js';
 
 /** A request as an SDK wrote it. */
 export interface SdkRequest {

@@ -1,5 +1,5 @@
-import type http from 'node:http';
 import { BodySocket } from './body-socket.js';
+import type { Connection } from './connection.js';
 import type { Flow } from './meter.js';
 import type { Throttle } from './throttle.js';
 import type { Watch } from './watchdog.js';
@@ -17,7 +17,7 @@ export interface Sender {
   readonly throttle: Throttle | undefined;
   readonly signal: AbortSignal;
   /** Whether it is answered or has failed: no more bytes are wanted. */
-  isOver(): boolean;
+  readonly isOver: boolean;
   /** The kernel has the last byte. */
   onSent(): void;
 }
@@ -25,6 +25,8 @@ export interface Sender {
 export interface Sending {
   /** Resolves when all is sent or no more is wanted; rejects as reading the body does, or with the signal's reason. */
   readonly done: Promise<void>;
+  /** No more is wanted. */
+  stop(): void;
   /** Resolves when no other thread is at work on a chunk; nothing where none is. */
   settled(): Promise<unknown> | undefined;
 }
@@ -33,6 +35,7 @@ export interface Sending {
 interface Sink {
   /** Resolves when the kernel has taken the chunk, or no more is wanted. */
   write(chunk: Uint8Array): Promise<void>;
+  stop(): void;
   settled(): Promise<unknown> | undefined;
 }
 
@@ -41,18 +44,23 @@ const LARGE_CHUNK = 512 * 1024;
 /** So many bytes go with the headers, which this thread writes. A multiple of pages, which the kernel reads faster. */
 const WITH_HEADERS = 16 * 1024;
 
-/** Sends a body, a chunk at a time, and ends the request with its last byte. */
-export function sendBody(request: http.ClientRequest, body: Body, sender: Sender): Sending {
-  const sink = openSink(request, body.size, sender);
-  return { done: pump(body, sink, sender), settled: () => sink.settled() };
+/** Sends a body, a chunk at a time. */
+export function sendBody(connection: Connection, body: Body, sender: Sender): Sending {
+  const sink = openSink(connection, body.size, sender);
+  return {
+    done: pump(body, sink, sender),
+    stop: () => sink.stop(),
+    settled: () => sink.settled(),
+  };
 }
 
 /** One chunk is read, then it is sent: others' chunks are sent meanwhile, and what the kernel holds of its own. */
-async function pump(body: Body, sink: Sink, { isOver, throttle, signal }: Sender): Promise<void> {
-  for (let position = 0; position < body.size && !isOver();) {
+async function pump(body: Body, sink: Sink, sender: Sender): Promise<void> {
+  const { throttle, signal } = sender;
+  for (let position = 0; position < body.size && !sender.isOver;) {
     const chunk = await body.read(position);
     position += chunk.length;
-    for (let start = 0; start < chunk.length && !isOver();) {
+    for (let start = 0; start < chunk.length && !sender.isOver;) {
       // Slices are small enough that a limited rate is even.
       const slice = chunk.subarray(start, start + (throttle?.sliceSize() ?? chunk.length));
       await throttle?.take(slice.length, signal);
@@ -62,42 +70,30 @@ async function pump(body: Body, sink: Sink, { isOver, throttle, signal }: Sender
   }
 }
 
-function openSink(
-  request: http.ClientRequest,
-  size: number,
-  { isOver, flow, watchdog, onSent }: Sender,
-): Sink {
+function openSink(connection: Connection, size: number, sender: Sender): Sink {
+  const { flow, watchdog } = sender;
   let left = size;
-  let waiting: (() => void) | undefined;
+  let wake: (() => void) | undefined;
   let aside: Promise<number> | undefined;
-  request.once('close', () => waiting?.());
-  request.once('response', () => waiting?.());
 
   function taken(count: number): void {
     watchdog.moved();
     flow.took();
     left -= count;
-    if (left > 0) return;
-    request.end();
-    onSent();
+    if (left === 0) sender.onSent();
   }
 
   function writeHere(chunk: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
-      if (isOver()) {
+      if (sender.isOver) {
         resolve();
         return;
       }
-      const settle = (): void => {
-        waiting = undefined;
-        if (!isOver()) taken(chunk.length);
-        resolve();
-      };
-      waiting = settle;
+      wake = resolve;
       flow.writing(chunk.length);
-      // Of an error the request tells, and it closes.
-      request.write(chunk, (error) => {
-        if (!error && waiting === settle) settle();
+      connection.write(chunk, () => {
+        taken(chunk.length);
+        resolve();
       });
     });
   }
@@ -105,7 +101,7 @@ function openSink(
   async function writeAside(socket: BodySocket, chunk: Uint8Array): Promise<void> {
     const isFirst = left === size;
     if (isFirst) await writeHere(chunk.subarray(0, WITH_HEADERS));
-    if (isOver()) return;
+    if (sender.isOver) return;
     const rest = isFirst ? chunk.subarray(WITH_HEADERS) : chunk;
     aside = socket.writeAside(rest).then((count) => {
       aside = undefined;
@@ -119,9 +115,10 @@ function openSink(
   }
 
   return {
+    stop: () => wake?.(),
     settled: () => aside,
     write(chunk) {
-      const { socket } = request;
+      const { socket } = connection;
       return chunk.length >= LARGE_CHUNK && socket instanceof BodySocket
         ? writeAside(socket, chunk)
         : writeHere(chunk);

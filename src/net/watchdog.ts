@@ -1,5 +1,3 @@
-import type http from 'node:http';
-import type net from 'node:net';
 import type { Flow } from './meter.js';
 
 /** Watches one request for bytes that move. */
@@ -8,7 +6,7 @@ export interface Watch {
   moved(): void;
   /** The service says that it is still at work. */
   working(): void;
-  /** The request is written; from now on only the answer can move. */
+  /** The request is written, or an early answer ended it; from now on only the answer can move. */
   sent(): void;
   stop(): void;
 }
@@ -26,20 +24,9 @@ interface Limits {
  * moving while it shrinks, since it takes megabytes at once and a slow link needs long to send them.
  */
 const TICKS = 20;
-const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Whether there is no connection yet, TLS included. */
-export function isConnecting(socket: net.Socket | null | undefined): boolean {
-  // Missing in the type definitions of Node.
-  const { connecting, secureConnecting } = (socket ?? {}) as Partial<net.Socket> & {
-    readonly secureConnecting?: boolean;
-  };
-  return socket === null || connecting === true || secureConnecting === true;
-}
-
-export function watch(request: http.ClientRequest, limits: Limits, onStall: () => void): Watch {
+export function watch(limits: Limits, onStall: () => void): Watch {
   const tickMs = Math.max(10, limits.stallTimeoutMs / TICKS);
-  const connectTicks = Math.ceil(Math.min(CONNECT_TIMEOUT_MS, limits.stallTimeoutMs) / tickMs);
   const answerTicks =
     limits.answerTimeoutMs === undefined ? Infinity : Math.ceil(limits.answerTimeoutMs / tickMs);
   let idle = 0;
@@ -48,12 +35,6 @@ export function watch(request: http.ClientRequest, limits: Limits, onStall: () =
   let worked = 0;
   let isSent = false;
   let unsent: number | undefined;
-  function sent(): void {
-    isSent = true;
-    idle = 0;
-  }
-  // An answer that comes early ends the sending, and has no longer than any other.
-  request.once('response', sent);
 
   const timer = setInterval(() => {
     idle += 1;
@@ -69,12 +50,7 @@ export function watch(request: http.ClientRequest, limits: Limits, onStall: () =
       waited += 1;
       worked += 1;
     }
-    if (isConnecting(request.socket)) {
-      if (idle < connectTicks) return;
-      // As the system reports it, which would take it minutes: no request is lost with it.
-      request.socket?.destroy(connectTimeout());
-      if (!request.socket) onStall();
-    } else if (idle >= TICKS || waited >= answerTicks) onStall();
+    if (idle >= TICKS || waited >= answerTicks) onStall();
   }, tickMs);
 
   return {
@@ -84,11 +60,10 @@ export function watch(request: http.ClientRequest, limits: Limits, onStall: () =
     working() {
       if (worked < workTicks) waited = 0;
     },
-    sent,
+    sent() {
+      isSent = true;
+      idle = 0;
+    },
     stop: () => clearInterval(timer),
   };
-}
-
-function connectTimeout(): Error {
-  return Object.assign(new Error('no connection'), { code: 'ETIMEDOUT', syscall: 'connect' });
 }

@@ -1,6 +1,6 @@
 import { UploadFailure, type FailureCode, type FailureFacts } from '../core/errors.js';
 import { visible } from '../core/text.js';
-import type { HttpAnswer } from '../net/request.js';
+import type { HttpAnswer } from '../net/answer.js';
 import { offsetFromDate } from '../net/clock.js';
 import { retryAfterMs } from '../net/retry-after.js';
 
@@ -69,7 +69,7 @@ export function readVodAnswer(action: string, answer: HttpAnswer): Envelope['Res
   }
   const serviceCode = visible(error.Code);
   const code = vodFailureCode(serviceCode, answer.status);
-  const offset = offsetFromDate(answer.headers.date);
+  const offset = offsetFromDate(answer.headers['date']);
   throw new UploadFailure(
     code,
     `${action}: ${serviceCode}: ${visible(String(error.Message ?? ''))}`,
@@ -84,7 +84,7 @@ export function readVodAnswer(action: string, answer: HttpAnswer): Envelope['Res
 }
 
 function waitAskedFor({ headers }: HttpAnswer): Pick<FailureFacts, 'retryAfterMs'> {
-  const serverMs = Date.parse(headers.date ?? '');
+  const serverMs = Date.parse(headers['date'] ?? '');
   const asked = retryAfterMs(headers['retry-after'], serverMs || Date.now());
   return asked === undefined ? {} : { retryAfterMs: asked };
 }

@@ -144,14 +144,13 @@ describe('a connection that never comes about', () => {
   });
 
   test('is not one that the network lost later', () => {
-    const request = { method: 'POST', socket: {} } as http.ClientRequest;
     for (const [syscall, expected] of [
       ['connect', true],
       ['read', false],
       ['write', false],
     ] as const) {
       const error = Object.assign(new Error('gone'), { code: 'EHOSTUNREACH', syscall });
-      const failure = connectionFailure(error, HOST, request, false) as UploadFailure;
+      const failure = connectionFailure(error, HOST, {}) as UploadFailure;
       assert.equal(failure.facts.unconnected, expected);
       assert.equal(failure.facts.ambiguous, !expected);
     }

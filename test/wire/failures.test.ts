@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UploadFailure, type FailureCode, type FailureFacts } from '../../src/core/errors.js';
 import { assertCosAnswer } from '../../src/cos/failures.js';
-import type { HttpAnswer } from '../../src/net/request.js';
+import type { HttpAnswer } from '../../src/net/answer.js';
 import { readVodAnswer } from '../../src/vod/failures.js';
 
 type Row = readonly [

@@ -1,0 +1,124 @@
+import type { Socket } from 'node:net';
+import { AnswerReader, type HttpAnswer } from './answer.js';
+
+/** Who hears of the request that is under way. */
+export interface Listener {
+  readonly method: string;
+  /** The request line and the headers. They go out with the first bytes of the body. */
+  readonly head: string;
+  /** Bytes came in. */
+  onMoved(): void;
+  /** They belong to the answer's body. */
+  onBody(bytes: Buffer): void;
+  /** The answer's status and headers are there. */
+  onBegun(): void;
+  /** The answer is whole; `isLast`: the connection carries no other. */
+  onAnswer(answer: HttpAnswer, isLast: boolean): void;
+  /** There will be no answer. */
+  onError(error: Error): void;
+}
+
+/** Less than this is copied behind the headers, which costs less than a second buffer in one write. */
+const SMALL_BODY = 16 * 1024;
+
+/** A connection that carries one request after the other (HTTP/1.1, RFC 9112). */
+export class Connection {
+  readonly socket: Socket;
+  /** Whether it carried a request before the present one. */
+  isReused = false;
+  #listener: Listener | undefined;
+  #reader: AnswerReader | undefined;
+  #head = '';
+
+  /** Takes a socket that is connected. `onClosed` hears when it no longer is. */
+  constructor(socket: Socket, onClosed: (connection: Connection) => void) {
+    this.socket = socket;
+    socket.on('data', (bytes: Buffer) => this.#received(bytes));
+    socket.on('end', () => this.#ended());
+    socket.on('error', (error) => this.#failed(error));
+    socket.on('close', () => {
+      this.#failed(cutShort());
+      onClosed(this);
+    });
+  }
+
+  /** Whether it is of use to another request. */
+  get isOpen(): boolean {
+    return this.socket.writable && this.socket.readable;
+  }
+
+  begin(listener: Listener): void {
+    this.#listener = listener;
+    this.#head = listener.head;
+    this.#reader = new AnswerReader(listener.method, (bytes) => listener.onBody(bytes));
+  }
+
+  /** Writes bytes of the request. `onTaken` hears when the kernel has them, `onError` if it never will. */
+  write(bytes: Uint8Array, onTaken: () => void): void {
+    const { socket } = this;
+    const head = this.#head;
+    this.#head = '';
+    const done = (error?: Error | null): void => {
+      if (!error) onTaken();
+    };
+    if (head === '') socket.write(bytes, done);
+    else if (bytes.length < SMALL_BODY) {
+      socket.write(Buffer.concat([Buffer.from(head, 'latin1'), bytes]), done);
+    } else {
+      socket.cork();
+      socket.write(head, 'latin1');
+      socket.write(bytes, done);
+      socket.uncork();
+    }
+  }
+
+  /** Gives up the connection and the request, which hears no more. */
+  destroy(): void {
+    this.#listener = undefined;
+    this.socket.destroy();
+  }
+
+  #received(bytes: Buffer): void {
+    const listener = this.#listener;
+    const reader = this.#reader;
+    if (listener === undefined || reader === undefined) {
+      // Nobody asked, and the next request would take it for its answer.
+      this.socket.destroy();
+      return;
+    }
+    const { isBegun } = reader;
+    let answer: HttpAnswer | undefined;
+    try {
+      listener.onMoved();
+      answer = reader.read(bytes);
+    } catch (error) {
+      this.#failed(error as Error);
+      return;
+    }
+    if (!isBegun && reader.isBegun) listener.onBegun();
+    if (answer) this.#answered(listener, answer, reader.isLast);
+  }
+
+  #ended(): void {
+    const answer = this.#listener && this.#reader?.end();
+    if (this.#listener && answer) this.#answered(this.#listener, answer, true);
+    else this.#failed(cutShort());
+    this.socket.destroy();
+  }
+
+  #answered(listener: Listener, answer: HttpAnswer, isLast: boolean): void {
+    this.#listener = undefined;
+    listener.onAnswer(answer, isLast);
+  }
+
+  #failed(error: Error): void {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.onError(error);
+  }
+}
+
+/** As the system reports a connection that the other side gave up. */
+function cutShort(): Error {
+  return Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' });
+}

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import net, { type AddressInfo } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { UploadFailure } from '../../src/core/errors.js';
+import type { HttpAnswer } from '../../src/net/answer.js';
+import { createConnections } from '../../src/net/connections.js';
+import { createMeter } from '../../src/net/meter.js';
+import { sendRequest } from '../../src/net/request.js';
+import { createRoute } from '../../src/net/route.js';
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+
+/** A server on this machine that counts its connections, and a client of it. */
+async function world(t: TestContext, server: net.Server, SocketType = net.Socket) {
+  let connections = 0;
+  server.on('connection', (socket: net.Socket) => {
+    connections += 1;
+    socket.on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const pool = createConnections(async () => new SocketType().connect(port, '127.0.0.1'));
+  const route = { connections: pool, meter: createMeter(), close: () => pool.close() };
+  t.after(() => {
+    route.close();
+    server.close();
+    if (server instanceof http.Server) server.closeAllConnections();
+  });
+  return {
+    port,
+    connections: () => connections,
+    send(): Promise<HttpAnswer> {
+      const body = Buffer.from('{}');
+      const request = { route, host: 'a', method: 'POST', path: '/', headers: {}, body };
+      return sendRequest({ ...request, stallTimeoutMs: 2000 }, new AbortController().signal);
+    },
+  };
+}
+
+/** Answers each request, which comes in one piece, with this text. */
+function answering(text: string): net.Server {
+  return net.createServer((socket) => socket.on('data', () => socket.write(text)));
+}
+
+test('one request after the other takes the same connection, several at once take several', async (t) => {
+  const { send, connections } = await world(t, answering(OK));
+  for (let count = 0; count < 3; count++) assert.equal((await send()).body.toString(), 'ok');
+  assert.equal(connections(), 1);
+  await Promise.all([send(), send(), send()]);
+  assert.equal(connections(), 3);
+  await Promise.all([send(), send(), send()]);
+  assert.equal(connections(), 3);
+});
+
+test('an answer that is here before Node tells that its request is sent keeps the connection', async (t) => {
+  /** As a connection under TLS does when the service is quick. */
+  class LateSocket extends net.Socket {
+    override _write(chunk: Buffer, encoding: BufferEncoding, done: () => void): void {
+      super._write(chunk, encoding, () => setTimeout(done, 50));
+    }
+  }
+  const { send, connections } = await world(t, answering(OK), LateSocket);
+  for (let count = 0; count < 3; count++) {
+    await send();
+    await pause(80);
+  }
+  assert.equal(connections(), 1);
+});
+
+for (const [what, text] of [
+  ['that says that it is the last', OK.replace('\r\n', '\r\nConnection: close\r\n')],
+  ['that is about to end', OK.replace('\r\n', '\r\nKeep-Alive: timeout=1\r\n')],
+  ['with something behind it', `${OK}HTTP/1.1 200 OK\r\n`],
+] as const) {
+  test(`a connection with an answer ${what} carries no other request`, async (t) => {
+    const { send, connections } = await world(t, answering(text));
+    for (let count = 1; count <= 3; count++) {
+      assert.equal((await send()).status, 200);
+      assert.equal(connections(), count);
+    }
+  });
+}
+
+test('what comes in on a connection that waits is not the next answer', async (t) => {
+  const server = net.createServer((socket) => {
+    socket.once('data', () => {
+      socket.write(OK);
+      setTimeout(() => socket.write(OK.replace('ok', 'no')), 20);
+    });
+  });
+  const { send, connections } = await world(t, server);
+  for (let count = 1; count <= 3; count++) {
+    assert.equal((await send()).body.toString(), 'ok');
+    assert.equal(connections(), count);
+    await pause(60);
+  }
+});
+
+for (const [how, end] of [
+  ['closed', (socket: net.Socket) => socket.destroySoon()],
+  ['reset', (socket: net.Socket) => socket.resetAndDestroy()],
+] as const) {
+  test(`a kept connection that is ${how} instead of an answer is told from a new one`, async (t) => {
+    let requests = 0;
+    const server = net.createServer((socket) => {
+      socket.on('data', () => {
+        requests += 1;
+        if (requests === 1) socket.write(OK);
+        else end(socket);
+      });
+    });
+    const { send } = await world(t, server);
+    await send();
+    for (const isKept of [true, false]) {
+      await assert.rejects(send(), (error) => {
+        assert.ok(error instanceof UploadFailure);
+        assert.equal(error.message, 'a: connection reset');
+        assert.equal(error.facts.repeatAtOnce, isKept);
+        return error.facts.ambiguous === true;
+      });
+    }
+  });
+}
+
+test('an answer that has neither a length nor an end is whole when the connection is closed', async (t) => {
+  const server = net.createServer((socket) => {
+    socket.once('data', () => socket.end('HTTP/1.1 502 Bad\r\n\r\nsorry'));
+  });
+  const { send, connections } = await world(t, server);
+  assert.equal((await send()).body.toString(), 'sorry');
+  assert.equal((await send()).status, 502);
+  assert.equal(connections(), 2);
+});
+
+test('an answer that is cut short is none', async (t) => {
+  const { send } = await world(
+    t,
+    net.createServer((socket) => socket.once('data', () => socket.end(OK.slice(0, -1)))),
+  );
+  await assert.rejects(send(), /connection reset/);
+});
+
+test('what is not HTTP is told as that, at once', async (t) => {
+  const { send } = await world(t, answering('220 mail.example ESMTP\r\n'));
+  await assert.rejects(send(), (error) => {
+    assert.ok(error instanceof UploadFailure);
+    return error.code === 'not-the-service';
+  });
+});
+
+test('an abort is obeyed while the connection is made, and leaves none behind', async () => {
+  const never = (): void => undefined;
+  const socket = new net.Socket().connect({ host: 'a', port: 9, lookup: never });
+  const controller = new AbortController();
+  const opening = createConnections(async () => socket).open('a', 5000, controller.signal);
+  await pause(20);
+  const since = performance.now();
+  controller.abort(new Error('enough'));
+  await assert.rejects(opening, /enough/);
+  assert.ok(performance.now() - since < 50);
+  assert.equal(socket.destroyed, true);
+});
+
+test('a header that would end before its time is refused before anything is sent', async (t) => {
+  const { port, connections } = await world(t, answering(OK));
+  const route = createRoute({ endpoint: new URL(`http://127.0.0.1:${port}`), proxies: {} });
+  const headers = { 'x-cos-security-token': 'a\r\nHost: b' };
+  const request = { route, host: 'a', method: 'GET', path: '/', headers, stallTimeoutMs: 5000 };
+  await assert.rejects(sendRequest(request, new AbortController().signal), (error) => {
+    assert.ok(error instanceof UploadFailure);
+    assert.match(error.message, /x-cos-security-token/);
+    return error.code === 'bad-request';
+  });
+  assert.equal(connections(), 0);
+});
