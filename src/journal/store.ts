@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type * as Lmdb from 'lmdb';
 import { UploadFailure } from '../core/errors.js';
 import { assertDatabaseFile } from './database-file.js';
@@ -145,9 +145,10 @@ class LmdbStore implements Store {
 
   /**
    * Gathers what belongs into one transaction while there is anything else to do. Whoever was alone
-   * the last time waits for nobody.
+   * the last time waits for no more than what is about to be asked for.
    */
   async #gather(): Promise<void> {
+    await turn();
     if (this.#lastBatch <= 1) return;
     const longestMs = Math.min(MAX_WAIT_MS, this.#lastCommitMs * (1 / COMMITTING - 1));
     const until = performance.now() + longestMs;

@@ -30,16 +30,13 @@ export class Connection {
   #reader: AnswerReader | undefined;
   #head = '';
 
-  /** Takes a socket that is connected. `onClosed` hears when it no longer is. */
-  constructor(socket: Socket, onClosed: (connection: Connection) => void) {
+  /** Takes a socket that is connected. */
+  constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (bytes: Buffer) => this.#received(bytes));
     socket.on('end', () => this.#ended());
     socket.on('error', (error) => this.#failed(error));
-    socket.on('close', () => {
-      this.#failed(cutShort());
-      onClosed(this);
-    });
+    socket.on('close', () => this.#failed(cutShort()));
   }
 
   /** Whether it is of use to another request. */

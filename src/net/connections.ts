@@ -1,101 +1,155 @@
-import { once } from 'node:events';
-import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import type { HttpAnswer } from './answer.js';
-import { connectionFailure } from './connection-failure.js';
-import { Connection } from './connection.js';
+import type { Connection } from './connection.js';
+import { openConnection, type Connect } from './open-connection.js';
 
 /** Closed this long before the other side says that it would, so that no request crosses its closing. */
 const MARGIN_MS = 1000;
-/** A process that stood still sees one late tick, not the end of its time. */
-const TICKS = 20;
-const KEEP_ALIVE_DELAY_MS = 1000;
+/** New connections in one turn of the event loop. */
+const OPENED_A_TURN = 8;
 
-/** Makes a socket for a host, which may still be connecting. Obeys the signal and the time. */
-export type Connect = (host: string, timeoutMs: number, signal: AbortSignal) => Promise<Socket>;
-
-/** Kept-alive connections, by host. */
-export interface Connections {
-  /** A connection that waits for a request: the one that was used last. */
-  free(host: string): Connection | undefined;
-  /** A new one. Rejects with UploadFailure, or with the signal's reason. */
-  open(host: string, timeoutMs: number, signal: AbortSignal): Promise<Connection>;
-  /** Its request is answered, and it may carry another one. */
-  release(host: string, connection: Connection, answer: HttpAnswer): void;
-  close(): void;
-}
-
-interface Waiting {
+interface Idle {
   readonly connection: Connection;
   /** When the other side is about to close it, in milliseconds of the process. */
   readonly until: number;
 }
 
-export function createConnections(connect: Connect): Connections {
-  const all = new Set<Connection>();
-  const waiting = new Map<string, Waiting[]>();
-  return {
-    free(host) {
-      const stack = waiting.get(host) ?? [];
-      for (let last = stack.pop(); last !== undefined; last = stack.pop()) {
-        const { connection, until } = last;
-        if (connection.isOpen && performance.now() < until) {
-          connection.isReused = true;
-          connection.socket.ref();
-          return connection;
-        }
-        connection.destroy();
-      }
-      return undefined;
-    },
-    async open(host, timeoutMs, signal) {
-      try {
-        const socket = await connect(host, timeoutMs, signal);
-        await connected(socket, timeoutMs, signal);
-        socket.setNoDelay(true);
-        socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
-        const connection = new Connection(socket, () => all.delete(connection));
-        all.add(connection);
-        return connection;
-      } catch (error) {
-        signal.throwIfAborted();
-        throw connectionFailure(error as Error, host, { unconnected: true });
-      }
-    },
-    release(host, connection, { headers }) {
-      connection.socket.unref();
-      const seconds = /timeout=(\d+)/i.exec(headers['keep-alive'] ?? '')?.[1];
-      const keptMs = seconds === undefined ? Infinity : Number(seconds) * 1000 - MARGIN_MS;
-      const stack = waiting.get(host) ?? [];
-      stack.push({ connection, until: performance.now() + keptMs });
-      waiting.set(host, stack);
-    },
-    close() {
-      for (const connection of all) connection.destroy();
-    },
-  };
+interface Waiter {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  resolve(connection: Connection): void;
+  reject(error: unknown): void;
 }
 
-/** Resolves once the socket is connected, TLS included. */
-async function connected(socket: Socket, timeoutMs: number, signal: AbortSignal): Promise<void> {
-  const isSecure = socket instanceof TLSSocket;
-  if (!isSecure && !socket.connecting) return;
-  let ticks = 0;
-  const timer = setInterval(() => {
-    ticks += 1;
-    if (ticks >= TICKS) socket.destroy(noConnection());
-  }, timeoutMs / TICKS);
-  try {
-    await once(socket, isSecure ? 'secureConnect' : 'connect', { signal });
-  } catch (error) {
-    socket.on('error', () => undefined).destroy();
-    throw error;
-  } finally {
-    clearInterval(timer);
+/** Kept-alive connections, by host. */
+export class Connections {
+  readonly #connect: Connect;
+  readonly #hosts = new Map<string, HostConnections>();
+
+  constructor(connect: Connect) {
+    this.#connect = connect;
+  }
+
+  /**
+   * The first to be had: one that carries no request, one that is released, or a new one. Rejects with
+   * UploadFailure where a new one fails, or with the signal's reason.
+   */
+  take(host: string, timeoutMs: number, signal: AbortSignal): Promise<Connection> {
+    return this.#of(host).take(timeoutMs, signal);
+  }
+
+  /** Its request is answered, and it may carry another one. */
+  release(host: string, connection: Connection, { headers }: HttpAnswer): void {
+    const seconds = /timeout=(\d+)/i.exec(headers['keep-alive'] ?? '')?.[1];
+    const keptMs = seconds === undefined ? Infinity : Number(seconds) * 1000 - MARGIN_MS;
+    if (keptMs <= 0) connection.destroy();
+    else this.#of(host).offer(connection, performance.now() + keptMs);
+  }
+
+  close(): void {
+    for (const one of this.#hosts.values()) one.close();
+  }
+
+  #of(host: string): HostConnections {
+    const found = this.#hosts.get(host) ?? new HostConnections(host, this.#connect);
+    this.#hosts.set(host, found);
+    return found;
   }
 }
 
-/** As the system reports it, which would take it minutes. */
-function noConnection(): Error {
-  return Object.assign(new Error('no connection'), { code: 'ETIMEDOUT', syscall: 'connect' });
+/** The connections to one host, and who waits for one. */
+class HostConnections {
+  readonly #host: string;
+  readonly #connect: Connect;
+  readonly #all = new Set<Connection>();
+  /** The one that was used last comes last. */
+  readonly #idle: Idle[] = [];
+  readonly #waiting = new Set<Waiter>();
+  /** Those of whom no connection is opened yet, in the order in which they came. */
+  readonly #unopened: Waiter[] = [];
+
+  constructor(host: string, connect: Connect) {
+    this.#host = host;
+    this.#connect = connect;
+  }
+
+  async take(timeoutMs: number, signal: AbortSignal): Promise<Connection> {
+    return this.#takeIdle() ?? this.#wait(timeoutMs, signal);
+  }
+
+  offer(connection: Connection, until: number): void {
+    if (!connection.isOpen) {
+      connection.destroy();
+      return;
+    }
+    connection.isReused = true;
+    const [waiter] = this.#waiting;
+    if (waiter) {
+      waiter.resolve(connection);
+      return;
+    }
+    connection.socket.unref();
+    this.#idle.push({ connection, until });
+  }
+
+  close(): void {
+    for (const connection of this.#all) connection.destroy();
+  }
+
+  #takeIdle(): Connection | undefined {
+    for (let last = this.#idle.pop(); last !== undefined; last = this.#idle.pop()) {
+      const { connection, until } = last;
+      if (connection.isOpen && performance.now() < until) {
+        connection.socket.ref();
+        return connection;
+      }
+      connection.destroy();
+    }
+    return undefined;
+  }
+
+  #wait(timeoutMs: number, signal: AbortSignal): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => waiter.reject(signal.reason);
+      const leave = (): void => {
+        this.#waiting.delete(waiter);
+        signal.removeEventListener('abort', onAbort);
+      };
+      const waiter: Waiter = {
+        timeoutMs,
+        signal,
+        resolve(connection) {
+          leave();
+          resolve(connection);
+        },
+        reject(error) {
+          leave();
+          reject(error as Error);
+        },
+      };
+      this.#waiting.add(waiter);
+      signal.addEventListener('abort', onAbort);
+      if (this.#unopened.push(waiter) === 1) setImmediate(() => this.#openSome());
+    });
+  }
+
+  /** Whoever is left for another turn may be served until then: a busy process needs few connections. */
+  #openSome(): void {
+    for (const waiter of this.#unopened.splice(0, OPENED_A_TURN)) {
+      if (this.#waiting.has(waiter)) void this.#openFor(waiter);
+    }
+    if (this.#unopened.length > 0) setImmediate(() => this.#openSome());
+  }
+
+  async #openFor(waiter: Waiter): Promise<void> {
+    try {
+      const { timeoutMs, signal } = waiter;
+      const connection = await openConnection(this.#connect, this.#host, timeoutMs, signal);
+      this.#all.add(connection);
+      connection.socket.once('close', () => this.#all.delete(connection));
+      if (this.#waiting.has(waiter)) waiter.resolve(connection);
+      else this.offer(connection, Infinity);
+    } catch (error) {
+      waiter.reject(error);
+    }
+  }
 }

@@ -34,8 +34,7 @@ export async function sendRequest(spec: HttpRequest, signal: AbortSignal): Promi
   signal.throwIfAborted();
   const head = requestHead(spec);
   const { host, stallTimeoutMs } = spec;
-  const { connections } = spec.route;
   const timeoutMs = Math.min(CONNECT_TIMEOUT_MS, stallTimeoutMs);
-  const connection = connections.free(host) ?? (await connections.open(host, timeoutMs, signal));
+  const connection = await spec.route.connections.take(host, timeoutMs, signal);
   return new Exchange(connection, head, spec, signal).answer;
 }

@@ -7,7 +7,8 @@ import { createMeter, type Meter } from './meter.js';
 import { UploadFailure } from '../core/errors.js';
 import { BodySocket } from './body-socket.js';
 import { connectionFailure } from './connection-failure.js';
-import { createConnections, type Connect, type Connections } from './connections.js';
+import { Connections } from './connections.js';
+import type { Connect } from './open-connection.js';
 import { proxyFor, proxyForEndpoint, shownProxy, type ProxyEnvironment } from './proxy.js';
 
 /** How requests of one service reach the network: kept-alive connections, shared by all of them. */
@@ -36,7 +37,7 @@ export function createRoute({ endpoint, proxies, throttle }: RouteOptions): Rout
     endpoint?.protocol === 'http:'
       ? plainConnect(endpoint, proxies)
       : secureConnect(endpoint, proxies);
-  const connections = createConnections(connect);
+  const connections = new Connections(connect);
   return {
     connections,
     meter: createMeter(),

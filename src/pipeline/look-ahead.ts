@@ -1,3 +1,8 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
+/** What the disk has in memory is read without a break, unless the network gets its turn this often. */
+const TURN_MS = 5;
+
 /**
  * Reads a stream up to `capacity` items ahead of its consumer, so that totals are known early and
  * the disk is asked while the network is busy; memory stays bounded.
@@ -16,11 +21,16 @@ export async function* lookAhead<T>(
   let closed = false;
 
   const reading = (async () => {
+    let since = performance.now();
     try {
       for await (const item of source) {
         onItem(item);
         ready.push(item);
         wake();
+        if (performance.now() - since > TURN_MS) {
+          await turn();
+          since = performance.now();
+        }
         while (ready.length - head >= capacity && !closed) {
           await new Promise<void>((resolve) => (wake = resolve));
         }

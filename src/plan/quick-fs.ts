@@ -4,8 +4,9 @@ import { promisify } from 'node:util';
 
 /** A disk whose answers take longer than this on average, in milliseconds, is a slow one. */
 const SLOW_MS = 0.5;
-/** The weight of the latest answer: a thread that had to wait for its turn is no slow disk. */
+/** The weight of the latest answer, and the most that it counts for: a thread that had to wait for its turn is no slow disk. */
 const WEIGHT = 0.05;
+const MOST_MS = 4 * SLOW_MS;
 /** How long a slow disk counts as slow. */
 const SLOW_FOR_MS = 5000;
 const EXACT = { bigint: true } as const;
@@ -82,7 +83,7 @@ function quick<Args extends unknown[], Result>(
       return now(...args);
     } finally {
       const until = performance.now();
-      averageMs += WEIGHT * (until - since - averageMs);
+      averageMs += WEIGHT * (Math.min(until - since, MOST_MS) - averageMs);
       if (averageMs > SLOW_MS) {
         averageMs = 0;
         slowUntil = Math.max(slowUntil, until + SLOW_FOR_MS);

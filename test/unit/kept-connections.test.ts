@@ -5,11 +5,14 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { UploadFailure } from '../../src/core/errors.js';
 import type { HttpAnswer } from '../../src/net/answer.js';
-import { createConnections } from '../../src/net/connections.js';
+import type { Connection } from '../../src/net/connection.js';
+import { Connections } from '../../src/net/connections.js';
 import { createMeter } from '../../src/net/meter.js';
 import { sendRequest } from '../../src/net/request.js';
 import { createRoute } from '../../src/net/route.js';
 
+/** Looks up a name that nobody knows yet. */
+const NEVER = (): void => undefined;
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
 /** A server on this machine that counts its connections, and a client of it. */
@@ -21,7 +24,7 @@ async function world(t: TestContext, server: net.Server, SocketType = net.Socket
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const pool = createConnections(async () => new SocketType().connect(port, '127.0.0.1'));
+  const pool = new Connections(async () => new SocketType().connect(port, '127.0.0.1'));
   const route = { connections: pool, meter: createMeter(), close: () => pool.close() };
   t.after(() => {
     route.close();
@@ -52,6 +55,35 @@ test('one request after the other takes the same connection, several at once tak
   assert.equal(connections(), 3);
   await Promise.all([send(), send(), send()]);
   assert.equal(connections(), 3);
+});
+
+test('many requests at once are served by those few connections that this process keeps busy', async (t) => {
+  const { send, connections } = await world(t, answering(OK));
+  const answers = await Promise.all(Array.from({ length: 200 }, () => send()));
+  assert.ok(answers.every(({ status }) => status === 200));
+  assert.ok(connections() < 100, String(connections()));
+});
+
+test('whoever waits for a new connection takes one that is released before', async (t) => {
+  const server = answering(OK);
+  const { port } = await world(t, server);
+  let opened = 0;
+  const pool = new Connections(async () => {
+    opened += 1;
+    // The second never comes about.
+    const options = opened === 1 ? { port, host: '127.0.0.1' } : { port, host: 'a', lookup: NEVER };
+    return new net.Socket().connect(options);
+  });
+  t.after(() => pool.close());
+  const controller = new AbortController();
+  const take = (): Promise<Connection> => pool.take('a', 5000, controller.signal);
+  const first = await take();
+  const second = take();
+  await pause(20);
+  assert.equal(opened, 2);
+  pool.release('a', first, { status: 200, headers: {}, body: Buffer.alloc(0) });
+  assert.equal(await second, first);
+  controller.abort();
 });
 
 test('an answer that is here before Node tells that its request is sent keeps the connection', async (t) => {
@@ -151,10 +183,9 @@ test('what is not HTTP is told as that, at once', async (t) => {
 });
 
 test('an abort is obeyed while the connection is made, and leaves none behind', async () => {
-  const never = (): void => undefined;
-  const socket = new net.Socket().connect({ host: 'a', port: 9, lookup: never });
+  const socket = new net.Socket().connect({ host: 'a', port: 9, lookup: NEVER });
   const controller = new AbortController();
-  const opening = createConnections(async () => socket).open('a', 5000, controller.signal);
+  const opening = new Connections(async () => socket).take('a', 5000, controller.signal);
   await pause(20);
   const since = performance.now();
   controller.abort(new Error('enough'));
