@@ -90,7 +90,7 @@ export async function headObject(
   const crc64 = answer.headers['x-cos-hash-crc64ecma'];
   return {
     size: Number(answer.headers['content-length']),
-    ...(typeof crc64 === 'string' ? { crc64 } : {}),
+    ...(crc64 === undefined ? {} : { crc64 }),
   };
 }
 
@@ -143,7 +143,7 @@ function acknowledged(
   if (!agrees) {
     throw new UploadFailure(
       'corrupted',
-      `${operation}: the service holds other bytes than were sent (it says ${visible(String(told ?? etag))})`,
+      `${operation}: the service holds other bytes than were sent (it says ${visible(told ?? etag)})`,
     );
   }
   return {

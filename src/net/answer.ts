@@ -12,16 +12,20 @@ export class NotHttp extends Error {}
 
 /** No answer of these services is larger. */
 const MAX_BODY = 16 * 1024 * 1024;
-const MAX_HEAD = 64 * 1024;
+/** Nor are the headers of one, or a line between the chunks of its body. */
+const MAX_HEAD = 16 * 1024;
+/** Of everything that is not body: interim answers, lines between chunks, trailers. */
+const MAX_FRAMING = 1024 * 1024;
 const HEAD_END = '\r\n\r\n';
 const FIRST = 'HTTP/1.';
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/;
-const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+/** A method or the name of a header (RFC 9110, 5.6.2). */
+export const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 const NOT_TEXT = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/;
-const CHUNK_SIZE = /^([0-9a-f]{1,8})[ \t]*(?:;|$)/i;
+const CHUNK_SIZE = /^([0-9a-f]{1,8})(?:;|$)/i;
 /** These are lists, which may come in pieces. Of other headers that are repeated the first counts. */
 const LISTS = new Set(['connection', 'transfer-encoding']);
-const NOTHING: Buffer = Buffer.alloc(0);
+export const NO_BYTES: Buffer = Buffer.alloc(0);
 
 interface Head {
   readonly status: number;
@@ -38,13 +42,14 @@ export class AnswerReader {
   readonly #onBody: (bytes: Buffer) => void;
   #expected: Expected = 'head';
   /** Begins something that is not whole yet. */
-  #unread = NOTHING;
+  #unread = NO_BYTES;
   #head: Head | undefined;
   readonly #body: Buffer[] = [];
   #bodyLength = 0;
   /** Bytes of the body, or of its chunk, that are still to come. */
   #left = 0;
   #isChunked = false;
+  #framing = 0;
 
   /** `onBody` hears of the bytes of the body. An answer to HEAD has none, whatever it says. */
   constructor(method: string, onBody: (bytes: Buffer) => void) {
@@ -57,7 +62,7 @@ export class AnswerReader {
     return this.#head !== undefined;
   }
 
-  /** Whether the connection can carry another request after this answer. */
+  /** Whether the connection can carry no other request after this answer. */
   get isLast(): boolean {
     const { minor = '1', headers = {} } = this.#head ?? {};
     const connection = (headers['connection'] ?? '').toLowerCase().split(/[ \t,]+/);
@@ -85,7 +90,7 @@ export class AnswerReader {
   #answer(): HttpAnswer | undefined {
     if (this.#head === undefined) return undefined;
     const { status, headers } = this.#head;
-    const [first = NOTHING] = this.#body;
+    const [first = NO_BYTES] = this.#body;
     return {
       status,
       headers,
@@ -102,7 +107,7 @@ export class AnswerReader {
         return this.#readBytes(unread);
       case 'close':
         this.#take(unread);
-        return NOTHING;
+        return NO_BYTES;
       case 'chunk-size':
         return this.#readLine(unread, (line) => {
           const size = CHUNK_SIZE.exec(line)?.[1];
@@ -118,6 +123,7 @@ export class AnswerReader {
       case 'trailers':
         return this.#readLine(unread, (line) => {
           if (line === '') this.#expected = 'nothing';
+          else parseHeader(line);
         });
       case 'nothing':
         return unread;
@@ -134,7 +140,7 @@ export class AnswerReader {
       return unread;
     }
     const head = parseHead(text);
-    const rest = unread.subarray(end + HEAD_END.length);
+    const rest = this.#skip(unread, end + HEAD_END.length);
     if (head.status === 101) throw new NotHttp('another protocol');
     if (head.status >= 200) this.#begin(head);
     return rest;
@@ -146,6 +152,7 @@ export class AnswerReader {
     const { status, headers } = head;
     const length = headers['content-length'];
     const coding = headers['transfer-encoding'];
+    if (coding !== undefined && length !== undefined) throw new NotHttp('a length and a coding');
     if (this.#isBodiless || status === 204 || status === 304) this.#expected = 'nothing';
     else if (coding !== undefined) {
       if (coding.toLowerCase() !== 'chunked') throw new NotHttp('an unknown coding');
@@ -181,8 +188,16 @@ export class AnswerReader {
       if (unread.length > MAX_HEAD) throw new NotHttp('a line without an end');
       return unread;
     }
-    parse(unread.toString('latin1', 0, end));
-    return unread.subarray(end + 2);
+    const line = unread.toString('latin1', 0, end);
+    if (NOT_TEXT.test(line)) throw new NotHttp('a line that is no text');
+    parse(line);
+    return this.#skip(unread, end + 2);
+  }
+
+  #skip(unread: Buffer, length: number): Buffer {
+    this.#framing += length;
+    if (this.#framing > MAX_FRAMING) throw new NotHttp('an answer that does not get to its end');
+    return unread.subarray(length);
   }
 }
 
@@ -193,14 +208,18 @@ function parseHead(text: string): Head {
   if (minor === undefined) throw new NotHttp('no status line');
   const headers: Record<string, string> = {};
   for (const line of lines) {
-    const colon = line.indexOf(':');
-    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
-    if (!NAME.test(name)) throw new NotHttp('a header without a name');
-    const value = line.slice(colon + 1).trim();
+    const [name, value] = parseHeader(line);
     const before = headers[name];
     if (before === undefined) headers[name] = value;
     else if (LISTS.has(name)) headers[name] = `${before}, ${value}`;
-    else if (name === 'content-length' && before !== value) throw new NotHttp('two lengths');
+    else if (name === 'content-length') throw new NotHttp('two lengths');
   }
   return { status: Number(status), minor, headers };
+}
+
+function parseHeader(line: string): readonly [name: string, value: string] {
+  const colon = line.indexOf(':');
+  const name = line.slice(0, Math.max(0, colon)).toLowerCase();
+  if (!TOKEN.test(name)) throw new NotHttp('a header without a name');
+  return [name, line.slice(colon + 1).trim()];
 }

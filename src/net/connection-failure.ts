@@ -20,14 +20,14 @@ export interface Progress {
   readonly unansweredReuse?: boolean;
 }
 
-/** Translates what a socket, TLS or the reader of answers reported. */
+/** Translates what a socket, TLS, the reader of answers or (HPE_…) that of a proxy's answer reported. */
 export function connectionFailure(
   error: NodeJS.ErrnoException,
   host: string,
   progress: Progress,
 ): Error {
-  if (error instanceof UploadFailure) return error;
-  const code = error.code ?? '';
+  if (!isReported(error)) return error;
+  const { code = '' } = error;
   const unconnected = progress.unconnected === true || isUnconnected(error);
   if (UNTRUSTED.test(code)) {
     return new UploadFailure(
@@ -61,6 +61,12 @@ export function connectionFailure(
     repeatAtOnce: isReset && progress.unansweredReuse === true,
     cause: error,
   });
+}
+
+/** What neither the system nor a reader has reported is told already, or a fault of this program. */
+function isReported(error: NodeJS.ErrnoException): boolean {
+  if (error instanceof UploadFailure) return false;
+  return error.code !== undefined || error instanceof NotHttp;
 }
 
 /** Where a connection was tried, if that is not the host: an endpoint stands in for it. */

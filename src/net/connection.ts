@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { AnswerReader, type HttpAnswer } from './answer.js';
 
-/** Who hears of the request that is under way. */
-export interface Listener {
+/** The request that is under way, and who hears of its answer. */
+export interface Requester {
   readonly method: string;
   /** The request line and the headers. They go out with the first bytes of the body. */
   readonly head: string;
@@ -26,7 +26,7 @@ export class Connection {
   readonly socket: Socket;
   /** Whether it carried a request before the present one. */
   isReused = false;
-  #listener: Listener | undefined;
+  #requester: Requester | undefined;
   #reader: AnswerReader | undefined;
   #head = '';
 
@@ -44,10 +44,12 @@ export class Connection {
     return this.socket.writable && this.socket.readable;
   }
 
-  begin(listener: Listener): void {
-    this.#listener = listener;
-    this.#head = listener.head;
-    this.#reader = new AnswerReader(listener.method, (bytes) => listener.onBody(bytes));
+  /** Begins a request; on a connection that is gone by now it fails in the next turn. */
+  begin(requester: Requester): void {
+    this.#requester = requester;
+    this.#head = requester.head;
+    this.#reader = new AnswerReader(requester.method, (bytes) => requester.onBody(bytes));
+    if (!this.isOpen) setImmediate(() => this.#failed(cutShort()));
   }
 
   /** Writes bytes of the request. `onTaken` hears when the kernel has them, `onError` if it never will. */
@@ -71,14 +73,14 @@ export class Connection {
 
   /** Gives up the connection and the request, which hears no more. */
   destroy(): void {
-    this.#listener = undefined;
+    this.#end();
     this.socket.destroy();
   }
 
   #received(bytes: Buffer): void {
-    const listener = this.#listener;
+    const requester = this.#requester;
     const reader = this.#reader;
-    if (listener === undefined || reader === undefined) {
+    if (requester === undefined || reader === undefined) {
       // Nobody asked, and the next request would take it for its answer.
       this.socket.destroy();
       return;
@@ -86,32 +88,38 @@ export class Connection {
     const { isBegun } = reader;
     let answer: HttpAnswer | undefined;
     try {
-      listener.onMoved();
+      requester.onMoved();
       answer = reader.read(bytes);
     } catch (error) {
       this.#failed(error as Error);
       return;
     }
-    if (!isBegun && reader.isBegun) listener.onBegun();
-    if (answer) this.#answered(listener, answer, reader.isLast);
+    if (!isBegun && reader.isBegun) requester.onBegun();
+    if (answer) this.#answered(requester, answer, reader.isLast);
   }
 
   #ended(): void {
-    const answer = this.#listener && this.#reader?.end();
-    if (this.#listener && answer) this.#answered(this.#listener, answer, true);
+    const answer = this.#requester && this.#reader?.end();
+    if (this.#requester && answer) this.#answered(this.#requester, answer, true);
     else this.#failed(cutShort());
     this.socket.destroy();
   }
 
-  #answered(listener: Listener, answer: HttpAnswer, isLast: boolean): void {
-    this.#listener = undefined;
-    listener.onAnswer(answer, isLast);
+  #answered(requester: Requester, answer: HttpAnswer, isLast: boolean): void {
+    this.#end();
+    this.isReused = true;
+    requester.onAnswer(answer, isLast);
   }
 
   #failed(error: Error): void {
-    const listener = this.#listener;
-    this.#listener = undefined;
-    listener?.onError(error);
+    const requester = this.#requester;
+    this.#end();
+    requester?.onError(error);
+  }
+
+  #end(): void {
+    this.#requester = undefined;
+    this.#reader = undefined;
   }
 }
 

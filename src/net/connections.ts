@@ -24,14 +24,15 @@ interface Waiter {
 export class Connections {
   readonly #connect: Connect;
   readonly #hosts = new Map<string, HostConnections>();
+  readonly #closing = new AbortController();
 
   constructor(connect: Connect) {
     this.#connect = connect;
   }
 
   /**
-   * The first to be had: one that carries no request, one that is released, or a new one. Rejects with
-   * UploadFailure where a new one fails, or with the signal's reason.
+   * The first to be had: one that carries no request, one that is released, or a new one, which has
+   * this long to be opened. Rejects with UploadFailure where that fails, or with the signal's reason.
    */
   take(host: string, timeoutMs: number, signal: AbortSignal): Promise<Connection> {
     return this.#of(host).take(timeoutMs, signal);
@@ -45,12 +46,15 @@ export class Connections {
     else this.#of(host).offer(connection, performance.now() + keptMs);
   }
 
+  /** Ends all connections, and the requests that are under way. */
   close(): void {
+    this.#closing.abort(new Error('the connections are closed'));
     for (const one of this.#hosts.values()) one.close();
   }
 
   #of(host: string): HostConnections {
-    const found = this.#hosts.get(host) ?? new HostConnections(host, this.#connect);
+    const found =
+      this.#hosts.get(host) ?? new HostConnections(host, this.#connect, this.#closing.signal);
     this.#hosts.set(host, found);
     return found;
   }
@@ -60,16 +64,18 @@ export class Connections {
 class HostConnections {
   readonly #host: string;
   readonly #connect: Connect;
+  readonly #closing: AbortSignal;
   readonly #all = new Set<Connection>();
   /** The one that was used last comes last. */
-  readonly #idle: Idle[] = [];
+  #idle: Idle[] = [];
   readonly #waiting = new Set<Waiter>();
   /** Those of whom no connection is opened yet, in the order in which they came. */
   readonly #unopened: Waiter[] = [];
 
-  constructor(host: string, connect: Connect) {
+  constructor(host: string, connect: Connect, closing: AbortSignal) {
     this.#host = host;
     this.#connect = connect;
+    this.#closing = closing;
   }
 
   async take(timeoutMs: number, signal: AbortSignal): Promise<Connection> {
@@ -81,7 +87,6 @@ class HostConnections {
       connection.destroy();
       return;
     }
-    connection.isReused = true;
     const [waiter] = this.#waiting;
     if (waiter) {
       waiter.resolve(connection);
@@ -92,7 +97,7 @@ class HostConnections {
   }
 
   close(): void {
-    for (const connection of this.#all) connection.destroy();
+    for (const { socket } of this.#all) socket.destroy();
   }
 
   #takeIdle(): Connection | undefined {
@@ -142,14 +147,19 @@ class HostConnections {
 
   async #openFor(waiter: Waiter): Promise<void> {
     try {
-      const { timeoutMs, signal } = waiter;
-      const connection = await openConnection(this.#connect, this.#host, timeoutMs, signal);
+      const signal = AbortSignal.any([waiter.signal, this.#closing]);
+      const connection = await openConnection(this.#connect, this.#host, waiter.timeoutMs, signal);
       this.#all.add(connection);
-      connection.socket.once('close', () => this.#all.delete(connection));
+      connection.socket.once('close', () => this.#forget(connection));
       if (this.#waiting.has(waiter)) waiter.resolve(connection);
       else this.offer(connection, Infinity);
     } catch (error) {
       waiter.reject(error);
     }
+  }
+
+  #forget(connection: Connection): void {
+    this.#all.delete(connection);
+    this.#idle = this.#idle.filter((one) => one.connection !== connection);
   }
 }

@@ -1,17 +1,16 @@
-import type { HttpAnswer } from './answer.js';
-import type { Connection, Listener } from './connection.js';
+import type { Connection, Requester } from './connection.js';
 import type { Flow } from './meter.js';
 import type { HttpRequest } from './request.js';
 import { UploadFailure } from '../core/errors.js';
+import { NO_BYTES, type HttpAnswer } from './answer.js';
 import { connectionFailure } from './connection-failure.js';
 import { sendBody, type Sender, type Sending } from './send-body.js';
 import { watch, type Watch } from './watchdog.js';
 
 const SPACE = 0x20;
-const NOTHING = Buffer.alloc(0);
 
 /** One request under way on a connection, from its first byte to its answer or failure. */
-export class Exchange implements Listener, Sender {
+export class Exchange implements Requester, Sender {
   /** The whole answer. Rejects as `sendRequest` does. */
   readonly answer: Promise<HttpAnswer>;
   readonly head: string;
@@ -28,8 +27,6 @@ export class Exchange implements Listener, Sender {
   #isHeard = false;
   #isAnswered = false;
   #isSent = false;
-  /** What is left to do with the connection once the request is sent. */
-  #afterSent = (): void => undefined;
 
   constructor(connection: Connection, head: string, request: HttpRequest, signal: AbortSignal) {
     this.#connection = connection;
@@ -44,7 +41,8 @@ export class Exchange implements Listener, Sender {
     this.watchdog = watch({ ...request, flow: this.flow }, () => this.#fail(this.#stalled()));
     signal.addEventListener('abort', this.#onAbort, { once: true });
     connection.begin(this);
-    this.#send();
+    if (signal.aborted) this.#onAbort();
+    else this.#send();
   }
 
   get method(): string {
@@ -63,12 +61,12 @@ export class Exchange implements Listener, Sender {
   onSent(): void {
     this.#isSent = true;
     this.watchdog.sent();
-    this.#afterSent();
   }
 
   onMoved(): void {
     this.#isHeard = true;
-    this.watchdog.moved();
+    // What is said before the request is sent, and is no answer, moves nothing.
+    if (this.#isSent || this.#isAnswered) this.watchdog.moved();
   }
 
   onBody(bytes: Buffer): void {
@@ -84,9 +82,12 @@ export class Exchange implements Listener, Sender {
 
   onAnswer(answer: HttpAnswer, isLast: boolean): void {
     if (!this.#settle()) return;
+    const succeed = (): void => this.#succeed(answer, isLast);
     const settled = this.#sending?.settled();
-    if (settled) void settled.then(() => this.#succeed(answer, isLast));
-    else this.#succeed(answer, isLast);
+    if (settled) void settled.then(succeed);
+    else if (this.#isSent) succeed();
+    // Under TLS a quick answer is here before Node tells that the kernel has the request.
+    else setImmediate(succeed);
   }
 
   onError(error: Error): void {
@@ -95,7 +96,7 @@ export class Exchange implements Listener, Sender {
   }
 
   #send(): void {
-    const { body = NOTHING } = this.#request;
+    const { body = NO_BYTES } = this.#request;
     if (Buffer.isBuffer(body)) {
       this.flow.writing(body.length);
       this.#connection.write(body, () => {
@@ -111,13 +112,9 @@ export class Exchange implements Listener, Sender {
   #succeed(answer: HttpAnswer, isLast: boolean): void {
     const connection = this.#connection;
     const { route, host } = this.#request;
-    const release = (): void => route.connections.release(host, connection, answer);
-    if (isLast) connection.destroy();
-    else if (this.#isSent) release();
-    // Under TLS a quick answer is here before Node tells that the kernel has a small request.
-    else if (this.#sending === undefined) this.#afterSent = release;
     // A connection whose request was cut short cannot carry another one.
-    else connection.destroy();
+    if (isLast || !this.#isSent) connection.destroy();
+    else route.connections.release(host, connection, answer);
     this.#resolve(answer);
   }
 

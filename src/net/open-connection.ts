@@ -1,50 +1,57 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import { connectionFailure } from './connection-failure.js';
 import { Connection } from './connection.js';
+import { TICKS } from './watchdog.js';
 
-/** Makes a socket for a host, which may still be connecting. Obeys the signal and the time. */
-export type Connect = (host: string, timeoutMs: number, signal: AbortSignal) => Promise<Socket>;
+/** Connects to a host, TLS included; gives up when the signal aborts. Rejects with what the socket reported. */
+export type Connect = (host: string, signal: AbortSignal) => Promise<Socket>;
 
-/** A process that stood still sees one late tick, not the end of its time. */
-const TICKS = 20;
 const KEEP_ALIVE_DELAY_MS = 1000;
 
-/** Opens a connection, TLS included. Rejects with UploadFailure, or with the signal's reason. */
+/** Opens a connection within this time. Rejects with UploadFailure, or with the signal's reason. */
 export async function openConnection(
   connect: Connect,
   host: string,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Connection> {
+  const deadline = new AbortController();
+  let ticks = 0;
+  const timer = setInterval(() => {
+    ticks += 1;
+    if (ticks >= TICKS) deadline.abort(noConnection());
+  }, timeoutMs / TICKS);
   try {
-    const socket = await connect(host, timeoutMs, signal);
-    await connected(socket, timeoutMs, signal);
+    const socket = await connect(host, AbortSignal.any([signal, deadline.signal]));
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
     return new Connection(socket);
   } catch (error) {
     signal.throwIfAborted();
     throw connectionFailure(error as Error, host, { unconnected: true });
+  } finally {
+    clearInterval(timer);
   }
 }
 
-async function connected(socket: Socket, timeoutMs: number, signal: AbortSignal): Promise<void> {
-  const isSecure = socket instanceof TLSSocket;
-  if (!isSecure && !socket.connecting) return;
-  let ticks = 0;
-  const timer = setInterval(() => {
-    ticks += 1;
-    if (ticks >= TICKS) socket.destroy(noConnection());
-  }, timeoutMs / TICKS);
+/**
+ * Resolves once the event says that the socket is connected. To be called in the turn that made the
+ * socket: at its end the system may already have refused. Rejects with the signal's reason, too.
+ */
+export async function connected<S extends Socket>(
+  socket: S,
+  event: 'connect' | 'secureConnect',
+  signal: AbortSignal,
+): Promise<S> {
+  // Nobody else may be listening when it fails a second time, or is given up.
+  socket.on('error', () => undefined);
   try {
-    await once(socket, isSecure ? 'secureConnect' : 'connect', { signal });
+    await once(socket, event, { signal });
+    return socket;
   } catch (error) {
-    socket.on('error', () => undefined).destroy();
-    throw error;
-  } finally {
-    clearInterval(timer);
+    socket.destroy();
+    throw signal.aborted ? signal.reason : error;
   }
 }
 

@@ -1,14 +1,18 @@
+import { TOKEN } from './answer.js';
 import { UploadFailure } from '../core/errors.js';
+import { visible } from '../core/text.js';
 import type { HttpRequest } from './request.js';
 
 const OWN = /^(?:host|connection)$/i;
 const LENGTH = /^content-length$/i;
-const NOT_TEXT = /[^\t\x20-\x7e\x80-\xff]/;
-const NOT_PATH = /[^\x21-\x7e\x80-\xff]/;
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const WORD = /^[\x21-\x7e\x80-\xff]+$/;
 
 /** The request line and the headers, down to the empty line. Throws UploadFailure where they would break it. */
 export function requestHead({ method, path, host, headers, body }: HttpRequest): string {
-  if (NOT_PATH.test(path)) throw notText('the path');
+  assertFits(TOKEN, 'the method', method);
+  assertFits(WORD, 'the path', path);
+  assertFits(WORD, 'the host', host);
   let head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: keep-alive\r\n`;
   // Without it the other side of a PUT or POST would have to guess (RFC 9110, 8.6).
   let isLengthMissing = method === 'PUT' || method === 'POST';
@@ -16,7 +20,8 @@ export function requestHead({ method, path, host, headers, body }: HttpRequest):
     if (OWN.test(name)) continue;
     if (LENGTH.test(name)) isLengthMissing = false;
     const value = String(headers[name]);
-    if (NOT_TEXT.test(value)) throw notText(name);
+    assertFits(TOKEN, 'the header', name, name);
+    assertFits(VALUE, 'the header', value, name);
     head += `${name}: ${value}\r\n`;
   }
   const size = Buffer.isBuffer(body) ? body.length : (body?.size ?? 0);
@@ -24,6 +29,8 @@ export function requestHead({ method, path, host, headers, body }: HttpRequest):
   return `${head}\r\n`;
 }
 
-function notText(name: string): UploadFailure {
-  return new UploadFailure('bad-request', `${name} has characters that no request can carry`);
+function assertFits(form: RegExp, what: string, text: string, name = ''): void {
+  if (form.test(text)) return;
+  const shown = name === '' ? what : `${what} ${visible(name)}`;
+  throw new UploadFailure('bad-request', `${shown} has characters that no request can carry`);
 }

@@ -26,8 +26,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
  * Sends one request and reads its whole answer, whatever its status. An answer that comes before
- * the body is sent ends the sending. Rejects with UploadFailure (`network`, `stalled`,
- * `tls-untrusted`, `not-the-service`) or with the signal's reason when that aborts: at once, but for
+ * the body is sent ends the sending. Rejects with UploadFailure (`network`, `stalled`, `bad-request`,
+ * `tls-untrusted`, `not-the-service`, `proxy-refused`, `too-many-open-files`) or with the signal's reason when that aborts: at once, but for
  * a chunk that another thread is writing.
  */
 export async function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {

@@ -8,7 +8,7 @@ import { UploadFailure } from '../core/errors.js';
 import { BodySocket } from './body-socket.js';
 import { connectionFailure } from './connection-failure.js';
 import { Connections } from './connections.js';
-import type { Connect } from './open-connection.js';
+import { connected, type Connect } from './open-connection.js';
 import { proxyFor, proxyForEndpoint, shownProxy, type ProxyEnvironment } from './proxy.js';
 
 /** How requests of one service reach the network: kept-alive connections, shared by all of them. */
@@ -49,21 +49,20 @@ export function createRoute({ endpoint, proxies, throttle }: RouteOptions): Rout
 /** Plain HTTP happens only towards a named endpoint. */
 function plainConnect(endpoint: URL, proxies: ProxyEnvironment): Connect {
   const address = addressOf(endpoint, 80);
-  return async (_service, timeoutMs, signal) => {
+  return async (_service, signal) => {
     const proxy = proxyForEndpoint(address.host, proxies);
-    return proxy
-      ? tunnel(proxy, address, timeoutMs, signal)
-      : new BodySocket().connect({ ...address });
+    if (proxy) return tunnel(proxy, address, signal);
+    return connected(new BodySocket().connect({ ...address }), 'connect', signal);
   };
 }
 
 function secureConnect(endpoint: URL | undefined, proxies: ProxyEnvironment): Connect {
   /** What spares the next connection most of its handshake, by service. */
   const sessions = new Map<string, Buffer>();
-  return async (service, timeoutMs, signal) => {
+  return async (service, signal) => {
     const address = endpoint ? addressOf(endpoint, 443) : { host: service, port: 443 };
     const proxy = (endpoint ? proxyForEndpoint : proxyFor)(address.host, proxies);
-    const through = proxy && (await tunnel(proxy, address, timeoutMs, signal));
+    const through = proxy && (await tunnel(proxy, address, signal));
     const socket = tls.connect({
       ...(through ? { socket: through } : address),
       servername: service,
@@ -74,7 +73,7 @@ function secureConnect(endpoint: URL | undefined, proxies: ProxyEnvironment): Co
     socket.on('close', (hadError) => {
       if (hadError) sessions.delete(service);
     });
-    return socket;
+    return connected(socket, 'secureConnect', signal);
   };
 }
 
@@ -83,12 +82,7 @@ function addressOf(url: URL, defaultPort: number): Address {
 }
 
 /** Opens a connection to host:port through an HTTP proxy (CONNECT). */
-function tunnel(
-  proxy: URL,
-  { host, port }: Address,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<net.Socket> {
+function tunnel(proxy: URL, { host, port }: Address, signal: AbortSignal): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
     const secure = proxy.protocol === 'https:';
     const authority = `${host}:${port}`;
@@ -98,7 +92,6 @@ function tunnel(
       method: 'CONNECT',
       path: authority,
       agent: false,
-      timeout: timeoutMs,
       signal,
       headers: {
         Host: authority,
@@ -107,20 +100,19 @@ function tunnel(
           : { 'Proxy-Authorization': `Basic ${Buffer.from(login).toString('base64')}` }),
       },
     });
-    request.on('connect', ({ statusCode = 0 }, socket) => {
+    request.on('connect', ({ statusCode = 0 }, socket, behind) => {
       if (statusCode === 200) {
+        if (behind.length > 0) socket.unshift(behind);
         resolve(socket as net.Socket);
         return;
       }
       socket.destroy();
       reject(refusal(proxy, statusCode, authority));
     });
-    request.on('timeout', () =>
-      request.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })),
-    );
-    request.on('error', (error) =>
-      reject(connectionFailure(error, shownProxy(proxy), { unconnected: true })),
-    );
+    request.on('error', (error) => {
+      const reason = signal.aborted ? (signal.reason as Error) : error;
+      reject(connectionFailure(reason, shownProxy(proxy), { unconnected: true }));
+    });
     request.end();
   });
 }

@@ -12,7 +12,7 @@ export interface SdkRequest {
 }
 
 /** Sends the request for the SDK; the answer that it resolves to is the one that the SDK reads. */
-export type Exchange = (request: SdkRequest) => Promise<HttpAnswer>;
+export type Transport = (request: SdkRequest) => Promise<HttpAnswer>;
 
 /**
  * Lets a vendor SDK sign, encode and decode while this product's own transport carries the bytes:
@@ -22,48 +22,48 @@ export type Exchange = (request: SdkRequest) => Promise<HttpAnswer>;
  * attempt that the SDK makes of its own fails at once, and the failure is what the caller gets.
  */
 export async function throughSdk<T>(
-  exchange: Exchange,
+  transport: Transport,
   call: (agent: http.Agent) => Promise<T>,
 ): Promise<T> {
   let failure: unknown;
-  const once: Exchange = async (request) => {
+  const once: Transport = async (request) => {
     if (failure !== undefined) throw failure;
     try {
-      return await exchange(request);
+      return await transport(request);
     } catch (error) {
       failure = error;
       throw error;
     }
   };
   try {
-    return await call(new ExchangeAgent(once));
+    return await call(new TransportAgent(once));
   } catch (error) {
     throw failure ?? error;
   }
 }
 
-class ExchangeAgent extends http.Agent {
-  readonly #exchange: Exchange;
+class TransportAgent extends http.Agent {
+  readonly #transport: Transport;
 
-  constructor(exchange: Exchange) {
+  constructor(transport: Transport) {
     super({ keepAlive: false });
-    this.#exchange = exchange;
+    this.#transport = transport;
   }
 
   override createConnection(): Duplex {
-    return new ExchangeSocket(this.#exchange);
+    return new TransportSocket(this.#transport);
   }
 }
 
 /** One end of a connection of which the other end is a function. */
-class ExchangeSocket extends Duplex {
-  readonly #exchange: Exchange;
+class TransportSocket extends Duplex {
+  readonly #transport: Transport;
   readonly #received: Buffer[] = [];
   #isSent = false;
 
-  constructor(exchange: Exchange) {
+  constructor(transport: Transport) {
     super();
-    this.#exchange = exchange;
+    this.#transport = transport;
   }
 
   override _read(): void {
@@ -76,7 +76,7 @@ class ExchangeSocket extends Duplex {
     const request = parseRequest(Buffer.concat(this.#received));
     if (request === undefined || this.#isSent) return;
     this.#isSent = true;
-    this.#exchange(request).then(
+    this.#transport(request).then(
       (answer) => {
         this.push(serialize(answer));
         this.push(null);
@@ -123,13 +123,8 @@ function parseRequest(bytes: Buffer): SdkRequest | undefined {
 function serialize({ status, headers, body }: HttpAnswer): Buffer {
   const lines = [`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? 'Unknown'}`];
   for (const [name, value] of Object.entries(headers)) {
-    if (
-      value === undefined ||
-      /^(transfer-encoding|content-length|connection|keep-alive)$/.test(name)
-    ) {
-      continue;
-    }
-    for (const one of Array.isArray(value) ? value : [value]) lines.push(`${name}: ${one}`);
+    if (/^(transfer-encoding|content-length|connection|keep-alive)$/.test(name)) continue;
+    lines.push(`${name}: ${value}`);
   }
   lines.push(`content-length: ${body.length}`, 'connection: close', '', '');
   return Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), body]);

@@ -23,7 +23,7 @@ interface Limits {
  * laptop that slept sees one late tick, not a time-out. What the kernel still holds counts as
  * moving while it shrinks, since it takes megabytes at once and a slow link needs long to send them.
  */
-const TICKS = 20;
+export const TICKS = 20;
 
 export function watch(limits: Limits, onStall: () => void): Watch {
   const tickMs = Math.max(10, limits.stallTimeoutMs / TICKS);

@@ -1,168 +1,276 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import net from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { describe, test } from 'node:test';
-import { UploadFailure, UsageError } from '../../src/core/errors.js';
-import { createDomains } from '../../src/cos/host.js';
-import { connectionFailure } from '../../src/net/connection-failure.js';
-import { proxyFor, proxyForEndpoint } from '../../src/net/proxy.js';
-import { sendRequest } from '../../src/net/request.js';
-import { createRoute, type RouteOptions } from '../../src/net/route.js';
+import net, { type AddressInfo } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { UploadFailure } from '../../src/core/errors.js';
+import type { HttpAnswer } from '../../src/net/answer.js';
+import type { Connection } from '../../src/net/connection.js';
+import { Connections } from '../../src/net/connections.js';
+import { createMeter } from '../../src/net/meter.js';
+import { connected } from '../../src/net/open-connection.js';
+import { sendRequest, type HttpRequest } from '../../src/net/request.js';
 
-const HOST = 'vod.tencentcloudapi.com';
+/** Looks up a name that nobody knows yet. */
+const NEVER = (): void => undefined;
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
-async function listen(server: net.Server): Promise<string> {
+/** A server on this machine that counts its connections, and a client of it. */
+async function world(t: TestContext, server: net.Server, SocketType = net.Socket) {
+  let connections = 0;
+  server.on('connection', (socket: net.Socket) => {
+    connections += 1;
+    socket.on('error', () => undefined);
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-/** How a request fails on this route. */
-async function failureOn(options: RouteOptions, stallTimeoutMs = 5000): Promise<UploadFailure> {
-  const route = createRoute(options);
-  const request = { route, host: HOST, method: 'GET', path: '/', headers: {}, stallTimeoutMs };
-  try {
-    await sendRequest(request, new AbortController().signal);
-  } catch (error) {
-    assert.ok(error instanceof UploadFailure);
-    return error;
-  } finally {
+  const { port } = server.address() as AddressInfo;
+  const pool = new Connections((_host, signal) =>
+    connected(new SocketType().connect(port, '127.0.0.1'), 'connect', signal),
+  );
+  const route = { connections: pool, meter: createMeter(), close: () => pool.close() };
+  t.after(() => {
     route.close();
-  }
-  throw new Error('it was answered');
+    server.close();
+    if (server instanceof http.Server) server.closeAllConnections();
+  });
+  return {
+    port,
+    connections: () => connections,
+    route,
+    send(
+      changes: Partial<HttpRequest> = {},
+      signal = new AbortController().signal,
+    ): Promise<HttpAnswer> {
+      const body = Buffer.from('{}');
+      const request = { route, host: 'a', method: 'POST', path: '/', headers: {}, body };
+      return sendRequest({ ...request, stallTimeoutMs: 2000, ...changes }, signal);
+    },
+  };
 }
 
-/** A proxy that answers CONNECT with this status, and what it was told. */
-async function throughProxy(login: string, status: number) {
-  const proxy = http.createServer();
-  let told: string | undefined;
-  proxy.on('connect', (request, socket) => {
-    told = request.headers['proxy-authorization'];
-    socket.end(`HTTP/1.1 ${status} No\r\n\r\n`);
-  });
-  const address = await listen(proxy);
-  const failure = await failureOn({ proxies: { HTTPS_PROXY: `http://${login}@${address}` } });
-  proxy.close();
-  return { failure, address, told: Buffer.from(told?.split(' ')[1] ?? '', 'base64').toString() };
+/** Answers each request, which comes in one piece, with this text. */
+function answering(text: string): net.Server {
+  return net.createServer((socket) => socket.on('data', () => socket.write(text)));
 }
 
-describe('the proxy in the environment', () => {
-  test('an empty variable counts as unset', () => {
-    const env = { https_proxy: '', HTTPS_PROXY: '', HTTP_PROXY: 'h:1' };
-    assert.equal(proxyFor(HOST, env)?.host, 'h:1');
-    assert.equal(proxyFor(HOST, { HTTPS_PROXY: '' }), undefined);
-  });
-
-  test('gives way to the flag, and NO_PROXY to neither', () => {
-    const env = { '--proxy': 'http://flag:1', HTTPS_PROXY: 'http://variable:1' };
-    assert.equal(proxyFor(HOST, env)?.host, 'flag:1');
-    assert.equal(proxyFor(HOST, { ...env, NO_PROXY: HOST }), undefined);
-  });
-
-  for (const bad of ['socks5://u:geheim@h:1', 'http://u:geheim@h:99999', 'http://']) {
-    test(`${bad} is a usage error that names the variable and shows no password`, () => {
-      assert.throws(
-        () => proxyFor(HOST, { HTTPS_PROXY: bad }),
-        (error: unknown) => {
-          assert.ok(error instanceof UsageError);
-          assert.match(error.message, /^HTTPS_PROXY /);
-          return !JSON.stringify(error.problems).includes('geheim');
-        },
-      );
-    });
-  }
+test('one request after the other takes the same connection, several at once take several', async (t) => {
+  const { send, connections } = await world(t, answering(OK));
+  for (let count = 0; count < 3; count++) assert.equal((await send()).body.toString(), 'ok');
+  assert.equal(connections(), 1);
+  await Promise.all([send(), send(), send()]);
+  assert.equal(connections(), 3);
+  await Promise.all([send(), send(), send()]);
+  assert.equal(connections(), 3);
 });
 
-describe('a place that was named to connect to', () => {
-  const endpoint = new URL('http://127.0.0.1:9');
+test('many requests at once are served by those few connections that this process keeps busy', async (t) => {
+  const { send, connections } = await world(t, answering(OK));
+  const answers = await Promise.all(Array.from({ length: 200 }, () => send()));
+  assert.ok(answers.every(({ status }) => status === 200));
+  assert.ok(connections() < 100, String(connections()));
+});
 
-  test('is reached directly, whatever the environment says', () => {
-    assert.equal(proxyForEndpoint('127.0.0.1', { HTTPS_PROXY: 'http://variable:1' }), undefined);
+test('whoever waits for a new connection takes one that is released before', async (t) => {
+  const server = answering(OK);
+  const { port } = await world(t, server);
+  let opened = 0;
+  const pool = new Connections((_host, signal) => {
+    opened += 1;
+    // The second never comes about.
+    const options = opened === 1 ? { port, host: '127.0.0.1' } : { port, host: 'a', lookup: NEVER };
+    return connected(new net.Socket().connect(options), 'connect', signal);
   });
+  t.after(() => pool.close());
+  const controller = new AbortController();
+  const take = (): Promise<Connection> => pool.take('a', 5000, controller.signal);
+  const first = await take();
+  const second = take();
+  await pause(20);
+  assert.equal(opened, 2);
+  pool.release('a', first, { status: 200, headers: {}, body: Buffer.alloc(0) });
+  assert.equal(await second, first);
+  controller.abort();
+});
 
-  for (const protocol of ['http:', 'https:']) {
-    test(`is reached through the proxy of the flag, by ${protocol}`, async () => {
-      const proxy = http.createServer();
-      const asked: (string | undefined)[] = [];
-      proxy.on('connect', ({ url }, socket) => {
-        asked.push(url);
-        socket.end('HTTP/1.1 403 No\r\n\r\n');
+test('an answer that is here before Node tells that its request is sent keeps the connection', async (t) => {
+  /** As under TLS, where that word waits for the next turn of the event loop. */
+  class LateSocket extends net.Socket {
+    override _write(chunk: Buffer, encoding: BufferEncoding, done: () => void): void {
+      super._write(chunk, encoding, () => {
+        this.once('data', () => process.nextTick(done));
       });
-      const proxies = { '--proxy': `http://${await listen(proxy)}` };
-      const named = Object.assign(new URL(endpoint), { protocol });
-      const failure = await failureOn({ endpoint: named, proxies });
-      proxy.close();
-      assert.equal(failure.code, 'proxy-refused');
-      assert.deepEqual(asked, ['127.0.0.1:9']);
-    });
+    }
   }
-
-  test('is named where nobody listens there', async () => {
-    const { message } = await failureOn({ endpoint, proxies: {} });
-    assert.equal(message, `${HOST}: ECONNREFUSED (127.0.0.1:9)`);
-  });
+  const { send, connections } = await world(t, answering(OK), LateSocket);
+  for (let count = 0; count < 3; count++) await send();
+  assert.equal(connections(), 1);
 });
 
-describe('a proxy that fails', () => {
-  test('is named with its port and without its password when it refuses, which is final', async () => {
-    const { failure, address } = await throughProxy('user:geheim', 407);
-    assert.equal(failure.code, 'proxy-refused');
-    assert.equal(failure.message, `the proxy ${address} answered 407 to CONNECT ${HOST}:443`);
-    assert.deepEqual([failure.rule.retry, failure.rule.halts], ['never', 'run']);
-  });
-
-  test('may be tried again when it cannot reach the service', async () => {
-    const { failure } = await throughProxy('user:geheim', 502);
-    assert.equal(failure.code, 'network');
-    assert.equal(failure.facts.ambiguous ?? false, false);
-  });
-
-  test('gets a password that is not percent-encoded as it is', async () => {
-    assert.equal((await throughProxy('user:100%', 407)).told, 'user:100%');
-    assert.equal((await throughProxy('user:a%20b', 407)).told, 'user:a b');
-  });
-
-  test('is named when nobody listens there', async () => {
-    const server = net.createServer();
-    const address = await listen(server);
-    await new Promise((resolve) => server.close(resolve));
-    const failure = await failureOn({ proxies: { HTTPS_PROXY: `http://u:geheim@${address}` } });
-    assert.equal(failure.message, `the proxy ${address}: ECONNREFUSED`);
-    assert.equal(failure.code, 'network');
-  });
-});
-
-describe('a connection that never comes about', () => {
-  test('counts as such also while TLS is being negotiated, and nothing was sent', async () => {
-    const silent = net.createServer().on('connection', (socket) => socket.on('error', () => 0));
-    const endpoint = new URL(`https://${await listen(silent)}`);
-    const failure = await failureOn({ endpoint, proxies: {} }, 300);
-    silent.close();
-    assert.equal(failure.message, `${HOST}: ETIMEDOUT`);
-    assert.equal(failure.facts.unconnected, true);
-    assert.equal(failure.facts.ambiguous, false);
-  });
-
-  test('is not one that the network lost later', () => {
-    for (const [syscall, expected] of [
-      ['connect', true],
-      ['read', false],
-      ['write', false],
-    ] as const) {
-      const error = Object.assign(new Error('gone'), { code: 'EHOSTUNREACH', syscall });
-      const failure = connectionFailure(error, HOST, {}) as UploadFailure;
-      assert.equal(failure.facts.unconnected, expected);
-      assert.equal(failure.facts.ambiguous, !expected);
+for (const [what, text] of [
+  ['that says that it is the last', OK.replace('\r\n', '\r\nConnection: close\r\n')],
+  ['that is about to end', OK.replace('\r\n', '\r\nKeep-Alive: timeout=1\r\n')],
+  ['with something behind it', `${OK}HTTP/1.1 200 OK\r\n`],
+] as const) {
+  test(`a connection with an answer ${what} carries no other request`, async (t) => {
+    const { send, connections } = await world(t, answering(text));
+    for (let count = 1; count <= 3; count++) {
+      assert.equal((await send()).status, 200);
+      assert.equal(connections(), count);
     }
   });
+}
 
-  test('puts COS on the other domain at once; answers that are missing do so after three', () => {
-    const domains = createDomains();
-    domains.failed('myqcloud.com', new UploadFailure('network', '', { unconnected: true }));
-    assert.equal(domains.current, 'tencentcos.cn');
-    for (const expected of ['tencentcos.cn', 'tencentcos.cn', 'myqcloud.com']) {
-      domains.failed('tencentcos.cn', new UploadFailure('stalled', ''));
-      assert.equal(domains.current, expected);
+test('what comes in on a connection that waits is not the next answer', async (t) => {
+  const server = net.createServer((socket) => {
+    socket.once('data', () => {
+      socket.write(OK);
+      setTimeout(() => socket.write(OK.replace('ok', 'no')), 20);
+    });
+  });
+  const { send, connections } = await world(t, server);
+  for (let count = 1; count <= 3; count++) {
+    assert.equal((await send()).body.toString(), 'ok');
+    assert.equal(connections(), count);
+    await pause(60);
+  }
+});
+
+for (const [how, end] of [
+  ['closed', (socket: net.Socket) => socket.destroySoon()],
+  ['reset', (socket: net.Socket) => socket.resetAndDestroy()],
+] as const) {
+  test(`a kept connection that is ${how} instead of an answer is told from a new one`, async (t) => {
+    let requests = 0;
+    const server = net.createServer((socket) => {
+      socket.on('data', () => {
+        requests += 1;
+        if (requests === 1) socket.write(OK);
+        else end(socket);
+      });
+    });
+    const { send } = await world(t, server);
+    await send();
+    for (const isKept of [true, false]) {
+      await assert.rejects(send(), (error) => {
+        assert.ok(error instanceof UploadFailure);
+        assert.equal(error.message, 'a: connection reset');
+        assert.equal(error.facts.repeatAtOnce, isKept);
+        return error.facts.ambiguous === true;
+      });
     }
   });
+}
+
+test('an answer that has neither a length nor an end is whole when the connection is closed', async (t) => {
+  const server = net.createServer((socket) => {
+    socket.once('data', () => socket.end('HTTP/1.1 502 Bad\r\n\r\nsorry'));
+  });
+  const { send, connections } = await world(t, server);
+  assert.equal((await send()).body.toString(), 'sorry');
+  assert.equal((await send()).status, 502);
+  assert.equal(connections(), 2);
 });
+
+test('an answer that is cut short is none', async (t) => {
+  const { send } = await world(
+    t,
+    net.createServer((socket) => socket.once('data', () => socket.end(OK.slice(0, -1)))),
+  );
+  await assert.rejects(send(), /connection reset/);
+});
+
+test('what is not HTTP is told as that, at once', async (t) => {
+  const { send } = await world(t, answering('220 mail.example ESMTP\r\n'));
+  await assert.rejects(send(), (error) => {
+    assert.ok(error instanceof UploadFailure);
+    return error.code === 'not-the-service';
+  });
+});
+
+test('an abort is obeyed while the connection is made, and leaves none behind', async () => {
+  const socket = new net.Socket().connect({ host: 'a', port: 9, lookup: NEVER });
+  const controller = new AbortController();
+  const pool = new Connections((_host, signal) => connected(socket, 'connect', signal));
+  const opening = pool.take('a', 5000, controller.signal);
+  await pause(20);
+  const since = performance.now();
+  controller.abort(new Error('enough'));
+  await assert.rejects(opening, /enough/);
+  assert.ok(performance.now() - since < 50);
+  assert.equal(socket.destroyed, true);
+});
+
+test('an abort is obeyed before a kept connection carries anything', async (t) => {
+  let received = 0;
+  const server = net.createServer((socket) => {
+    socket.on('data', ({ length }) => {
+      received += length;
+      socket.write(OK);
+    });
+  });
+  const { send } = await world(t, server);
+  await send();
+  const before = received;
+  const controller = new AbortController();
+  const sending = send({}, controller.signal);
+  controller.abort(new Error('enough'));
+  await assert.rejects(sending, /enough/);
+  await pause(20);
+  assert.equal(received, before);
+});
+
+test('a service that asks for patience for ever and reads nothing is given up', async (t) => {
+  const server = net.createServer((socket) => {
+    socket.pause();
+    const talking = setInterval(() => socket.write('HTTP/1.1 102 Processing\r\n\r\n'), 20);
+    socket.on('close', () => clearInterval(talking));
+  });
+  const { send } = await world(t, server);
+  const body = Buffer.alloc(32 * 1024 * 1024);
+  await assert.rejects(send({ body, stallTimeoutMs: 300 }), (error) => {
+    assert.ok(error instanceof UploadFailure);
+    return error.code === 'stalled';
+  });
+});
+
+test('an answer to a request that nobody reads is taken, and its connection closed', async (t) => {
+  const closed: Promise<unknown>[] = [];
+  const server = net.createServer((socket) => {
+    closed.push(new Promise((resolve) => socket.once('close', resolve)));
+    socket.once('data', () => socket.pause().write(OK));
+    setTimeout(() => socket.resume(), 200);
+  });
+  const { send } = await world(t, server);
+  assert.equal((await send({ body: Buffer.alloc(32 * 1024 * 1024) })).status, 200);
+  await Promise.all(closed);
+});
+
+test('whoever closes the connections ends the requests that are under way, and those to come', async (t) => {
+  const { send, route } = await world(t, net.createServer());
+  const sending = [send(), send()];
+  await pause(50);
+  sending.push(send({ host: 'b' }));
+  const since = performance.now();
+  route.close();
+  const ends = await Promise.allSettled(sending);
+  assert.ok(performance.now() - since < 100);
+  assert.ok(ends.every(({ status }) => status === 'rejected'));
+});
+
+for (const [what, changes] of [
+  ['the header x-cos-security-token', { headers: { 'x-cos-security-token': 'a\r\nHost: b' } }],
+  ['the header a:b', { headers: { 'a:b': 'c' } }],
+  ['the method', { method: 'GET /' }],
+  ['the path', { path: '/ HTTP/1.1\r\nHost: b' }],
+  ['the host', { host: 'a\r\nHost: b' }],
+] as const) {
+  test(`a request is refused before anything is sent where ${what} would break it`, async (t) => {
+    const { send, connections } = await world(t, answering(OK));
+    await assert.rejects(send(changes), (error) => {
+      assert.ok(error instanceof UploadFailure);
+      assert.ok(error.message.startsWith(`${what} has`), error.message);
+      return error.code === 'bad-request';
+    });
+    assert.equal(connections(), 0);
+  });
+}

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import net from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { describe, test } from 'node:test';
+import { UploadFailure, UsageError } from '../../src/core/errors.js';
+import { createDomains } from '../../src/cos/host.js';
+import { connectionFailure } from '../../src/net/connection-failure.js';
+import { proxyFor, proxyForEndpoint } from '../../src/net/proxy.js';
+import { sendRequest } from '../../src/net/request.js';
+import { createRoute, type RouteOptions } from '../../src/net/route.js';
+
+const HOST = 'vod.tencentcloudapi.com';
+
+async function listen(server: net.Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** How a request fails on this route. */
+async function failureOn(options: RouteOptions, stallTimeoutMs = 5000): Promise<UploadFailure> {
+  const route = createRoute(options);
+  const request = { route, host: HOST, method: 'GET', path: '/', headers: {}, stallTimeoutMs };
+  try {
+    await sendRequest(request, new AbortController().signal);
+  } catch (error) {
+    assert.ok(error instanceof UploadFailure);
+    return error;
+  } finally {
+    route.close();
+  }
+  throw new Error('it was answered');
+}
+
+/** A proxy that answers CONNECT with this status, and what it was told. */
+async function throughProxy(login: string, status: number) {
+  const proxy = http.createServer();
+  let told: string | undefined;
+  proxy.on('connect', (request, socket) => {
+    told = request.headers['proxy-authorization'];
+    socket.end(`HTTP/1.1 ${status} No\r\n\r\n`);
+  });
+  const address = await listen(proxy);
+  const failure = await failureOn({ proxies: { HTTPS_PROXY: `http://${login}@${address}` } });
+  proxy.close();
+  return { failure, address, told: Buffer.from(told?.split(' ')[1] ?? '', 'base64').toString() };
+}
+
+describe('the proxy in the environment', () => {
+  test('an empty variable counts as unset', () => {
+    const env = { https_proxy: '', HTTPS_PROXY: '', HTTP_PROXY: 'h:1' };
+    assert.equal(proxyFor(HOST, env)?.host, 'h:1');
+    assert.equal(proxyFor(HOST, { HTTPS_PROXY: '' }), undefined);
+  });
+
+  test('gives way to the flag, and NO_PROXY to neither', () => {
+    const env = { '--proxy': 'http://flag:1', HTTPS_PROXY: 'http://variable:1' };
+    assert.equal(proxyFor(HOST, env)?.host, 'flag:1');
+    assert.equal(proxyFor(HOST, { ...env, NO_PROXY: HOST }), undefined);
+  });
+
+  for (const bad of ['socks5://u:geheim@h:1', 'http://u:geheim@h:99999', 'http://']) {
+    test(`${bad} is a usage error that names the variable and shows no password`, () => {
+      assert.throws(
+        () => proxyFor(HOST, { HTTPS_PROXY: bad }),
+        (error: unknown) => {
+          assert.ok(error instanceof UsageError);
+          assert.match(error.message, /^HTTPS_PROXY /);
+          return !JSON.stringify(error.problems).includes('geheim');
+        },
+      );
+    });
+  }
+});
+
+describe('a place that was named to connect to', () => {
+  const endpoint = new URL('http://127.0.0.1:9');
+
+  test('is reached directly, whatever the environment says', () => {
+    assert.equal(proxyForEndpoint('127.0.0.1', { HTTPS_PROXY: 'http://variable:1' }), undefined);
+  });
+
+  for (const protocol of ['http:', 'https:']) {
+    test(`is reached through the proxy of the flag, by ${protocol}`, async () => {
+      const proxy = http.createServer();
+      const asked: (string | undefined)[] = [];
+      proxy.on('connect', ({ url }, socket) => {
+        asked.push(url);
+        socket.end('HTTP/1.1 403 No\r\n\r\n');
+      });
+      const proxies = { '--proxy': `http://${await listen(proxy)}` };
+      const named = Object.assign(new URL(endpoint), { protocol });
+      const failure = await failureOn({ endpoint: named, proxies });
+      proxy.close();
+      assert.equal(failure.code, 'proxy-refused');
+      assert.deepEqual(asked, ['127.0.0.1:9']);
+    });
+  }
+
+  test('is named where nobody listens there', async () => {
+    const { message } = await failureOn({ endpoint, proxies: {} });
+    assert.equal(message, `${HOST}: ECONNREFUSED (127.0.0.1:9)`);
+  });
+});
+
+describe('a proxy that fails', () => {
+  test('is named with its port and without its password when it refuses, which is final', async () => {
+    const { failure, address } = await throughProxy('user:geheim', 407);
+    assert.equal(failure.code, 'proxy-refused');
+    assert.equal(failure.message, `the proxy ${address} answered 407 to CONNECT ${HOST}:443`);
+    assert.deepEqual([failure.rule.retry, failure.rule.halts], ['never', 'run']);
+  });
+
+  test('may be tried again when it cannot reach the service', async () => {
+    const { failure } = await throughProxy('user:geheim', 502);
+    assert.equal(failure.code, 'network');
+    assert.equal(failure.facts.ambiguous ?? false, false);
+  });
+
+  test('gets a password that is not percent-encoded as it is', async () => {
+    assert.equal((await throughProxy('user:100%', 407)).told, 'user:100%');
+    assert.equal((await throughProxy('user:a%20b', 407)).told, 'user:a b');
+  });
+
+  test('is named when it has no end to its answer', async () => {
+    const proxy = net.createServer((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nVia: ');
+      const dripping = setInterval(() => socket.write('a'), 20);
+      socket.on('error', () => undefined).on('close', () => clearInterval(dripping));
+    });
+    const address = await listen(proxy);
+    const failure = await failureOn({ proxies: { HTTPS_PROXY: `http://${address}` } }, 300);
+    proxy.close();
+    assert.equal(failure.message, `the proxy ${address}: ETIMEDOUT`);
+    assert.equal(failure.facts.unconnected, true);
+  });
+
+  test('is named when nobody listens there', async () => {
+    const server = net.createServer();
+    const address = await listen(server);
+    await new Promise((resolve) => server.close(resolve));
+    const failure = await failureOn({ proxies: { HTTPS_PROXY: `http://u:geheim@${address}` } });
+    assert.equal(failure.message, `the proxy ${address}: ECONNREFUSED`);
+    assert.equal(failure.code, 'network');
+  });
+});
+
+describe('a connection that never comes about', () => {
+  test('counts as such also while TLS is being negotiated, and nothing was sent', async () => {
+    const silent = net.createServer().on('connection', (socket) => socket.on('error', () => 0));
+    const endpoint = new URL(`https://${await listen(silent)}`);
+    const failure = await failureOn({ endpoint, proxies: {} }, 300);
+    silent.close();
+    assert.equal(failure.message, `${HOST}: ETIMEDOUT`);
+    assert.equal(failure.facts.unconnected, true);
+    assert.equal(failure.facts.ambiguous, false);
+  });
+
+  for (const protocol of ['http', 'https']) {
+    test(`counts as such where the system refuses to try, by ${protocol}`, async () => {
+      const endpoint = new URL(`${protocol}://255.255.255.255:9`);
+      const failure = await failureOn({ endpoint, proxies: {} });
+      assert.match(failure.message, /^vod\.tencentcloudapi\.com: E[A-Z]+ /);
+      assert.equal(failure.code, 'network');
+      assert.equal(failure.facts.unconnected, true);
+    });
+  }
+
+  test('is not one that the network lost later', () => {
+    for (const [syscall, expected] of [
+      ['connect', true],
+      ['read', false],
+      ['write', false],
+    ] as const) {
+      const error = Object.assign(new Error('gone'), { code: 'EHOSTUNREACH', syscall });
+      const failure = connectionFailure(error, HOST, {}) as UploadFailure;
+      assert.equal(failure.facts.unconnected, expected);
+      assert.equal(failure.facts.ambiguous, !expected);
+    }
+  });
+
+  test('puts COS on the other domain at once; answers that are missing do so after three', () => {
+    const domains = createDomains();
+    domains.failed('myqcloud.com', new UploadFailure('network', '', { unconnected: true }));
+    assert.equal(domains.current, 'tencentcos.cn');
+    for (const expected of ['tencentcos.cn', 'tencentcos.cn', 'myqcloud.com']) {
+      domains.failed('tencentcos.cn', new UploadFailure('stalled', ''));
+      assert.equal(domains.current, expected);
+    }
+  });
+});
