@@ -6,40 +6,48 @@ import type { Body } from '../net/send-body.js';
 import { allocateChunk } from './chunk-memory.js';
 import { createDigest, type Digest } from './digest.js';
 
-/** What bodies are read into, chunk by chunk. So many bodies at once have large ones, which cost few system calls. */
-const LARGE = 2 * 1024 * 1024;
-const LARGE_COUNT = 4;
-/** Those of all others, so that 64 connections live in little memory. */
-const SMALL = 256 * 1024;
+/**
+ * What bodies are read into, chunk by chunk. Few at once have large buffers, which cost few system
+ * calls, and each of many a small one, so that 64 connections live in little memory.
+ */
+const BUFFERS = [
+  { size: 2 * 1024 * 1024, most: 4 },
+  { size: 256 * 1024, most: 12 },
+  { size: 128 * 1024, most: Infinity },
+] as const;
 
 /**
  * Buffers, one a body, kept for the next body: memory follows the connections, not the bytes.
  * Nothing is left to the garbage collector, which would take its time.
  */
 export interface BufferPool {
+  /** The largest that is left and not needlessly large for a body of this size. */
   take(size: number): Buffer;
   give(buffer: Buffer): void;
 }
 
-export function createBufferPool(): BufferPool {
-  const large: Buffer[] = [];
-  const small: Buffer[] = [];
-  let largeMade = 0;
+interface Shelf {
+  readonly size: number;
+  readonly most: number;
+  readonly free: Buffer[];
+  made: number;
+}
 
+export function createBufferPool(): BufferPool {
+  const shelves = BUFFERS.map((kind): Shelf => ({ ...kind, free: [], made: 0 }));
   return {
     take(size) {
-      if (size > SMALL) {
-        const buffer = large.pop();
-        if (buffer) return buffer;
-        if (largeMade < LARGE_COUNT) {
-          largeMade += 1;
-          return allocateChunk(LARGE);
-        }
-      }
-      return small.pop() ?? allocateChunk(SMALL);
+      const shelf = shelves.find(({ free, made, most }, index) => {
+        const smaller = shelves[index + 1]?.size ?? 0;
+        return size > smaller && (free.length > 0 || made < most);
+      }) as Shelf;
+      const kept = shelf.free.pop();
+      if (kept) return kept;
+      shelf.made += 1;
+      return allocateChunk(shelf.size);
     },
     give(buffer) {
-      (buffer.length === LARGE ? large : small).push(buffer);
+      shelves.find(({ size }) => size === buffer.length)?.free.push(buffer);
     },
   };
 }

@@ -35,6 +35,8 @@ export interface Sending {
 interface Sink {
   /** Resolves when the kernel has taken the chunk, or no more is wanted. */
   write(chunk: Uint8Array): Promise<void>;
+  /** The most that it is given at a time, in bytes. */
+  readonly sliceSize: number;
   stop(): void;
   settled(): Promise<unknown> | undefined;
 }
@@ -43,6 +45,9 @@ interface Sink {
 const LARGE_CHUNK = 512 * 1024;
 /** So many bytes go with the headers, which this thread writes. A multiple of pages, which the kernel reads faster. */
 const WITH_HEADERS = 16 * 1024;
+
+/** Node encrypts all that it is given, into memory of its own, before the first byte leaves. */
+const ENCRYPTED_AT_ONCE = 512 * 1024;
 
 /** Sends a body, a chunk at a time. */
 export function sendBody(connection: Connection, body: Body, sender: Sender): Sending {
@@ -62,7 +67,7 @@ async function pump(body: Body, sink: Sink, sender: Sender): Promise<void> {
     position += chunk.length;
     for (let start = 0; start < chunk.length && !sender.isOver;) {
       // Slices are small enough that a limited rate is even.
-      const slice = chunk.subarray(start, start + (throttle?.sliceSize() ?? chunk.length));
+      const slice = chunk.subarray(start, start + (throttle?.sliceSize() ?? sink.sliceSize));
       await throttle?.take(slice.length, signal);
       await sink.write(slice);
       start += slice.length;
@@ -115,6 +120,7 @@ function openSink(connection: Connection, size: number, sender: Sender): Sink {
   }
 
   return {
+    sliceSize: connection.socket instanceof BodySocket ? Infinity : ENCRYPTED_AT_ONCE,
     stop: () => wake?.(),
     settled: () => aside,
     write(chunk) {
