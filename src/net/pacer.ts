@@ -1,6 +1,6 @@
 import { sleep } from './retry.js';
 
-/** Lets calls through at an even pace that never exceeds a rate, and that bends when told so. */
+/** Lets calls through at a pace that exceeds a rate in no second, and that bends when told so. */
 export interface Pacer {
   /** Resolves when the caller may go. */
   take(signal: AbortSignal): Promise<void>;
@@ -14,6 +14,8 @@ export interface Pacer {
 
 /** Calls are sent a little further apart than the limit, since the network may squeeze them together. */
 const MARGIN = 1.05;
+/** How far unused time may be made up for: what is asked for together need not wait apart where the limit is high. */
+const BURST_MS = 20;
 /** After a complaint the pace is held, then grows back by this share of the limit each second. */
 const HOLD_MS = 2_000;
 const RECOVERY_PER_SECOND = 0.03;
@@ -41,7 +43,7 @@ export function createPacer(limit: number, now: () => number = () => performance
     async take(signal) {
       recover();
       const at = now();
-      const goAt = Math.max(at, nextAt);
+      const goAt = Math.max(at - BURST_MS, nextAt);
       nextAt = goAt + (1000 / rate) * MARGIN;
       if (goAt - at < INSTANT_MS) return;
       waitedMs += goAt - at;
