@@ -86,6 +86,8 @@ describe('a cover that cannot be uploaded', () => {
   });
 
   test('is kept, with all that was sent, where it is the network that fails', async () => {
+    // On a connection that carried another request a reset would be repeated for nothing.
+    ['InitiateMultipartUpload', 'UploadPart'].forEach((name) => fail(`${name}:close-after`));
     fail('PutObject:reset*2');
     const outcome = await upload(true);
     assert.ok(outcome.status === 'failed');
