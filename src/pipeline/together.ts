@@ -9,6 +9,9 @@ export async function together<T>(
   signal: AbortSignal,
 ): Promise<T[]> {
   signal.throwIfAborted();
+  const [only] = tasks;
+  // On its own, it has nobody to abort.
+  if (only !== undefined && tasks.length === 1) return [await only(signal)];
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   const onAbort = (): void => controller.abort(signal.reason);

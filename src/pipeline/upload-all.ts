@@ -56,7 +56,8 @@ export async function uploadAll(
   const halt = new AbortController();
   const stop = AbortSignal.any([options.stop, halt.signal]);
   const abort = AbortSignal.any([options.abort, halt.signal]);
-  setMaxListeners(0, abort);
+  const underWay = new Set<AbortController>();
+  abort.addEventListener('abort', () => underWay.forEach((one) => one.abort(abort.reason)));
   const again: {
     readonly job: Job;
     readonly outcome: Extract<Outcome, { failure: UploadFailure }>;
@@ -80,7 +81,13 @@ export async function uploadAll(
   }
 
   async function upload(job: Job, isLastTry: boolean, before?: Effort): Promise<void> {
-    const outcome = await uploadOne(job, watched, abort, before);
+    // One signal for all would have the listeners of all, through which each would look for its own.
+    const controller = new AbortController();
+    setMaxListeners(0, controller.signal);
+    if (abort.aborted) controller.abort(abort.reason);
+    underWay.add(controller);
+    const outcome = await uploadOne(job, watched, controller.signal, before);
+    underWay.delete(controller);
     demand.end(job.id);
     if (outcome.status === 'failed') {
       const { failure } = outcome;
