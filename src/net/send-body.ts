@@ -31,55 +31,43 @@ export interface Sending {
   settled(): Promise<unknown> | undefined;
 }
 
-/** Where chunks go. */
-interface Sink {
-  /** Resolves when the kernel has taken the chunk, or no more is wanted. */
-  write(chunk: Uint8Array): Promise<void>;
-  /** The most that it is given at a time, in bytes. */
-  readonly sliceSize: number;
-  stop(): void;
-  settled(): Promise<unknown> | undefined;
-}
-
 /** Chunks from here on are worth the way to another thread. */
 const LARGE_CHUNK = 512 * 1024;
 /** So many bytes go with the headers, which this thread writes. A multiple of pages, which the kernel reads faster. */
 const WITH_HEADERS = 16 * 1024;
-
 /** Node encrypts all that it is given, into memory of its own, before the first byte leaves. */
 const ENCRYPTED_AT_ONCE = 512 * 1024;
 
 /** Sends a body, a chunk at a time. */
 export function sendBody(connection: Connection, body: Body, sender: Sender): Sending {
-  const sink = openSink(connection, body.size, sender);
-  return {
-    done: pump(body, sink, sender),
-    stop: () => sink.stop(),
-    settled: () => sink.settled(),
-  };
-}
-
-/** One chunk is read, then it is sent: others' chunks are sent meanwhile, and what the kernel holds of its own. */
-async function pump(body: Body, sink: Sink, sender: Sender): Promise<void> {
-  const { throttle, signal } = sender;
-  for (let position = 0; position < body.size && !sender.isOver;) {
-    const chunk = await body.read(position);
-    position += chunk.length;
-    for (let start = 0; start < chunk.length && !sender.isOver;) {
-      // Slices are small enough that a limited rate is even.
-      const slice = chunk.subarray(start, start + (throttle?.sliceSize() ?? sink.sliceSize));
-      await throttle?.take(slice.length, signal);
-      await sink.write(slice);
-      start += slice.length;
-    }
-  }
-}
-
-function openSink(connection: Connection, size: number, sender: Sender): Sink {
-  const { flow, watchdog } = sender;
-  let left = size;
+  const { flow, watchdog, throttle, signal } = sender;
+  const { socket } = connection;
+  const mostAtOnce = socket instanceof BodySocket ? Infinity : ENCRYPTED_AT_ONCE;
+  let left = body.size;
   let wake: (() => void) | undefined;
   let aside: Promise<number> | undefined;
+
+  /** One chunk is read, then it is sent: others' chunks are sent meanwhile, and what the kernel holds of its own. */
+  async function pump(): Promise<void> {
+    for (let position = 0; position < body.size && !sender.isOver;) {
+      const chunk = await body.read(position);
+      position += chunk.length;
+      for (let start = 0; start < chunk.length && !sender.isOver;) {
+        // Slices are small enough that a limited rate is even.
+        const slice = chunk.subarray(start, start + (throttle?.sliceSize() ?? mostAtOnce));
+        await throttle?.take(slice.length, signal);
+        await write(slice);
+        start += slice.length;
+      }
+    }
+  }
+
+  /** Resolves when the kernel has taken the bytes, or no more is wanted. */
+  function write(bytes: Uint8Array): Promise<void> {
+    return bytes.length >= LARGE_CHUNK && socket instanceof BodySocket
+      ? writeAside(socket, bytes)
+      : writeHere(bytes);
+  }
 
   function taken(count: number): void {
     watchdog.moved();
@@ -88,27 +76,27 @@ function openSink(connection: Connection, size: number, sender: Sender): Sink {
     if (left === 0) sender.onSent();
   }
 
-  function writeHere(chunk: Uint8Array): Promise<void> {
+  function writeHere(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
       if (sender.isOver) {
         resolve();
         return;
       }
       wake = resolve;
-      flow.writing(chunk.length);
-      connection.write(chunk, () => {
-        taken(chunk.length);
+      flow.writing(bytes.length);
+      connection.write(bytes, () => {
+        taken(bytes.length);
         resolve();
       });
     });
   }
 
-  async function writeAside(socket: BodySocket, chunk: Uint8Array): Promise<void> {
-    const isFirst = left === size;
-    if (isFirst) await writeHere(chunk.subarray(0, WITH_HEADERS));
+  async function writeAside(bodySocket: BodySocket, bytes: Uint8Array): Promise<void> {
+    const isFirst = left === body.size;
+    if (isFirst) await writeHere(bytes.subarray(0, WITH_HEADERS));
     if (sender.isOver) return;
-    const rest = isFirst ? chunk.subarray(WITH_HEADERS) : chunk;
-    aside = socket.writeAside(rest).then((count) => {
+    const rest = isFirst ? bytes.subarray(WITH_HEADERS) : bytes;
+    aside = bodySocket.writeAside(rest).then((count) => {
       aside = undefined;
       flow.writing(count);
       if (count > 0) taken(count);
@@ -119,15 +107,5 @@ function openSink(connection: Connection, size: number, sender: Sender): Sink {
     if (count < rest.length) await writeHere(rest.subarray(count));
   }
 
-  return {
-    sliceSize: connection.socket instanceof BodySocket ? Infinity : ENCRYPTED_AT_ONCE,
-    stop: () => wake?.(),
-    settled: () => aside,
-    write(chunk) {
-      const { socket } = connection;
-      return chunk.length >= LARGE_CHUNK && socket instanceof BodySocket
-        ? writeAside(socket, chunk)
-        : writeHere(chunk);
-    },
-  };
+  return { done: pump(), stop: () => wake?.(), settled: () => aside };
 }
