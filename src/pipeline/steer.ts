@@ -22,6 +22,9 @@ const STEP_GAIN = 1.06;
 const FULL_GAIN = 0.7;
 /** So long may a rise take to show: new connections need their handshakes. */
 const PATIENCE_MS = 1250;
+/** So many ticks of more connections that carry less than this share tell that fewer cannot have carried more. */
+const DOUBT_TICKS = 5;
+const DOUBT = 0.9;
 /**
  * Connections that each move more than this, in bytes a millisecond, are hardly what limits the run.
  * There the kernels on both sides swallow so much at once that a rise must last before it counts,
@@ -45,6 +48,12 @@ const BUSY_TICKS = 5;
 /** After trouble one connection comes back in so many ticks. */
 const RECOVERY_TICKS = 5;
 
+/** What so many connections carry together, in bytes a millisecond. */
+interface Yield {
+  readonly slots: number;
+  readonly rate: number;
+}
+
 /** What the controller knows; `decide` takes it from tick to tick. */
 export interface SteeringState {
   readonly mode: 'climbing' | 'resting' | 'recovering';
@@ -52,7 +61,11 @@ export interface SteeringState {
   /** The number to go back to if the present one does not pay, and its rate. */
   readonly proven: number;
   readonly provenRate: number;
+  /** The last number whose rate is no matter of a moment. */
+  readonly sure?: Yield;
   readonly ticks: number;
+  /** Of all these ticks. */
+  readonly rateSum: number;
   /** Of the tick before this one. */
   readonly lastRate: number;
   readonly restTicks: number;
@@ -68,6 +81,7 @@ export function initialSteering(slots: number, ceiling = MAX_SLOTS): SteeringSta
     proven: slots,
     provenRate: 0,
     ticks: 0,
+    rateSum: 0,
     lastRate: 0,
     restTicks: FIRST_REST_TICKS,
     ceiling,
@@ -80,7 +94,7 @@ export function initialSteering(slots: number, ceiling = MAX_SLOTS): SteeringSta
  * noise, back where they do not, a careful try again after a rest. `rate` is in bytes a millisecond.
  */
 export function decide(before: SteeringState, rate: number): SteeringState {
-  const state = { ...before, ticks: before.ticks + 1, lastRate: rate };
+  const state = after(before, rate);
   const lasting = (before.lastRate + rate) / 2;
   switch (state.mode) {
     case 'recovering':
@@ -90,6 +104,11 @@ export function decide(before: SteeringState, rate: number): SteeringState {
     case 'climbing':
       return isFast(state) ? climbCarefully(state, lasting) : climb(state, rate);
   }
+}
+
+function after(before: SteeringState, rate: number): SteeringState {
+  const rateSum = before.rateSum + rate;
+  return { ...before, ticks: before.ticks + 1, lastRate: rate, rateSum };
 }
 
 /** Milliseconds from one decision to the next. */
@@ -115,32 +134,69 @@ function stay(state: SteeringState, rate: number): SteeringState {
   }
   const step = state.slots < FEW_SLOTS ? 2 : 1.25;
   const slots = Math.min(state.ceiling, Math.ceil(state.slots * step));
-  return { ...state, mode: 'climbing', ticks: 0, slots, proven: state.slots };
+  const sure = { slots: state.slots, rate: state.provenRate };
+  return { ...state, ...changed(slots), mode: 'climbing', proven: state.slots, sure };
 }
 
 function climbCarefully(state: SteeringState, rate: number): SteeringState {
   if (state.ticks < FAST_TICKS) return state;
   if (rate > ENOUGH && rate > state.provenRate) return rest(state, state.slots, rate);
-  return rate > state.provenRate * FAST_GAIN ? climbOn(state, rate, 2) : goBack(state);
+  if (rate > state.provenRate * FAST_GAIN) return climbOn(state, rate, 2);
+  if (isDoubtful(state, rate) && !state.sure) return climbOn(asSure(state, rate), rate, 2);
+  return isPatient(state) ? state : goBack(state, proven(state));
 }
 
 function climb(state: SteeringState, rate: number): SteeringState {
   const isDoubling = state.slots >= state.proven * 2 || state.slots === state.proven;
   const gain = isDoubling ? DOUBLING_GAIN : STEP_GAIN;
   if (rate > state.provenRate * gain) {
-    const full = state.provenRate * (state.slots / state.proven) * FULL_GAIN;
-    return climbOn(state, rate, isDoubling && full > 0 && rate > full ? 4 : 2);
+    return climbOn(state, rate, isDoubling && isFull(state, rate) ? 4 : 2);
   }
   // Before the first byte is acknowledged there is nothing to go back to.
-  const isEarly = state.provenRate === 0 || state.ticks * tickMs(state) < PATIENCE_MS;
-  return isEarly ? state : goBack(state);
+  return state.provenRate === 0 ? state : climbOrGoBack(state, state.rateSum / state.ticks);
+}
+
+function climbOrGoBack(state: SteeringState, mean: number): SteeringState {
+  const { sure } = state;
+  const isInDoubt = state.ticks >= DOUBT_TICKS && isDoubtful(state, mean);
+  if (isInDoubt && !sure) return climbOn(asSure(state, mean), mean, 2);
+  if (isPatient(state)) return state;
+  if (!isInDoubt || !sure) return goBack(state, proven(state));
+  return mean > sure.rate * DOUBLING_GAIN
+    ? climbOn(asSure(state, mean), mean, 2)
+    : goBack(state, sure);
+}
+
+function isPatient(state: SteeringState): boolean {
+  return state.ticks * tickMs(state) < PATIENCE_MS;
+}
+
+/** Whether each new connection does nearly as much as each of the old ones. */
+function isFull({ slots, proven, provenRate }: SteeringState, rate: number): boolean {
+  return provenRate > 0 && rate > provenRate * (slots / proven) * FULL_GAIN;
+}
+
+/**
+ * Fewer connections do not carry more: what they seemed to do was the kernels' at their beginning, or
+ * came before the first of their requests had to wait for its answer.
+ */
+function isDoubtful({ provenRate }: SteeringState, lastingRate: number): boolean {
+  return lastingRate < provenRate * DOUBT;
+}
+
+function asSure(state: SteeringState, rate: number): SteeringState {
+  return { ...state, sure: { slots: state.slots, rate } };
 }
 
 /** The present number pays: so many times as many may pay more. */
 function climbOn(state: SteeringState, rate: number, times: number): SteeringState {
   const slots = Math.min(state.ceiling, state.slots * times);
   if (slots === state.slots) return rest(state, slots, rate);
-  return { ...state, ticks: 0, slots, proven: state.slots, provenRate: rate };
+  return { ...state, ...changed(slots), proven: state.slots, provenRate: rate };
+}
+
+function changed(slots: number): Pick<SteeringState, 'slots' | 'ticks' | 'rateSum'> {
+  return { slots, ticks: 0, rateSum: 0 };
 }
 
 /**
@@ -148,13 +204,17 @@ function climbOn(state: SteeringState, rate: number, times: number): SteeringSta
  * their beginning that takes the time, and nothing under a rate limit.
  */
 export function putOff(before: SteeringState, rate: number): SteeringState {
-  const state = { ...before, ticks: before.ticks + 1, lastRate: rate };
+  const state = after(before, rate);
   return state.ticks < BUSY_TICKS ? state : rest(state, state.slots, rate);
 }
 
-function goBack(state: SteeringState): SteeringState {
+function goBack(state: SteeringState, { slots, rate }: Yield): SteeringState {
   const restTicks = Math.min(MAX_REST_TICKS, state.restTicks * 2);
-  return { ...rest(state, state.proven, state.provenRate), restTicks };
+  return { ...rest(state, slots, rate), restTicks };
+}
+
+function proven({ proven: slots, provenRate: rate }: SteeringState): Yield {
+  return { slots, rate };
 }
 
 /** After trouble: half as many, and slowly back to what was too much. */
@@ -162,11 +222,10 @@ export function retreat(state: SteeringState): SteeringState {
   const slots = Math.max(1, Math.floor(state.slots / 2));
   return {
     ...state,
+    ...changed(slots),
     mode: 'recovering',
-    slots,
     proven: slots,
     provenRate: 0,
-    ticks: 0,
     ceiling: Math.max(2, state.slots),
   };
 }
@@ -174,11 +233,10 @@ export function retreat(state: SteeringState): SteeringState {
 function rest(state: SteeringState, slots: number, rate: number): SteeringState {
   return {
     ...state,
+    ...changed(slots),
     mode: 'resting',
-    slots,
     proven: slots,
     provenRate: rate,
-    ticks: 0,
     ceiling: state.maximum,
   };
 }

@@ -79,6 +79,48 @@ test('a burst that does not last is no reason for more connections', () => {
   assert.ok(Math.max(...seen) <= 4, String(Math.max(...seen)));
 });
 
+/** Its first tick shows what the kernels swallow, or what goes before the first answer is waited for. */
+function beginning(burst: number, link: Link): Link {
+  let isFirst = true;
+  return (connections) => {
+    const rate = isFirst ? burst : link(connections);
+    isFirst = false;
+    return rate;
+  };
+}
+
+test('a first rate that does not last holds nothing up', () => {
+  const slow = steered(beginning(2.3 * MEGABYTE, farLink(0.35 * MEGABYTE, 125 * MEGABYTE)), 10);
+  assert.equal(slow.at(-1), 64);
+  const fast = steered(beginning(80 * MEGABYTE, farLink(17 * MEGABYTE, 500 * MEGABYTE)), 15);
+  assert.ok((fast.at(-1) ?? 0) >= 32, String(fast));
+});
+
+test('where a shared link begins with such a rate, it is tried once whether more do better', () => {
+  for (const [burst, total] of [
+    [15, 10],
+    [150, 100],
+  ] as const) {
+    const seen = steered(beginning(burst * MEGABYTE, sharedLink(total * MEGABYTE)), 100);
+    assert.deepEqual(new Set(seen), new Set([4, 8]));
+  }
+});
+
+test('a rate of one moment does not keep the connections that it brought', () => {
+  const resting = { ...initialSteering(8), mode: 'resting', provenRate: 8 * MEGABYTE } as const;
+  let tick = 0;
+  const seen = steered(
+    () => {
+      tick += 1;
+      return (tick === 4 ? 24 : 8) * MEGABYTE;
+    },
+    50,
+    resting,
+  );
+  assert.equal(Math.max(...seen), 20);
+  assert.equal(seen.at(-1), 8);
+});
+
 test('after trouble there are half as many, which come back one by one to where it began', () => {
   const trouble = retreat({ ...initialSteering(32), mode: 'resting' });
   assert.equal(trouble.slots, 16);
