@@ -8,6 +8,8 @@ export interface PartSlotControl extends PartSlots {
   /** The most that were active at once. */
   readonly peak: number;
   readonly waiting: number;
+  /** Names who hears of every change of the limit. */
+  onLimit(listener: () => void): void;
   /** Nothing new starts until `resume`; what is under way goes on. */
   pause(): void;
   resume(): void;
@@ -35,6 +37,7 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
   let active = 0;
   let peak = 0;
   let paused = false;
+  let tellLimit = (): void => undefined;
 
   function next(): (() => void) | undefined {
     let best: Lane | undefined;
@@ -101,6 +104,10 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
     set limit(value) {
       limit = value;
       fill();
+      tellLimit();
+    },
+    onLimit(listener) {
+      tellLimit = listener;
     },
     get active() {
       return active;

@@ -10,7 +10,7 @@ export interface Steering {
 export const MAX_SLOTS = 64;
 /** From one look at the rate to the next while the number climbs. */
 const TICK_MS = 100;
-const FAST_TICK_MS = 250;
+const FAST_TICK_MS = 150;
 /** While not all connections are in use it is looked this often whether they are. */
 const BEGIN_MS = 25;
 /** A busy process adds none from here on; to fast connections it never adds. */
@@ -141,8 +141,9 @@ function stay(state: SteeringState, rate: number): SteeringState {
 function climbCarefully(state: SteeringState, rate: number): SteeringState {
   if (state.ticks < FAST_TICKS) return state;
   if (rate > ENOUGH && rate > state.provenRate) return rest(state, state.slots, rate);
-  if (rate > state.provenRate * FAST_GAIN) return climbOn(state, rate, 2);
-  if (isDoubtful(state, rate) && !state.sure) return climbOn(asSure(state, rate), rate, 2);
+  // The very first rate is that of one tick, with which nothing can be compared.
+  const pays = rate > state.provenRate * FAST_GAIN || !state.sure;
+  if (pays) return climbOn(asSure(state, rate), rate, 2);
   return isPatient(state) ? state : goBack(state, proven(state));
 }
 
@@ -158,7 +159,7 @@ function climb(state: SteeringState, rate: number): SteeringState {
 
 function climbOrGoBack(state: SteeringState, mean: number): SteeringState {
   const { sure } = state;
-  const isInDoubt = state.ticks >= DOUBT_TICKS && isDoubtful(state, mean);
+  const isInDoubt = state.ticks >= DOUBT_TICKS && mean < state.provenRate * DOUBT;
   if (isInDoubt && !sure) return climbOn(asSure(state, mean), mean, 2);
   if (isPatient(state)) return state;
   if (!isInDoubt || !sure) return goBack(state, proven(state));
@@ -174,14 +175,6 @@ function isPatient(state: SteeringState): boolean {
 /** Whether each new connection does nearly as much as each of the old ones. */
 function isFull({ slots, proven, provenRate }: SteeringState, rate: number): boolean {
   return provenRate > 0 && rate > provenRate * (slots / proven) * FULL_GAIN;
-}
-
-/**
- * Fewer connections do not carry more: what they seemed to do was the kernels' at their beginning, or
- * came before the first of their requests had to wait for its answer.
- */
-function isDoubtful({ provenRate }: SteeringState, lastingRate: number): boolean {
-  return lastingRate < provenRate * DOUBT;
 }
 
 function asSure(state: SteeringState, rate: number): SteeringState {

@@ -29,7 +29,7 @@ export interface UploadAllOptions {
   /** Files in flight at most, where the number is automatic. */
   readonly maxFiles?: number;
   /** Connections that may carry bytes at present. */
-  readonly slots: Pick<PartSlotControl, 'limit' | 'resumed'>;
+  readonly slots: Pick<PartSlotControl, 'limit' | 'onLimit' | 'resumed'>;
   /** Aborts when no new job may begin; what is under way goes on. */
   readonly stop: AbortSignal;
   /** Aborts when everything under way must end. */
@@ -128,6 +128,7 @@ export async function uploadAll(
   async function until(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise<void>((resolve) => (wake = resolve));
   }
+  options.slots.onLimit(() => wake());
   const isIdle = (): boolean => limit.activeCount + limit.pendingCount === 0;
   stop.addEventListener('abort', () => wake(), { once: true });
 

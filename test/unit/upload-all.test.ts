@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UploadFailure } from '../../src/core/errors.js';
-import type { Outcome, PlanItem } from '../../src/core/model.js';
-import type { Ports } from '../../src/core/ports.js';
+import type { Job, Outcome, PlanItem } from '../../src/core/model.js';
+import type { Claim, Ports } from '../../src/core/ports.js';
 import { toRecord, type ManifestRecord } from '../../src/manifest/record.js';
 import { createPartSlots } from '../../src/pipeline/part-slots.js';
 import { uploadAll } from '../../src/pipeline/upload-all.js';
@@ -39,4 +39,38 @@ test('what a job list says besides comes back in the record of an input that bec
     const { note, given } = record as ManifestRecord & typeof extra;
     assert.deepEqual({ note, given }, extra);
   }
+});
+
+test('more files begin as soon as there are more connections, though nothing has moved meanwhile', async () => {
+  const PART = 8 * 1024 * 1024;
+  const claims: ((claim: Claim) => void)[] = [];
+  const ports = {
+    emit: () => undefined,
+    partSize: PART,
+    journal: { claim: () => new Promise<Claim>((resolve) => claims.push(resolve)) },
+  } as unknown as Ports;
+  const slots = createPartSlots(2);
+  const never = new AbortController().signal;
+  const running = uploadAll(
+    (async function* () {
+      for (let id = 0; id < 40; id++) {
+        const job = { id: String(id), media: { path: `${id}.mp4`, size: PART }, segments: [] };
+        yield { kind: 'job', job: job as unknown as Job } as const;
+      }
+    })(),
+    ports,
+    { record: async () => undefined },
+    { slots, stop: never, abort: never, drainMs: 500 },
+  );
+  const begun = async (): Promise<number> => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return claims.length;
+  };
+  const [few, later] = [await begun(), await begun()];
+  assert.equal(later, few);
+  slots.limit = 8;
+  assert.ok((await begun()) >= 4 * few, `${claims.length} after ${few}`);
+  const settle = setInterval(() => claims.splice(0).forEach((end) => end({ kind: 'held' })), 1);
+  await running;
+  clearInterval(settle);
 });
