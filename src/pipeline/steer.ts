@@ -22,8 +22,12 @@ const STEP_GAIN = 1.06;
 const FULL_GAIN = 0.7;
 /** So long may a rise take to show: new connections need their handshakes. */
 const PATIENCE_MS = 1250;
-/** So many ticks of more connections that carry less than this share tell that fewer cannot have carried more. */
-const DOUBT_TICKS = 5;
+/**
+ * The very first rate, of one tick, may be what the kernels swallow, or come before any answer is waited
+ * for: if so many ticks bring no more than it, it counts no longer.
+ */
+const FIRST_TICKS = 5;
+/** More connections that carry less than this share tell that fewer did not really carry more. */
 const DOUBT = 0.9;
 /**
  * Connections that each move more than this, in bytes a millisecond, are hardly what limits the run.
@@ -61,7 +65,7 @@ export interface SteeringState {
   /** The number to go back to if the present one does not pay, and its rate. */
   readonly proven: number;
   readonly provenRate: number;
-  /** The last number whose rate is no matter of a moment. */
+  /** A number whose rate was compared with that of another; none at the beginning. */
   readonly sure?: Yield;
   readonly ticks: number;
   /** Of all these ticks. */
@@ -141,7 +145,6 @@ function stay(state: SteeringState, rate: number): SteeringState {
 function climbCarefully(state: SteeringState, rate: number): SteeringState {
   if (state.ticks < FAST_TICKS) return state;
   if (rate > ENOUGH && rate > state.provenRate) return rest(state, state.slots, rate);
-  // The very first rate is that of one tick, with which nothing can be compared.
   const pays = rate > state.provenRate * FAST_GAIN || !state.sure;
   if (pays) return climbOn(asSure(state, rate), rate, 2);
   return isPatient(state) ? state : goBack(state, proven(state));
@@ -151,7 +154,9 @@ function climb(state: SteeringState, rate: number): SteeringState {
   const isDoubling = state.slots >= state.proven * 2 || state.slots === state.proven;
   const gain = isDoubling ? DOUBLING_GAIN : STEP_GAIN;
   if (rate > state.provenRate * gain) {
-    return climbOn(state, rate, isDoubling && isFull(state, rate) ? 4 : 2);
+    const times = isDoubling && isFull(state, rate) ? 4 : 2;
+    const known = state.sure || state.provenRate === 0 ? state : asSure(state, rate);
+    return climbOn(known, rate, times);
   }
   // Before the first byte is acknowledged there is nothing to go back to.
   return state.provenRate === 0 ? state : climbOrGoBack(state, state.rateSum / state.ticks);
@@ -159,10 +164,9 @@ function climb(state: SteeringState, rate: number): SteeringState {
 
 function climbOrGoBack(state: SteeringState, mean: number): SteeringState {
   const { sure } = state;
-  const isInDoubt = state.ticks >= DOUBT_TICKS && mean < state.provenRate * DOUBT;
-  if (isInDoubt && !sure) return climbOn(asSure(state, mean), mean, 2);
+  if (!sure && state.ticks >= FIRST_TICKS) return climbOn(asSure(state, mean), mean, 2);
   if (isPatient(state)) return state;
-  if (!isInDoubt || !sure) return goBack(state, proven(state));
+  if (!sure || mean >= state.provenRate * DOUBT) return goBack(state, proven(state));
   return mean > sure.rate * DOUBLING_GAIN
     ? climbOn(asSure(state, mean), mean, 2)
     : goBack(state, sure);

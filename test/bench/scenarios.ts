@@ -97,6 +97,14 @@ function ownScenarios(peers: readonly Contender[], scale: number): readonly Scen
       contenders: [...sweep, ...vendor],
     },
     {
+      id: 'far-files',
+      title: 'Files of 3 MiB on a far link',
+      about: 'replies after 200 ms, 20 Mbit/s a connection, 1 Gbit/s in all',
+      sizes: Array.from({ length: Math.max(20, Math.round(200 * scale)) }, () => 3 * MIB),
+      sink: ['--delay-ms', '200', ...FAR_LINE],
+      contenders: [...sweep, ...vendor],
+    },
+    {
       id: 'loss',
       title: 'A lossy link: 50 ms away, 1 % of packets lost',
       about: `one file of ${large / 4 / MIB} MiB; a network namespace with netem`,
