@@ -164,9 +164,9 @@ function climb(state: SteeringState, rate: number): SteeringState {
 
 function climbOrGoBack(state: SteeringState, mean: number): SteeringState {
   const { sure } = state;
-  if (!sure && state.ticks >= FIRST_TICKS) return climbOn(asSure(state, mean), mean, 2);
+  if (!sure) return state.ticks < FIRST_TICKS ? state : climbOn(asSure(state, mean), mean, 2);
   if (isPatient(state)) return state;
-  if (!sure || mean >= state.provenRate * DOUBT) return goBack(state, proven(state));
+  if (mean >= state.provenRate * DOUBT) return goBack(state, proven(state));
   return mean > sure.rate * DOUBLING_GAIN
     ? climbOn(asSure(state, mean), mean, 2)
     : goBack(state, sure);
