@@ -86,10 +86,10 @@ function timeConnections(slots: PartSlots, tell: (ms: number) => void): PartSlot
       return {
         close: () => lane.close(),
         run: (work, signal) =>
-          lane.run(async () => {
+          lane.run(async (giveWay) => {
             const since = performance.now();
             try {
-              return await work();
+              return await work(giveWay);
             } finally {
               tell(performance.now() - since);
             }

@@ -65,13 +65,13 @@ export interface ListedPart {
   readonly etag: string;
 }
 
-/** Hears of every request that is about to be repeated. */
+/** Hears of every request that is about to be repeated, which waits for what is returned as well. */
 export type OnRetry = (retry: {
   readonly code: string;
   readonly message: string;
   readonly attempt: number;
   readonly waitMs: number;
-}) => void;
+}) => void | Promise<void>;
 
 /** The data plane (protocol: COS XML API). All methods throw UploadFailure; requests are repeated inside. */
 export interface Cos {
@@ -183,9 +183,15 @@ export interface PartSlots {
 
 export interface SlotLane {
   /** Does the work once a connection is free. */
-  run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  run<T>(work: (giveWay: GiveWay) => Promise<T>, signal: AbortSignal): Promise<T>;
   close(): void;
 }
+
+/**
+ * What work does that has to wait: where more connections are in use than there shall be, others have
+ * the one it has. Resolves when it is its turn again, or rejects when the signal aborts first.
+ */
+export type GiveWay = (signal: AbortSignal) => Promise<void>;
 
 /** All that the pipeline asks of the world. */
 export interface Ports {

@@ -18,7 +18,7 @@ export type Repeat = <T>(onRetry: OnRetry, signal: AbortSignal, attempt: Attempt
 
 export function createRepeat(options: CosOptions): Repeat {
   const domains = createDomains();
-  const isTrouble = createTroubleDetector();
+  const detector = createTroubleDetector();
 
   return (onRetry, signal, attempt) =>
     withRetries(
@@ -28,12 +28,13 @@ export function createRepeat(options: CosOptions): Repeat {
         try {
           const result = await attempt(domain, previous, number);
           domains.answered(domain);
+          detector.served();
           return result;
         } catch (error) {
           signal.throwIfAborted();
           if (!(error instanceof UploadFailure)) throw error;
           domains.failed(domain, error);
-          if (isTrouble(error)) options.onTrouble?.();
+          if (detector.isTrouble(error)) options.onTrouble?.();
           throw judgedByClock(options, error, signedWithMs);
         }
       },

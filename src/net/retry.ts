@@ -98,13 +98,9 @@ export async function withRetries<T>(
       if (error.facts.repeatAtOnce === true && repeatedAtOnce++ < 2) continue;
       const waitMs = waitBefore(error, attempt, policy);
       if (waitMs === undefined) throw error;
-      onRetry({
-        code: error.code,
-        message: error.message,
-        attempt,
-        waitMs: Math.round(waitMs),
-      });
-      await sleep(waitMs, signal);
+      const { code, message } = error;
+      const told = onRetry({ code, message, attempt, waitMs: Math.round(waitMs) });
+      await Promise.all([told, sleep(waitMs, signal)]);
       attempt += 1;
     }
   }

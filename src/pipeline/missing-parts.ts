@@ -1,9 +1,9 @@
 import type { UploadId } from '../core/ids.js';
 import type { JobObject, Part, StoredPart } from '../core/model.js';
 import { cut } from '../core/parts.js';
-import type { ListedPart, OpenSource } from '../core/ports.js';
+import type { GiveWay, ListedPart, OpenSource } from '../core/ports.js';
 import { createPartCutter } from './part-cutter.js';
-import { countResumed, countSent, STAGE_OF, targetOf, type Sending } from './sending.js';
+import { countResumed, countSent, givingWay, STAGE_OF, targetOf, type Sending } from './sending.js';
 import { together } from './together.js';
 
 /**
@@ -21,23 +21,24 @@ export async function sendMissing(
 ): Promise<StoredPart[]> {
   const { attempt, checkpoint, lane, ports } = sending;
   const target = targetOf(object, checkpoint.session);
-  const onRetry = attempt.onRetry(STAGE_OF[object.role]);
+  const tell = attempt.onRetry(STAGE_OF[object.role]);
   const inBucket = new Map(listed.map((part) => [part.number, part]));
   const cutter = createPartCutter(object, [...inBucket.keys()], sending);
   let reading: Promise<unknown> = Promise.resolve();
 
   // After a failure no further part begins, but those under way may end: they are paid for.
-  async function send(part: Part): Promise<StoredPart> {
+  async function send(part: Part, giveWay: GiveWay): Promise<StoredPart> {
+    const onRetry = givingWay(tell, giveWay, signal);
     const stored = await ports.cos.putPart(target, uploadId, part, source, onRetry, signal);
     countSent(object, attempt, part.end - part.start);
     return stored;
   }
 
-  async function sendNext(): Promise<StoredPart | undefined> {
+  async function sendNext(giveWay: GiveWay): Promise<StoredPart | undefined> {
     const part = await cutter.next();
     if (part === undefined) return undefined;
     const startedAt = performance.now();
-    const stored = await send(part);
+    const stored = await send(part, giveWay);
     cutter.learn(stored.size / (performance.now() - startedAt));
     return stored;
   }
@@ -49,7 +50,7 @@ export async function sendMissing(
       .then(() => ports.cos.recognise(held, part, source, linked));
     reading = recognised;
     const stored = await recognised;
-    if (stored === undefined) return lane.run(() => send(part), linked);
+    if (stored === undefined) return lane.run((giveWay) => send(part, giveWay), linked);
     countResumed(object, attempt, part.end - part.start);
     return stored;
   }

@@ -1,4 +1,4 @@
-import type { PartSlots, SlotLane } from '../core/ports.js';
+import type { GiveWay, PartSlots, SlotLane } from '../core/ports.js';
 
 /** The slots, and what the run may do to them. */
 export interface PartSlotControl extends PartSlots {
@@ -31,6 +31,8 @@ interface Lane {
  */
 export function createPartSlots(initialLimit: number): PartSlotControl {
   const lanes = new Set<Lane>();
+  /** Work that gave way: it goes first. */
+  const begun: (() => void)[] = [];
   const idlers: (() => void)[] = [];
   const sleepers: (() => void)[] = [];
   let limit = initialLimit;
@@ -40,6 +42,7 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
   let tellLimit = (): void => undefined;
 
   function next(): (() => void) | undefined {
+    if (begun.length > 0) return begun.shift();
     let best: Lane | undefined;
     let least = Infinity;
     for (const lane of lanes) {
@@ -61,14 +64,14 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
   }
 
   /** Resolves with a slot taken, or rejects when the signal aborts first. */
-  function take(lane: Lane, signal: AbortSignal): Promise<void> {
+  function take(queue: (() => void)[], signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const start = (): void => {
         signal.removeEventListener('abort', give);
         resolve();
       };
       const give = (): void => {
-        lane.queue.splice(lane.queue.indexOf(start), 1);
+        queue.splice(queue.indexOf(start), 1);
         reject(signal.reason as Error);
       };
       if (signal.aborted) {
@@ -76,9 +79,14 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
         return;
       }
       signal.addEventListener('abort', give, { once: true });
-      lane.queue.push(start);
+      queue.push(start);
       fill();
     });
+  }
+
+  function release(): void {
+    active -= 1;
+    fill();
   }
 
   return {
@@ -87,12 +95,19 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
       lanes.add(lane);
       return {
         async run(work, signal) {
-          await take(lane, signal);
+          await take(lane.queue, signal);
+          let isHeld = true;
+          const giveWay: GiveWay = async (waiting) => {
+            if (active <= limit) return;
+            isHeld = false;
+            release();
+            await take(begun, waiting);
+            isHeld = true;
+          };
           try {
-            return await work();
+            return await work(giveWay);
           } finally {
-            active -= 1;
-            fill();
+            if (isHeld) release();
           }
         },
         close: () => void lanes.delete(lane),
@@ -116,7 +131,7 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
       return peak;
     },
     get waiting() {
-      return [...lanes].reduce((sum, lane) => sum + lane.queue.length, 0);
+      return [...lanes].reduce((sum, lane) => sum + lane.queue.length, begun.length);
     },
     pause() {
       paused = true;

@@ -3,7 +3,7 @@ import type { JobObject, Session } from '../core/model.js';
 import type { UploadId } from '../core/ids.js';
 import type { ListedPart, OpenSource, Ports } from '../core/ports.js';
 import { sendMissing } from './missing-parts.js';
-import { countResumed, countSent, STAGE_OF, targetOf, type Sending } from './sending.js';
+import { countResumed, countSent, givingWay, STAGE_OF, targetOf, type Sending } from './sending.js';
 
 /** Brings one object into the bucket, whole and verified. Failures carry the stage. */
 export async function sendObject(
@@ -47,11 +47,11 @@ async function putWhole(
   signal: AbortSignal,
 ): Promise<void> {
   const stored = await lane.run(
-    () =>
+    (giveWay) =>
       ports.cos.put(
         targetOf(object, checkpoint.session),
         source,
-        attempt.onRetry(STAGE_OF[object.role]),
+        givingWay(attempt.onRetry(STAGE_OF[object.role]), giveWay, signal),
         signal,
       ),
     signal,

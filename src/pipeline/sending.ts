@@ -1,6 +1,6 @@
 import type { Stage } from '../core/errors.js';
 import type { JobObject, Session } from '../core/model.js';
-import type { ObjectTarget, Ports, SlotLane } from '../core/ports.js';
+import type { GiveWay, ObjectTarget, OnRetry, Ports, SlotLane } from '../core/ports.js';
 import type { Attempt } from './attempt.js';
 import type { LiveCheckpoint } from './checkpoint.js';
 
@@ -25,6 +25,14 @@ export function targetOf(
   { bucket, region, credentials }: Session,
 ): ObjectTarget {
   return { bucket, region, key, credentials };
+}
+
+/** A request that is to be repeated leaves its connection to others where there are fewer by now. */
+export function givingWay(onRetry: OnRetry, giveWay: GiveWay, signal: AbortSignal): OnRetry {
+  return async (retry) => {
+    await onRetry(retry);
+    await giveWay(signal);
+  };
 }
 
 export function countSent(object: JobObject, attempt: Attempt, bytes: number): void {

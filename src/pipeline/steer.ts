@@ -49,7 +49,7 @@ const MAX_REST_TICKS = 60;
 const BUSY = 0.9;
 /** So many ticks a busy process waits for time to add some, and then rests. */
 const BUSY_TICKS = 5;
-/** After trouble one connection comes back in so many ticks. */
+/** After trouble connections come back every so many ticks. */
 const RECOVERY_TICKS = 5;
 
 /** What so many connections carry together, in bytes a millisecond. */
@@ -76,6 +76,8 @@ export interface SteeringState {
   /** Never climb above this: where trouble began, or the maximum. */
   readonly ceiling: number;
   readonly maximum: number;
+  /** The service has complained since connections came back last. */
+  readonly hasComplained: boolean;
 }
 
 export function initialSteering(slots: number, ceiling = MAX_SLOTS): SteeringState {
@@ -90,6 +92,7 @@ export function initialSteering(slots: number, ceiling = MAX_SLOTS): SteeringSta
     restTicks: FIRST_REST_TICKS,
     ceiling,
     maximum: ceiling,
+    hasComplained: false,
   };
 }
 
@@ -125,9 +128,13 @@ function isFast({ provenRate, proven }: SteeringState): boolean {
   return provenRate / proven > FAST;
 }
 
+/** Half of what is missing comes back where the service is content again, one connection where it is not. */
 function recover(state: SteeringState, rate: number): SteeringState {
   if (state.slots >= state.ceiling) return rest(state, state.slots, rate);
-  return state.ticks % RECOVERY_TICKS === 0 ? { ...state, slots: state.slots + 1 } : state;
+  if (state.ticks < RECOVERY_TICKS) return state;
+  const missing = state.ceiling - state.slots;
+  const back = state.hasComplained ? 1 : Math.ceil(missing / 2);
+  return { ...state, ...changed(state.slots + back), hasComplained: false };
 }
 
 function stay(state: SteeringState, rate: number): SteeringState {
@@ -214,16 +221,23 @@ function proven({ proven: slots, provenRate: rate }: SteeringState): Yield {
   return { slots, rate };
 }
 
-/** After trouble: half as many, and slowly back to what was too much. */
+/**
+ * After trouble: half as many, and back to what was too much. Trouble that goes on while few have come
+ * back says nothing about how many are too many.
+ */
 export function retreat(state: SteeringState): SteeringState {
   const slots = Math.max(1, Math.floor(state.slots / 2));
+  const goesOn = state.mode === 'recovering' && state.slots <= state.ceiling / 2;
   return {
     ...state,
     ...changed(slots),
     mode: 'recovering',
     proven: slots,
     provenRate: 0,
-    ceiling: Math.max(2, state.slots),
+    ceiling: goesOn ? state.ceiling : Math.max(2, state.slots),
+    // What did not pay before the trouble may pay after it.
+    restTicks: FIRST_REST_TICKS,
+    hasComplained: true,
   };
 }
 
@@ -287,7 +301,10 @@ export function steer(
     slowDown() {
       const at = performance.now();
       // Requests of one moment complain together.
-      if (at - troubleAt < 1000) return;
+      if (at - troubleAt < 1000) {
+        state = { ...state, hasComplained: true };
+        return;
+      }
       troubleAt = at;
       state = retreat(state);
       slots.limit = state.slots;

@@ -100,6 +100,71 @@ test('part slots: a free slot goes to the file with the fewest bytes left', asyn
   );
 });
 
+/** A promise, and what resolves it. */
+function gate(): { readonly opened: Promise<void>; open(): void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open: () => open() };
+}
+
+test('part slots: work that gives way goes on before other work, once there are few enough', async () => {
+  const slots = createPartSlots(2);
+  const lane = slots.open(() => 1);
+  const told: string[] = [];
+  const [first, second] = [gate(), gate()];
+  const all = [
+    lane.run(async (giveWay) => {
+      await first.opened;
+      await giveWay(never);
+      told.push('first');
+    }, never),
+    lane.run(async () => {
+      await second.opened;
+      told.push('second');
+    }, never),
+    lane.run(async () => void told.push('third'), never),
+  ];
+  await turn();
+  slots.limit = 1;
+  first.open();
+  await turn();
+  assert.deepEqual([slots.active, slots.waiting], [1, 2]);
+  second.open();
+  await Promise.all(all);
+  assert.deepEqual(told, ['second', 'first', 'third']);
+  assert.deepEqual([slots.active, slots.waiting], [0, 0]);
+});
+
+test('part slots: nothing gives way while there are no more than there shall be', async () => {
+  const slots = createPartSlots(1);
+  await slots
+    .open(() => 1)
+    .run(async (giveWay) => {
+      const given = giveWay(never);
+      assert.equal(slots.active, 1);
+      await given;
+    }, never);
+});
+
+test('part slots: what is aborted while it gives way holds nothing', async () => {
+  const slots = createPartSlots(2);
+  const lane = slots.open(() => 1);
+  const controller = new AbortController();
+  const other = gate();
+  const staying = lane.run(() => other.opened, never);
+  const leaving = lane.run((giveWay) => {
+    slots.limit = 1;
+    return giveWay(controller.signal);
+  }, never);
+  await turn();
+  controller.abort(new Error('enough'));
+  await assert.rejects(leaving, /enough/);
+  assert.deepEqual([slots.active, slots.waiting], [1, 0]);
+  other.open();
+  await staying;
+  assert.equal(slots.active, 0);
+});
+
 test('together: settles after the last task, with all results or the first failure', async () => {
   const task = fc.record({ turns: fc.nat(6), fails: fc.boolean(), heedsAbort: fc.boolean() });
   await fc.assert(

@@ -121,14 +121,31 @@ test('a rate of one moment does not keep the connections that it brought', () =>
   assert.equal(seen.at(-1), 8);
 });
 
-test('after trouble there are half as many, which come back one by one to where it began', () => {
+const distinct = (seen: readonly number[]): number[] =>
+  seen.filter((slots, index) => slots !== seen[index - 1]);
+
+test('after trouble there are half as many, and each half second half of what is missing comes back', () => {
   const trouble = retreat({ ...initialSteering(32), mode: 'resting' });
   assert.equal(trouble.slots, 16);
-  const seen = steered(farLink(2.5 * MEGABYTE, 1000 * MEGABYTE), 81, trouble);
-  assert.deepEqual(
-    seen.filter((slots, index) => slots > (seen[index - 1] ?? 16)),
-    Array.from({ length: 16 }, (_, index) => 17 + index),
-  );
+  const seen = steered(farLink(2.5 * MEGABYTE, 1000 * MEGABYTE), 26, trouble);
+  assert.deepEqual(distinct(seen), [16, 17, 25, 29, 31, 32]);
+});
+
+test('while the service goes on complaining connections come back one by one', () => {
+  let state = retreat({ ...initialSteering(32), mode: 'resting' });
+  for (let tick = 0; tick < 20; tick++) state = { ...decide(state, 1000), hasComplained: true };
+  assert.equal(state.slots, 20);
+});
+
+test('a storm is no reason to come back to less than there was; trouble near that number is', () => {
+  const storm = retreat(retreat(retreat({ ...initialSteering(32), mode: 'resting' })));
+  assert.deepEqual([storm.slots, storm.ceiling], [4, 32]);
+  const seen = steered(farLink(2.5 * MEGABYTE, 1000 * MEGABYTE), 31, storm);
+  assert.deepEqual(distinct(seen), [4, 5, 19, 26, 29, 31, 32]);
+
+  assert.equal(retreat({ ...storm, restTicks: 60 }).restTicks, 1);
+  const again = retreat({ ...storm, slots: 26 });
+  assert.deepEqual([again.slots, again.ceiling], [13, 26]);
 });
 
 test('a process that is busy for a moment climbs on after it; one that stays busy rests', () => {
