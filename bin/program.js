@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import v8 from 'node:v8';
-import vm from 'node:vm';
+const { readFileSync } = require('node:fs');
+const { createRequire } = require('node:module');
+const { dirname, join } = require('node:path');
+const v8 = require('node:v8');
+const vm = require('node:vm');
 
 const HELP = new Set(['--help', '-h']);
 const VERSION = new Set(['--version', '-V']);
@@ -16,32 +15,37 @@ function isBrief([first = '', second = '', ...others]) {
 }
 
 /** The program with its packages in one file, as the one function that it is. */
-const PROGRAM = fileURLToPath(
-  new URL(
-    `../dist/bundle/cli/${isBrief(process.argv.slice(2)) ? 'brief' : 'main'}.cjs`,
-    import.meta.url,
-  ),
+const PROGRAM = join(
+  __dirname,
+  `../dist/bundle/cli/${isBrief(process.argv.slice(2)) ? 'brief' : 'main'}.cjs`,
 );
 /** What V8 made of it at build time. */
-export const CODE_CACHE = `${PROGRAM}.cache`;
+const CODE_CACHE = `${PROGRAM}.cache`;
 
+// Two more than are asked for files (src/plan/quick-fs), so that a dead disk does not take them all.
+process.env.UV_THREADPOOL_SIZE ??= '6';
 // Half as much garbage as there is in use, and V8 collects it: a run of a million files stays small.
 v8.setFlagsFromString('--heap-growing-percent=50');
 
 /** The compiled program. V8 takes from a code cache only what the very same version of it has made. */
-export function compile() {
+function compile() {
   return new vm.Script(readFileSync(PROGRAM, 'latin1'), {
     filename: PROGRAM,
     cachedData: readCodeCache(),
   });
 }
 
-export function run(script) {
+function run(script) {
   // What packages use of Node that it wants to be rid of is nothing to tell users.
   process.noDeprecation = true;
   const module = { exports: {} };
-  const require = createRequire(PROGRAM);
-  script.runInThisContext()(module.exports, require, module, PROGRAM, dirname(PROGRAM));
+  script.runInThisContext()(
+    module.exports,
+    createRequire(PROGRAM),
+    module,
+    PROGRAM,
+    dirname(PROGRAM),
+  );
 }
 
 function readCodeCache() {
@@ -51,3 +55,5 @@ function readCodeCache() {
     return undefined;
   }
 }
+
+module.exports = { CODE_CACHE, compile, run };

@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { compile, run } from './program.js';
+const { compile, run } = require('./program.js');
 
 run(compile());

@@ -1,5 +1,6 @@
 import type { Emit } from '../core/events.js';
 import type { PartSlotControl } from '../pipeline/part-slots.js';
+import { leaveAtOnce } from './leave.js';
 
 /** What a run is asked to do from outside. */
 export interface Interrupts {
@@ -35,7 +36,7 @@ export function listenForInterrupts(
   const timers: NodeJS.Timeout[] = [];
 
   function onInterrupt(name: Interrupt): void {
-    if (exitCode !== undefined) process.exit(EXIT_CODES[name]);
+    if (exitCode !== undefined) leaveAtOnce(EXIT_CODES[name]);
     exitCode = EXIT_CODES[name];
     emit({
       type: 'warning',

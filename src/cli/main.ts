@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { CommanderError } from 'commander';
 import { UploadFailure, UsageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
+import { leave } from './leave.js';
 import { createProgram } from './program.js';
 import type { World } from './world.js';
 
@@ -31,11 +32,12 @@ void main();
 
 async function main(): Promise<void> {
   try {
-    await createProgram(world, (code) => (process.exitCode = code)).parseAsync(process.argv);
+    let exitCode = 0;
+    await createProgram(world, (code) => (exitCode = code)).parseAsync(process.argv);
+    leave(exitCode);
   } catch (error) {
-    process.exitCode = explain(error);
+    leave(explain(error));
   }
-  process.exit();
 }
 
 /** Tells people what went wrong; returns the exit code. */

@@ -2,7 +2,7 @@ import type { Cos, Vod } from '../core/ports.js';
 import { createCos } from '../cos/client.js';
 import { createClock, type Clock } from '../net/clock.js';
 import { createPacer } from '../net/pacer.js';
-import { createRetryBudget } from '../net/retry.js';
+import { createRetryBudget, type RetryPolicy } from '../net/retry.js';
 import { createThrottle } from '../net/throttle.js';
 import { createRoute } from '../net/route.js';
 import { createVod } from '../vod/client.js';
@@ -27,8 +27,10 @@ export interface Services {
   close(): void;
 }
 
-/** Once nothing at all has succeeded for so many seconds, the services are given up. */
-const PATIENCE_S = 100;
+/** Once nothing at all has succeeded at a service for so long, in milliseconds, it is given up. */
+const PATIENCE_MS = 100_000;
+/** Beyond the time after which a request that stalls is repeated, failures so far apart are no series. */
+const GAP_MS = 30_000;
 
 export function connectServices(
   settings: ServiceSettings,
@@ -36,7 +38,7 @@ export function connectServices(
   flags: UploadFlags,
 ): Services {
   const clock = createClock();
-  const policy = { retries: flags.retries, budget: createRetryBudget(PATIENCE_S) };
+  const policies = createPolicies(flags);
   const { vodEndpoint, cosEndpoint, proxies } = settings;
   const { limitRate } = flags;
   const vodRoute = createRoute({
@@ -52,11 +54,12 @@ export function connectServices(
   const pacer = createPacer(flags.apiRate);
   let troubles = 0;
   let tellTrouble = (): void => undefined;
-  const common = { clock, policy, stallTimeoutMs: flags.stallTimeout };
+  const common = { clock, stallTimeoutMs: flags.stallTimeout };
   return {
     clock,
     vod: createVod({
       ...common,
+      policy: policies.vod,
       host: settings.vodHost,
       region: settings.region,
       credentials: credentials.current,
@@ -65,6 +68,7 @@ export function connectServices(
     }),
     cos: createCos({
       ...common,
+      policy: policies.cos,
       route: cosRoute,
       verification: flags.verify,
       onTrouble() {
@@ -84,4 +88,16 @@ export function connectServices(
       cosRoute.close();
     },
   };
+}
+
+/** Each service has a patience of its own, but nothing is begun whose bytes nobody takes. */
+function createPolicies({
+  retries,
+  stallTimeout,
+}: UploadFlags): Readonly<Record<'vod' | 'cos', RetryPolicy>> {
+  const gapMs = stallTimeout + GAP_MS;
+  const vod = createRetryBudget(PATIENCE_MS, gapMs);
+  const cos = createRetryBudget(PATIENCE_MS, gapMs);
+  const budget = { ...vod, exhausted: () => vod.exhausted() ?? cos.exhausted() };
+  return { vod: { retries, budget }, cos: { retries, budget: cos } };
 }

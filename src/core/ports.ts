@@ -50,7 +50,8 @@ export interface OpenSource {
   read(into: Uint8Array, position: number): Promise<number>;
   /** Throws `source-changed` unless size, mtime and inode are those of the plan. */
   assertUnchanged(): Promise<void>;
-  close(): Promise<void>;
+  /** Does so as soon as nothing is being read; a dead disk never ends a read. */
+  close(): void;
 }
 
 /** Throws `source-changed` unless the file is as the plan found it. */

@@ -1,3 +1,4 @@
+import { orAborted } from '../core/waits.js';
 import type { ETag } from '../core/ids.js';
 import type { Part, StoredPart } from '../core/model.js';
 import type { ObjectTarget, OpenSource } from '../core/ports.js';
@@ -36,7 +37,7 @@ export async function writeObject(
 ): Promise<StoredPart> {
   const { verification } = options;
   // A whole object is compared once more before its commit; of parts many may be left to send.
-  if (request.operation === 'UploadPart') await source.assertUnchanged();
+  if (request.operation === 'UploadPart') await orAborted(source.assertUnchanged(), signal);
   const digest = createDigest(verification === 'none' ? [] : [verification]);
   const body = openPartBody(source, part.start, part.end, digest, pool);
   try {
@@ -64,9 +65,17 @@ export async function writeObject(
         ? { ...read, ...(await digestRange(source, part, ['md5'], pool, signal)) }
         : read;
     return acknowledged(request.operation, answer, part, comparable);
+  } catch (error) {
+    throw body.isReading() ? orReadError(error, source) : error;
   } finally {
-    await body.close();
+    body.close();
   }
+}
+
+/** A request that stalls while the disk is asked for its bytes stalls for want of them. */
+function orReadError(error: unknown, { file }: OpenSource): unknown {
+  if (!(error instanceof UploadFailure) || error.code !== 'stalled') return error;
+  return new UploadFailure('read-error', `cannot read ${visible(file.path)}: no answer`);
 }
 
 /** What COS tells of an object: undefined where there is none, 'untold' where it may not be asked. */

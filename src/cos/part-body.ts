@@ -1,3 +1,4 @@
+import { answered, orAborted } from '../core/waits.js';
 import { UploadFailure } from '../core/errors.js';
 import type { Part } from '../core/model.js';
 import type { OpenSource } from '../core/ports.js';
@@ -56,8 +57,10 @@ export function createBufferPool(): BufferPool {
 export interface PartBody extends Body {
   /** Whether every byte went through the digest. */
   isComplete(): boolean;
-  /** Gives the buffer back, once nothing is being read into it. */
-  close(): Promise<void>;
+  /** Whether the disk has still to answer. */
+  isReading(): boolean;
+  /** Gives the buffer back as soon as no thread uses it; a dead disk never ends a read. */
+  close(): void;
 }
 
 /** Reads bytes [start, end) of a source for their digests alone. */
@@ -72,11 +75,10 @@ export async function digestRange(
   const body = openPartBody(source, start, end, digest, pool);
   try {
     for (let position = 0; position < body.size;) {
-      signal.throwIfAborted();
-      position += (await body.read(position)).length;
+      position += (await orAborted(answered(body.read(position)), signal)).length;
     }
   } finally {
-    await body.close();
+    body.close();
   }
   return digest.finish();
 }
@@ -91,7 +93,8 @@ export function openPartBody(
   const size = end - start;
   const buffer = pool.take(size);
   let done = 0;
-  let reading: Promise<unknown> = Promise.resolve();
+  let isReading = false;
+  let inUse: Promise<unknown> | undefined;
 
   async function fill(position: number): Promise<Uint8Array> {
     const chunk = buffer.subarray(0, Math.min(buffer.length, size - position));
@@ -111,17 +114,29 @@ export function openPartBody(
     return chunk;
   }
 
+  function use(work: Promise<unknown>): void {
+    const end = (): void => {
+      if (inUse === work) inUse = undefined;
+    };
+    inUse = work;
+    work.then(end, end);
+  }
+
   return {
     size,
     read(position) {
-      const next = fill(position);
-      reading = next.catch(() => undefined);
-      return next;
+      isReading = true;
+      const reading = fill(position);
+      use(reading);
+      return reading.finally(() => (isReading = false));
     },
+    usedUntil: use,
     isComplete: () => done === size,
-    async close() {
-      await reading;
-      pool.give(buffer);
+    isReading: () => isReading,
+    close() {
+      const give = (): void => pool.give(buffer);
+      if (inUse) void inUse.then(give, give);
+      else give();
     },
   };
 }

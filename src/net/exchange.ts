@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection, Requester } from './connection.js';
 import type { Flow } from './meter.js';
 import type { HttpRequest } from './request.js';
@@ -8,6 +9,8 @@ import { sendBody, type Sender, type Sending } from './send-body.js';
 import { watch, type Watch } from './watchdog.js';
 
 const SPACE = 0x20;
+/** So long another thread may take to tell that it has sent what is answered. */
+const THREAD_MS = 1000;
 
 /** One request under way on a connection, from its first byte to its answer or failure. */
 export class Exchange implements Requester, Sender {
@@ -84,7 +87,8 @@ export class Exchange implements Requester, Sender {
     if (!this.#settle()) return;
     const succeed = (): void => this.#succeed(answer, isLast);
     const settled = this.#sending?.settled();
-    if (settled) void settled.then(succeed);
+    if (settled)
+      void Promise.race([settled, sleep(THREAD_MS, undefined, { ref: false })]).then(succeed);
     else if (this.#isSent) succeed();
     // Under TLS a quick answer is here before Node tells that the kernel has the request.
     else setImmediate(succeed);
@@ -121,10 +125,7 @@ export class Exchange implements Requester, Sender {
   #fail(error: Error): void {
     if (!this.#settle()) return;
     this.#connection.destroy();
-    // Whoever sent the body uses its memory for another one from here on.
-    const settled = this.#sending?.settled();
-    if (settled) void settled.then(() => this.#reject(error));
-    else this.#reject(error);
+    this.#reject(error);
   }
 
   #settle(): boolean {

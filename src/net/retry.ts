@@ -24,21 +24,33 @@ export interface RetryBudget {
 /** A slow link may need longer than the patience for one request, so failures are counted as well. */
 const LEAST_FAILURES = 5;
 
-/** Counts from the first failure after the last success: a request that takes hours is no trouble. */
+/**
+ * Counts from the first failure after the last success: a request that takes hours is no trouble. After
+ * a gap it counts anew: what failed long ago is over, even where nothing has come to its end since.
+ */
 export function createRetryBudget(
-  patienceS: number,
+  patienceMs: number,
+  gapMs: number,
   now: () => number = () => performance.now(),
 ): RetryBudget {
   let failures = 0;
   let since = 0;
+  let latestAt = -Infinity;
   let latest: UploadFailure | undefined;
   return {
-    exhausted: () =>
-      failures >= LEAST_FAILURES && now() - since >= patienceS * 1000 ? latest : undefined,
+    exhausted() {
+      const isSeries = failures >= LEAST_FAILURES && latestAt - since >= patienceMs;
+      return isSeries && now() - latestAt <= gapMs ? latest : undefined;
+    },
     failed(failure) {
+      const at = now();
       // A refusal is an answer: the service is there.
       if (failure.rule.retry !== 'request') failures = 0;
-      else if (failures++ === 0) since = now();
+      else {
+        if (at - latestAt > gapMs) failures = 0;
+        if (failures++ === 0) since = at;
+        latestAt = at;
+      }
       latest = failure;
     },
     succeeded() {

@@ -8,6 +8,8 @@ import type { Watch } from './watchdog.js';
 export interface Body {
   readonly size: number;
   read(position: number): Promise<Uint8Array>;
+  /** The latest chunk is in use until then, even if the request fails before. */
+  usedUntil(end: Promise<unknown>): void;
 }
 
 /** The request that a body belongs to, as far as its bytes need to know. */
@@ -40,7 +42,7 @@ const ENCRYPTED_AT_ONCE = 512 * 1024;
 
 /** Sends a body, a chunk at a time. */
 export function sendBody(connection: Connection, body: Body, sender: Sender): Sending {
-  const { flow, watchdog, throttle, signal } = sender;
+  const { flow, watchdog, throttle } = sender;
   const { socket } = connection;
   const mostAtOnce = socket instanceof BodySocket ? Infinity : ENCRYPTED_AT_ONCE;
   let left = body.size;
@@ -55,7 +57,7 @@ export function sendBody(connection: Connection, body: Body, sender: Sender): Se
       for (let start = 0; start < chunk.length && !sender.isOver;) {
         // Slices are small enough that a limited rate is even.
         const slice = chunk.subarray(start, start + (throttle?.sliceSize() ?? mostAtOnce));
-        await throttle?.take(slice.length, signal);
+        if (throttle) await itsTurn(throttle, slice.length, sender);
         await write(slice);
         start += slice.length;
       }
@@ -102,10 +104,21 @@ export function sendBody(connection: Connection, body: Body, sender: Sender): Se
       if (count > 0) taken(count);
       return count;
     });
+    body.usedUntil(aside);
     const count = await aside;
     // The event loop waits for a connection that cannot take more.
     if (count < rest.length) await writeHere(rest.subarray(count));
   }
 
   return { done: pump(), stop: () => wake?.(), settled: () => aside };
+}
+
+async function itsTurn(
+  throttle: Throttle,
+  bytes: number,
+  { watchdog, signal }: Sender,
+): Promise<void> {
+  watchdog.held();
+  await throttle.take(bytes, signal);
+  watchdog.moved();
 }

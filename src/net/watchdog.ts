@@ -4,6 +4,8 @@ import type { Flow } from './meter.js';
 export interface Watch {
   /** Bytes went out or came in. */
   moved(): void;
+  /** A rate limit holds the next bytes back: until they move, silence is no stall. */
+  held(): void;
   /** The service says that it is still at work. */
   working(): void;
   /** The request is written, or an early answer ended it; from now on only the answer can move. */
@@ -34,9 +36,11 @@ export function watch(limits: Limits, onStall: () => void): Watch {
   let waited = 0;
   let worked = 0;
   let isSent = false;
+  let isHeld = false;
   let unsent: number | undefined;
 
   const timer = setInterval(() => {
+    if (isHeld) return;
     idle += 1;
     if (idle > 1) {
       const left = limits.flow.unacknowledged();
@@ -56,6 +60,10 @@ export function watch(limits: Limits, onStall: () => void): Watch {
   return {
     moved() {
       idle = 0;
+      isHeld = false;
+    },
+    held() {
+      isHeld = true;
     },
     working() {
       if (worked < workTicks) waited = 0;

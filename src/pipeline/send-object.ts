@@ -1,3 +1,4 @@
+import { orAborted } from '../core/waits.js';
 import { UploadFailure } from '../core/errors.js';
 import type { JobObject, Session } from '../core/model.js';
 import type { UploadId } from '../core/ids.js';
@@ -24,7 +25,7 @@ export async function sendObject(
         ? putWhole(object, source, sending, signal)
         : sendParts(object, source, sending, signal));
     } finally {
-      await source.close();
+      source.close();
     }
   } catch (error) {
     if (!(error instanceof UploadFailure)) throw error;
@@ -81,7 +82,7 @@ async function sendParts(
     return;
   }
   const parts = await sendMissing(object, source, uploadId, listed, sending, signal);
-  await source.assertUnchanged();
+  await orAborted(source.assertUnchanged(), signal);
   await checkpoint.update(object.key, { completing: true });
   const stored = await ports.cos.complete(
     target,

@@ -1,3 +1,5 @@
+import pLimit from 'p-limit';
+import { orAborted } from '../core/waits.js';
 import { UploadFailure } from '../core/errors.js';
 import type { Checkpoint, Effort, Job, Outcome, Receipt } from '../core/model.js';
 import type { Claim, Committed, Ports } from '../core/ports.js';
@@ -11,10 +13,12 @@ import { together } from './together.js';
 
 /** A session that cannot be used any more is replaced so often. */
 const SESSIONS = 2;
+/** Of the segments of a playlist so many are begun at once: some more than there may be connections. */
+const OBJECTS_AT_ONCE = 80;
 
 /**
  * Takes one media from disk to a receipt, going on from the journal where it can. `before`: what an
- * earlier try of this run has cost. Never throws.
+ * earlier try of this run has cost. Throws what is a bug, and nothing else.
  */
 export async function uploadOne(
   job: Job,
@@ -139,7 +143,7 @@ async function begin(
   signal: AbortSignal,
 ): Promise<Checkpoint> {
   try {
-    await assertUnchanged(job, ports);
+    await orAborted(assertUnchanged(job, ports), signal);
     const session = await ports.vod.applyUpload(job.request, attempt.onRetry('apply'), signal);
     const checkpoint = firstCheckpoint(job, session, ports.partSize);
     await ports.journal.remember(job.id, checkpoint);
@@ -184,12 +188,11 @@ async function sendAll(
 ): Promise<void> {
   const objects = objectsOf(job, checkpoint.session);
   const lane = ports.slots.open(attempt.remaining);
+  const sending = { attempt, checkpoint, isRecalled, lane, ports };
+  const inTurn = pLimit(OBJECTS_AT_ONCE);
   try {
     await together(
-      objects.map(
-        (object) => (linked) =>
-          sendObject(object, { attempt, checkpoint, isRecalled, lane, ports }, linked),
-      ),
+      objects.map((object) => (linked) => inTurn(() => sendObject(object, sending, linked))),
       signal,
     );
   } finally {

@@ -86,6 +86,6 @@ async function readCrc64(
     await source.assertUnchanged();
     return String(checksum.digest());
   } finally {
-    await source.close();
+    source.close();
   }
 }

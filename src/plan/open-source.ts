@@ -11,6 +11,8 @@ import { quickFs, readLater } from './quick-fs.js';
  */
 export async function openSource(file: SourceFile): Promise<OpenSource> {
   let opening: Promise<number> | undefined;
+  let reads = 0;
+  let isClosed = false;
 
   function descriptor(): Promise<number> {
     opening ??= openPlanned(file).catch((error: unknown) => {
@@ -20,13 +22,29 @@ export async function openSource(file: SourceFile): Promise<OpenSource> {
     return opening;
   }
 
+  // Its number may be that of another file as soon as it is closed.
+  async function closeUnused(): Promise<void> {
+    if (reads > 0 || !isClosed) return;
+    const opened = await opening?.catch(() => undefined);
+    opening = undefined;
+    if (opened !== undefined) await quickFs.close(opened);
+  }
+
   return {
     file,
-    read: async (into, position) => readFully(await descriptor(), file, into, position),
+    async read(into, position) {
+      reads += 1;
+      try {
+        return await readFully(await descriptor(), file, into, position);
+      } finally {
+        reads -= 1;
+        void closeUnused();
+      }
+    },
     assertUnchanged: () => assertUnchanged(file),
-    async close() {
-      const opened = await opening?.catch(() => undefined);
-      if (opened !== undefined) await quickFs.close(opened);
+    close() {
+      isClosed = true;
+      void closeUnused();
     },
   };
 }

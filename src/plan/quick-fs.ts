@@ -1,6 +1,8 @@
 import fs from 'node:fs';
 import { platform } from 'node:os';
 import { promisify } from 'node:util';
+import pLimit from 'p-limit';
+import { answered } from '../core/waits.js';
 
 /** A disk whose answers take longer than this on average, in milliseconds, is a slow one. */
 const SLOW_MS = 0.5;
@@ -16,14 +18,11 @@ const REMOTE = new Set([
 ]);
 
 // The callback API behind promisify costs half of fs/promises, which counts at a million files.
-const statfs = promisify(fs.statfs);
-const later = {
-  lstat: promisify(fs.lstat),
-  stat: promisify(fs.stat),
-  open: promisify(fs.open),
-  close: promisify(fs.close),
-  read: promisify(fs.read),
-};
+const [statfs, lstat, stat] = [promisify(fs.statfs), promisify(fs.lstat), promisify(fs.stat)];
+const [open, close, read] = [promisify(fs.open), promisify(fs.close), promisify(fs.read)];
+
+/** A dead disk keeps the threads that ask it: two of the six of the pool are left for all else. */
+const inThreads = pLimit(4);
 
 let averageMs = 0;
 let slowUntil = platform() === 'linux' ? -Infinity : Infinity;
@@ -31,7 +30,7 @@ let slowUntil = platform() === 'linux' ? -Infinity : Infinity;
 /** Looks at the file system of a directory: after a remote one every call is made elsewhere. */
 export async function noticeFileSystem(directory: string): Promise<void> {
   if (slowUntil === Infinity) return;
-  const type = await statfs(directory).then(
+  const type = await answered(inThreads(() => statfs(directory))).then(
     (found) => found.type,
     () => undefined,
   );
@@ -46,14 +45,17 @@ export async function noticeFileSystem(directory: string): Promise<void> {
 export const quickFs = {
   lstat: quick(
     (path: string) => fs.lstatSync(path, EXACT),
-    (path) => later.lstat(path, EXACT),
+    (path) => answered(inThreads(() => lstat(path, EXACT))),
   ),
   stat: quick(
     (path: string) => fs.statSync(path, EXACT),
-    (path) => later.stat(path, EXACT),
+    (path) => answered(inThreads(() => stat(path, EXACT))),
   ),
-  open: quick((path: string, flags: number) => fs.openSync(path, flags), later.open),
-  close: quick(fs.closeSync, later.close),
+  open: quick(
+    (path: string, flags: number) => fs.openSync(path, flags),
+    (path, flags) => answered(inThreads(() => open(path, flags))),
+  ),
+  close: quick(fs.closeSync, close),
   read: quick(
     (descriptor: number, into: Uint8Array, offset: number, length: number, position: number) =>
       fs.readSync(descriptor, into, offset, length, position),
@@ -61,7 +63,10 @@ export const quickFs = {
   ),
 };
 
-/** The same, always in another thread: for reads that others need not wait for. */
+/**
+ * The same, always in another thread: for reads that others need not wait for. Not even a dead disk ends
+ * one, since its memory may still be written to.
+ */
 export async function readLater(
   descriptor: number,
   into: Uint8Array,
@@ -69,7 +74,7 @@ export async function readLater(
   length: number,
   position: number,
 ): Promise<number> {
-  return (await later.read(descriptor, into, offset, length, position)).bytesRead;
+  return (await inThreads(() => read(descriptor, into, offset, length, position))).bytesRead;
 }
 
 function quick<Args extends unknown[], Result>(

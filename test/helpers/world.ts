@@ -140,7 +140,7 @@ function connectTo(
     route,
     clock,
     // Waits are kept short by a generator of small random numbers.
-    policy: { retries: options.retries ?? 6, budget: createRetryBudget(100), random: () => 0.01 },
+    policy: { retries: options.retries ?? 6, budget: createRetryBudget(100_000, 60_000), random: () => 0.01 },
     stallTimeoutMs: options.stallTimeoutMs ?? 2000,
   };
   const { secretId, secretKey } = sandbox;
@@ -183,9 +183,9 @@ function countOpenFiles(): { open: OpenFile; count(): number } {
       count += 1;
       return {
         ...source,
-        async close() {
+        close() {
           count -= 1;
-          await source.close();
+          source.close();
         },
       };
     },

@@ -25,14 +25,14 @@ test('reads fill the buffer from any position, and stop where the planned file e
   assert.equal(await source.read(into, 7), 3);
   assert.equal(into.toString('utf8', 0, 3), '789');
   assert.equal(await source.read(into, 10), 0);
-  await source.close();
+  source.close();
 });
 
 test('a file that became shorter is found out while reading', async () => {
   const source = await openSource(file);
   await fs.truncate(world.at('a.mp4'), 4);
   await assert.rejects(source.read(Buffer.alloc(10), 0), { code: 'source-changed' });
-  await source.close();
+  source.close();
 });
 
 const changes: [string, () => Promise<unknown>][] = [
@@ -57,7 +57,7 @@ for (const [what, change] of changes) {
     await source.assertUnchanged();
     await change();
     await assert.rejects(source.assertUnchanged(), { code: 'source-changed' });
-    await source.close();
+    source.close();
   });
 }
 
@@ -75,11 +75,11 @@ test('a file that could not be opened is opened by the next read', async () => {
   await assert.rejects(source.read(Buffer.alloc(1), 0), { code: 'source-missing' });
   await fs.rename(world.at('away'), file.realPath);
   assert.equal(await source.read(Buffer.alloc(1), 0), 1);
-  await source.close();
+  source.close();
 });
 
 test('a directory in the place of the file is a read error', async () => {
   const source = await openSource({ ...file, realPath: world.dir });
   await assert.rejects(source.read(Buffer.alloc(1), 0), { code: 'read-error' });
-  await source.close();
+  source.close();
 });

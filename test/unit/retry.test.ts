@@ -8,11 +8,18 @@ const refused = (): UploadFailure => new UploadFailure('bad-request', 'no');
 const never = new AbortController().signal;
 
 function budgetAt(clock: { ms: number }): RetryBudget {
-  return createRetryBudget(100, () => clock.ms);
+  return createRetryBudget(100_000, 60_000, () => clock.ms);
 }
 
-function failTimes(budget: RetryBudget, times: number): void {
-  for (let done = 0; done < times; done++) budget.failed(lost());
+const patient = (): RetryBudget => createRetryBudget(100_000, 60_000);
+
+/** So many failures, the latest after this time. */
+function failFor(budget: RetryBudget, clock: { ms: number }, ms: number, times = 10): void {
+  const since = clock.ms;
+  for (let done = 0; done < times; done++) {
+    clock.ms = since + (ms * done) / (times - 1);
+    budget.failed(lost());
+  }
 }
 
 function attempts(budget: RetryBudget, retries: number, failures: UploadFailure[]) {
@@ -33,10 +40,10 @@ function attempts(budget: RetryBudget, retries: number, failures: UploadFailure[
 test('a service that only fails is given up once the patience is over', () => {
   const clock = { ms: 0 };
   const budget = budgetAt(clock);
-  failTimes(budget, 10);
-  clock.ms = 99_999;
+  failFor(budget, clock, 99_999);
   assert.equal(budget.exhausted(), undefined);
   clock.ms = 100_000;
+  budget.failed(lost());
   assert.equal(budget.exhausted()?.code, 'network');
 });
 
@@ -44,47 +51,59 @@ test('a success, and a refusal too, shows that the service is there', () => {
   for (const sign of ['succeeded', 'refused']) {
     const clock = { ms: 0 };
     const budget = budgetAt(clock);
-    failTimes(budget, 10);
-    clock.ms = 200_000;
+    failFor(budget, clock, 200_000);
+    assert.ok(budget.exhausted());
     if (sign === 'succeeded') budget.succeeded();
     else budget.failed(refused());
     assert.equal(budget.exhausted(), undefined, sign);
-    failTimes(budget, 10);
+    failFor(budget, clock, 90_000);
     assert.equal(budget.exhausted(), undefined, `${sign}: the patience begins anew`);
   }
+});
+
+test('failures of long ago are over, even where nothing has come to its end since', () => {
+  const clock = { ms: 0 };
+  const budget = budgetAt(clock);
+  failFor(budget, clock, 1000);
+  clock.ms = 108_000;
+  assert.equal(budget.exhausted(), undefined);
+  budget.failed(lost());
+  assert.equal(budget.exhausted(), undefined);
+  // What is begun a minute after the service was given up may find it back.
+  failFor(budget, clock, 100_000);
+  assert.ok(budget.exhausted());
+  clock.ms += 60_001;
+  assert.equal(budget.exhausted(), undefined);
 });
 
 test('two requests that took hours each are no reason to give up', () => {
   const clock = { ms: 0 };
   const budget = budgetAt(clock);
-  failTimes(budget, 1);
-  clock.ms = 7_200_000;
-  failTimes(budget, 1);
+  failFor(budget, clock, 7_200_000, 2);
   assert.equal(budget.exhausted(), undefined);
 });
 
 test('of a service that is given up nothing more is asked', async () => {
   const clock = { ms: 0 };
   const budget = budgetAt(clock);
-  failTimes(budget, 5);
-  clock.ms = 100_000;
+  failFor(budget, clock, 100_000, 5);
   const { done, made } = attempts(budget, 6, []);
   await assert.rejects(done, { code: 'network', message: /given up.*connection reset/ });
   assert.equal(made(), 0);
 });
 
 test('--retries 0 means one attempt, besides those for which nobody is to blame', async () => {
-  const plain = attempts(createRetryBudget(100), 0, [lost(), lost()]);
+  const plain = attempts(patient(), 0, [lost(), lost()]);
   await assert.rejects(plain.done, { code: 'network' });
   assert.equal(plain.made(), 1);
   const stale = new UploadFailure('network', 'stale', { repeatAtOnce: true });
-  const free = attempts(createRetryBudget(100), 0, [stale]);
+  const free = attempts(patient(), 0, [stale]);
   await free.done;
   assert.equal(free.made(), 2);
 });
 
 test('so many retries as are allowed, and no more', async () => {
-  const { done, made } = attempts(createRetryBudget(100), 2, [lost(), lost(), lost(), lost()]);
+  const { done, made } = attempts(patient(), 2, [lost(), lost(), lost(), lost()]);
   await assert.rejects(done, { code: 'network' });
   assert.equal(made(), 3);
 });

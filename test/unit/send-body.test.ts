@@ -6,6 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { UploadFailure } from '../../src/core/errors.js';
 import { BodySocket } from '../../src/net/body-socket.js';
+import type { Throttle } from '../../src/net/throttle.js';
 import { sendRequest } from '../../src/net/request.js';
 import { createRoute } from '../../src/net/route.js';
 
@@ -17,17 +18,22 @@ function bodyOf(content: Buffer) {
   const memory = Buffer.alloc(2 * MIB);
   return {
     size: content.length,
+    usedUntil: () => undefined,
     read: async (position: number) =>
       memory.subarray(0, content.copy(memory, 0, position, position + memory.length)),
   };
 }
 
 /** Sends the content to a server on this machine by plain HTTP. */
-async function sender(t: TestContext, server: net.Server) {
+async function sender(
+  t: TestContext,
+  server: net.Server,
+  options: { readonly throttle?: Throttle; readonly stallTimeoutMs?: number } = {},
+) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const endpoint = new URL(`http://127.0.0.1:${port}`);
-  const route = createRoute({ endpoint, proxies: {} });
+  const route = createRoute({ endpoint, proxies: {}, ...options });
   t.after(() => {
     route.close();
     server.close();
@@ -37,7 +43,7 @@ async function sender(t: TestContext, server: net.Server) {
     const headers = { 'Content-Length': CONTENT.length };
     const body = bodyOf(CONTENT);
     const request = { route, host: 'a', method: 'PUT', path: '/', headers, body };
-    return sendRequest({ ...request, stallTimeoutMs: 5000 }, signal);
+    return sendRequest({ stallTimeoutMs: 5000, ...options, ...request }, signal);
   };
 }
 
@@ -85,6 +91,15 @@ test('a connection that is reset in the middle of the body is a network failure'
     assert.ok(error instanceof UploadFailure);
     return error.code === 'network';
   });
+});
+
+test('bytes that a rate limit holds back for long are no stall', async (t) => {
+  const throttle = { take: () => pause(400), sliceSize: () => 4 * MIB, waiting: 0 };
+  const server = http.createServer((request, response) => {
+    request.resume().on('end', () => response.end());
+  });
+  const send = await sender(t, server, { throttle, stallTimeoutMs: 200 });
+  assert.equal((await send()).status, 200);
 });
 
 test('an abort is obeyed at once while the other side does not read', async (t) => {

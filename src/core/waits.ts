@@ -1,0 +1,31 @@
+import { UploadFailure } from './errors.js';
+
+/** A minute, in ticks: a process that was stopped sees one. */
+const SILENT_TICKS = 12;
+const SILENT_TICK_MS = 5000;
+
+/** What a disk says, or `read-error` where it says nothing for a minute. */
+export function answered<T>(asking: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let ticks = 0;
+    const timer = setInterval(() => {
+      ticks += 1;
+      if (ticks < SILENT_TICKS) return;
+      reject(new UploadFailure('read-error', 'the disk has not answered for a minute'));
+    }, SILENT_TICK_MS);
+    asking.then(resolve, reject).finally(() => clearInterval(timer));
+  });
+}
+
+/**
+ * What the work comes to, or the signal's reason as soon as that aborts: for work that cannot be
+ * stopped, such as asking a disk that is dead.
+ */
+export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

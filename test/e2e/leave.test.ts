@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+
+const LEAVE = new URL('../../src/cli/leave.js', import.meta.url).href;
+const dir = mkdtempSync(join(tmpdir(), 'leave-'));
+after(() => rmSync(dir, { recursive: true }));
+
+/** What becomes of a process that leaves while one of its threads waits for a disk that says nothing. */
+function left(call: string, isWaiting: boolean) {
+  const pipe = join(dir, 'pipe');
+  spawnSync('mkfifo', [pipe]);
+  const open = isWaiting ? `fs.open(${JSON.stringify(pipe)}, () => undefined);` : '';
+  const script = `import fs from 'node:fs'; import * as leaving from ${JSON.stringify(LEAVE)};
+    ${open} process.on('SIGINT', () => undefined); leaving.${call};`;
+  const since = performance.now();
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
+  return new Promise<{ code: number | null; signal: string | null; ms: number }>((resolve) => {
+    child.on('exit', (code, signal) => resolve({ code, signal, ms: performance.now() - since }));
+  });
+}
+
+const isWindows = process.platform === 'win32';
+
+test('a process leaves with its code where nothing holds it', async () => {
+  const { code, signal } = await left('leave(130)', false);
+  assert.deepEqual([code, signal], [130, null]);
+});
+
+test('an interrupted process does not wait for a dead disk', { skip: isWindows }, async () => {
+  for (const call of ['leave(130)', 'leaveAtOnce(130)']) {
+    const { code, signal, ms } = await left(call, true);
+    assert.deepEqual([code, signal], [null, 'SIGINT'], call);
+    assert.ok(ms < 2000, String(ms));
+  }
+});
