@@ -54,7 +54,7 @@ export function createPacer(limit: number, now: () => number = () => performance
       recoveredAt = at + HOLD_MS;
       if (at - complainedAt < ONE_COMPLAINT_MS) return;
       complainedAt = at;
-      rate = Math.max(MIN_RATE, rate / 2);
+      rate = Math.max(Math.min(MIN_RATE, limit), rate / 2);
     },
     get rate() {
       return rate;

@@ -1,3 +1,4 @@
+import { UploadFailure } from '../core/errors.js';
 import type { UploadId } from '../core/ids.js';
 import type { JobObject, Part, StoredPart } from '../core/model.js';
 import { cut } from '../core/parts.js';
@@ -5,6 +6,12 @@ import type { GiveWay, ListedPart, OpenSource } from '../core/ports.js';
 import { createPartCutter } from './part-cutter.js';
 import { countResumed, countSent, givingWay, STAGE_OF, targetOf, type Sending } from './sending.js';
 import { together } from './together.js';
+
+/** A part that the bucket seems to hold. */
+interface HeldPart {
+  readonly part: Part;
+  readonly listedPart: ListedPart;
+}
 
 /**
  * Sends every part that the bucket does not hold, each cut when a connection is free for it, and
@@ -21,58 +28,81 @@ export async function sendMissing(
 ): Promise<StoredPart[]> {
   const { attempt, checkpoint, lane, ports } = sending;
   const target = targetOf(object, checkpoint.session);
-  const tell = attempt.onRetry(STAGE_OF[object.role]);
   const inBucket = new Map(listed.map((part) => [part.number, part]));
   const cutter = createPartCutter(object, [...inBucket.keys()], sending);
   let reading: Promise<unknown> = Promise.resolve();
 
-  // After a failure no further part begins, but those under way may end: they are paid for.
-  async function send(part: Part, giveWay: GiveWay): Promise<StoredPart> {
-    const onRetry = givingWay(tell, giveWay, signal);
-    const stored = await ports.cos.putPart(target, uploadId, part, source, onRetry, signal);
+  async function send(part: Part, giveWay: GiveWay, useful: AbortSignal): Promise<StoredPart> {
+    const onRetry = givingWay(attempt.onRetry(STAGE_OF[object.role]), giveWay, useful);
+    const stored = await ports.cos.putPart(target, uploadId, part, source, onRetry, useful);
     countSent(object, attempt, part.end - part.start);
     return stored;
   }
 
-  async function sendNext(giveWay: GiveWay): Promise<StoredPart | undefined> {
+  async function sendNext(giveWay: GiveWay, useful: AbortSignal): Promise<StoredPart | undefined> {
     const part = await cutter.next();
     if (part === undefined) return undefined;
     const startedAt = performance.now();
-    const stored = await send(part, giveWay);
+    const stored = await send(part, giveWay, useful);
     cutter.learn(stored.size / (performance.now() - startedAt));
     return stored;
   }
 
-  async function recognise(part: Part, held: ListedPart, linked: AbortSignal): Promise<StoredPart> {
+  const sendInTurn = (linked: AbortSignal, useful: AbortSignal): Promise<StoredPart | undefined> =>
+    lane.run((giveWay) => sendNext(giveWay, useful), linked);
+
+  async function recognise(
+    { part, listedPart }: HeldPart,
+    linked: AbortSignal,
+    useful: AbortSignal,
+  ): Promise<StoredPart> {
     const before = reading;
     const recognised = before
       .catch(() => undefined)
-      .then(() => ports.cos.recognise(held, part, source, linked));
+      .then(() => ports.cos.recognise(listedPart, part, source, linked));
     reading = recognised;
     const stored = await recognised;
-    if (stored === undefined) return lane.run((giveWay) => send(part, giveWay), linked);
+    if (stored === undefined) return lane.run((giveWay) => send(part, giveWay, useful), linked);
     countResumed(object, attempt, part.end - part.start);
     return stored;
   }
 
-  const layout = checkpoint.object(object.key);
-  const planned = [...cut(object.file.size, () => layout)];
-  const held = planned.flatMap((part) => {
-    const listedPart = inBucket.get(part.number);
-    return listedPart ? [{ part, listedPart }] : [];
-  });
-  const turns = planned.length - held.length;
+  const planned = [...cut(object.file.size, () => checkpoint.object(object.key))];
+  const held = heldOf(planned, inBucket);
   const stored = await together(
     [
       // Fewer are needed where parts become larger; the last ones then find nothing left.
-      ...Array.from({ length: turns }, () => (linked: AbortSignal) => lane.run(sendNext, linked)),
+      ...Array<typeof sendInTurn>(planned.length - held.length).fill(sendInTurn),
       ...held.map(
-        ({ part, listedPart }) =>
-          (linked: AbortSignal) =>
-            recognise(part, listedPart, linked),
+        (one): typeof sendInTurn =>
+          (...signals) =>
+            recognise(one, ...signals),
       ),
     ],
     signal,
+    leavesUse,
   );
   return stored.flatMap((part) => part ?? []).sort((a, b) => a.number - b.number);
+}
+
+function heldOf(
+  planned: readonly Part[],
+  inBucket: ReadonlyMap<number, ListedPart>,
+): readonly HeldPart[] {
+  return planned.flatMap((part) => {
+    const listedPart = inBucket.get(part.number);
+    return listedPart ? [{ part, listedPart }] : [];
+  });
+}
+
+/**
+ * After a failure no further part begins. Those under way are paid for, and may end where the same upload
+ * can go on later.
+ */
+function leavesUse(failure: unknown): boolean {
+  if (!(failure instanceof UploadFailure)) return false;
+  const { code, rule } = failure;
+  return (
+    rule.retryable && rule.halts === 'job' && rule.retry !== 'session' && code !== 'source-changed'
+  );
 }

@@ -1,20 +1,28 @@
 import { setMaxListeners } from 'node:events';
 
+/** A task: the first signal aborts when nothing shall begin any more, the second when what is under way is of no use. */
+type Task<T> = (signal: AbortSignal, useful: AbortSignal) => Promise<T>;
+
 /**
- * Runs tasks side by side under one signal. The first failure aborts the others; the promise
- * settles only when all have settled, so nothing is left running behind a rejection.
+ * Runs tasks side by side under one signal. The first failure aborts the others, or lets what they have
+ * under way go on where it `leavesUse`; the promise settles only when all have settled, so nothing is
+ * left running behind a rejection.
  */
 export async function together<T>(
-  tasks: readonly ((signal: AbortSignal) => Promise<T>)[],
+  tasks: readonly Task<T>[],
   signal: AbortSignal,
+  leavesUse: (failure: unknown) => boolean = () => false,
 ): Promise<T[]> {
   signal.throwIfAborted();
   const [only] = tasks;
   // On its own, it has nobody to abort.
-  if (only !== undefined && tasks.length === 1) return [await only(signal)];
-  const controller = new AbortController();
-  setMaxListeners(0, controller.signal);
-  const onAbort = (): void => controller.abort(signal.reason);
+  if (only !== undefined && tasks.length === 1) return [await only(signal, signal)];
+  const [beginning, useful] = [new AbortController(), new AbortController()];
+  setMaxListeners(0, beginning.signal, useful.signal);
+  const onAbort = (): void => {
+    beginning.abort(signal.reason);
+    useful.abort(signal.reason);
+  };
   signal.addEventListener('abort', onAbort, { once: true });
   let failed = false;
   let failure: unknown;
@@ -22,13 +30,14 @@ export async function together<T>(
     const results = await Promise.all(
       tasks.map(async (task) => {
         try {
-          return await task(controller.signal);
+          return await task(beginning.signal, useful.signal);
         } catch (error) {
           if (!failed) {
             failed = true;
             failure = error;
-            controller.abort(error);
+            beginning.abort(error);
           }
+          if (!leavesUse(error)) useful.abort(error);
           return undefined as T;
         }
       }),

@@ -80,13 +80,22 @@ export async function uploadAll(
     ports.emit({ type: 'job-settled', ...(outcome.job ? { id: outcome.job.id } : {}), outcome });
   }
 
+  /** A bug ends the run, and every job is on record nevertheless. */
+  function giveUp(error: unknown, job: Job): Outcome {
+    bug ??= { error };
+    halt.abort(error);
+    return interrupted(job);
+  }
+
   async function upload(job: Job, isLastTry: boolean, before?: Effort): Promise<void> {
     // One signal for all would have the listeners of all, through which each would look for its own.
     const controller = new AbortController();
     setMaxListeners(0, controller.signal);
     if (abort.aborted) controller.abort(abort.reason);
     underWay.add(controller);
-    const outcome = await uploadOne(job, watched, controller.signal, before);
+    const outcome = await uploadOne(job, watched, controller.signal, before).catch(
+      (error: unknown) => giveUp(error, job),
+    );
     underWay.delete(controller);
     demand.end(job.id);
     if (outcome.status === 'failed') {

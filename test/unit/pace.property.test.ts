@@ -79,3 +79,11 @@ test('a wait before the n-th repetition is between nothing and a ceiling of at m
     }),
   );
 });
+
+test('a complaint never raises the rate', () => {
+  for (const limit of [0.1, 0.7, 50]) {
+    const pacer = createPacer(limit);
+    pacer.slowDown();
+    assert.ok(pacer.rate <= limit, `${pacer.rate} of ${limit}`);
+  }
+});

@@ -206,6 +206,30 @@ test('together: settles after the last task, with all results or the first failu
   );
 });
 
+test('together: what is under way ends where a failure leaves it of use, and is dropped where not', async () => {
+  const ends = gate();
+  const outcome = async (message: string): Promise<string[]> => {
+    const told: string[] = [];
+    const failing = async (): Promise<void> => {
+      await turn();
+      throw new Error(message);
+    };
+    const lasting = async (beginning: AbortSignal, useful: AbortSignal): Promise<void> => {
+      await turn();
+      await turn();
+      if (beginning.aborted) told.push('begins nothing');
+      if (useful.aborted) told.push('dropped');
+      else await ends.opened.then(() => told.push('ended'));
+    };
+    setTimeout(ends.open, 20);
+    const leavesUse = (failure: unknown): boolean => (failure as Error).message === 'harmless';
+    await assert.rejects(together([failing, lasting], never, leavesUse), { message });
+    return told;
+  };
+  assert.deepEqual(await outcome('fatal'), ['begins nothing', 'dropped']);
+  assert.deepEqual(await outcome('harmless'), ['begins nothing', 'ended']);
+});
+
 test('look ahead: every item once, in order, never more than the capacity ahead', async () => {
   const pace = fc.array(fc.nat(3), { maxLength: 40 });
   await fc.assert(

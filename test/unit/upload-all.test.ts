@@ -74,3 +74,36 @@ test('more files begin as soon as there are more connections, though nothing has
   await running;
   clearInterval(settle);
 });
+
+test('a job that ends in a bug is on record like all others', async () => {
+  const ports = {
+    emit: () => undefined,
+    partSize: 1,
+    now: () => new Date(),
+    journal: {
+      claim: () => Promise.reject(new TypeError('a bug')),
+      release: async () => undefined,
+    },
+  } as unknown as Ports;
+  const never = new AbortController().signal;
+  const outcomes: Outcome[] = [];
+  const running = uploadAll(
+    (async function* () {
+      for (const path of ['a.mp4', 'b.mp4']) {
+        const job = { id: path, media: { path, size: 1 }, segments: [] };
+        yield { kind: 'job', job: job as unknown as Job } as const;
+      }
+    })(),
+    ports,
+    { record: async (outcome) => void outcomes.push(outcome) },
+    { slots: createPartSlots(1), stop: never, abort: never, drainMs: 500 },
+  );
+  await assert.rejects(running, /a bug/);
+  assert.deepEqual(
+    outcomes.map((outcome) => ['path' in outcome && outcome.path, outcome.status]).sort(),
+    [
+      ['a.mp4', 'interrupted'],
+      ['b.mp4', 'interrupted'],
+    ],
+  );
+});
