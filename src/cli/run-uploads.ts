@@ -152,7 +152,11 @@ async function uploadWith(
   const finalCode = await finishManifest(
     manifest,
     { finishedAt, durationMs, exitCode, summary },
-    (message) => emit({ type: 'warning', message }),
+    (message) => {
+      emit({ type: 'warning', message });
+      // It is what the exit code speaks of, and nothing else tells it.
+      if (flags.quiet) world.stderr.write(`vod-upload: ${message}\n`);
+    },
   );
   emit({ type: 'run-finished', summary, exitCode: finalCode, durationMs });
   if (summary.bytesSent > 0 && !flags.quiet) {

@@ -166,5 +166,8 @@ describe('a full disk', { skip: canMount ? false : 'needs the right to mount a d
     assert.match(ran.stderr, /the manifest .*m\.json could not be written: .*no space/i);
     assert.equal(await readFile(at('disk/m.json'), 'utf8'), 'old');
     assert.equal(cloud.sessions().filter(({ commits }) => commits === 1).length, 60);
+    const quiet = await shell.run([...args, '-q']);
+    assert.equal(quiet.code, ran.code);
+    assert.match(quiet.stderr, /^vod-upload: the manifest .*m\.json could not be written: .*\n$/);
   });
 });
