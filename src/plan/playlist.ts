@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { UploadFailure } from '../core/errors.js';
+import { UploadFailure, type FailureCode } from '../core/errors.js';
 import type { Segment, SourceFile } from '../core/model.js';
 import { visible } from '../core/text.js';
 import { explain, inspect, type RealDirectory } from './inspect.js';
@@ -121,7 +121,14 @@ export async function findSegments(
     ),
   }));
   for await (const { key, found } of inspected) {
-    if (found.kind !== 'file') throw unusableSegment(playlist, key, found);
+    if (found.kind === 'unusable') {
+      throw unusableSegment(playlist, key, found.failure.code, found.failure.message);
+    }
+    if (found.kind === 'directory') {
+      throw unusableSegment(playlist, key, 'source-invalid', 'it is a directory');
+    }
+    if (found.file.size === 0)
+      throw unusableSegment(playlist, key, 'source-invalid', 'it is empty');
     changedAtMs = Math.max(changedAtMs, found.changedAtMs);
     segments.push({ ...found.file, relativeKey: key });
   }
@@ -131,14 +138,12 @@ export async function findSegments(
 function unusableSegment(
   playlist: SourceFile,
   key: string,
-  found: { readonly kind: 'directory' } | { readonly kind: 'unusable'; failure: UploadFailure },
+  code: FailureCode,
+  reason: string,
 ): UploadFailure {
-  const reason = found.kind === 'directory' ? 'it is a directory' : found.failure.message;
-  return new UploadFailure(
-    found.kind === 'directory' ? 'source-invalid' : found.failure.code,
-    `the playlist ${visible(playlist.path)} needs ${visible(key)}: ${reason}`,
-    { stage: 'plan', hint: 'Put the file in its place, or correct the playlist.' },
-  );
+  const message = `the playlist ${visible(playlist.path)} needs ${visible(key)}: ${reason}`;
+  const hint = 'Put the file in its place, or correct the playlist.';
+  return new UploadFailure(code, message, { stage: 'plan', hint });
 }
 
 /**

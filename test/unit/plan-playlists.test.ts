@@ -140,6 +140,22 @@ test('a missing segment is named', async () => {
   assert.deepEqual(await world.lines(['d']), ['d/p.m3u8 (source-missing)']);
 });
 
+test('an empty segment, key or init file is refused with its playlist, and the rest goes on', async () => {
+  const whole = { 's.ts': '1', 'k.key': '1', 'i.mp4': '1' };
+  for (const empty of Object.keys(whole)) {
+    const files = Object.entries({ ...whole, [empty]: '' });
+    await world.write({
+      'd/p.m3u8': media('#EXT-X-KEY:METHOD=AES-128,URI="k.key"', '#EXT-X-MAP:URI="i.mp4"', 's.ts'),
+      ...Object.fromEntries(files.map(([name, contents]) => [`d/${name}`, contents])),
+      'd/z.mov': '1',
+    });
+    assert.deepEqual(await world.problems(['d/p.m3u8']), [
+      `the playlist d/p.m3u8 needs ${empty}: it is empty`,
+    ]);
+    assert.deepEqual(await world.lines(['d']), ['d/p.m3u8 (source-invalid)', 'd/z.mov']);
+  }
+});
+
 test('what is no playlist is not sent as one', async () => {
   await world.write({ 'd/p.m3u8': 'hello', 'd/q.mpd': '<html></html>', 'd/r.mpd': '<MPD>' });
   assert.deepEqual(await world.lines(['d']), [
