@@ -6,7 +6,7 @@ import type { Input, NamedDirectory } from './inputs.js';
 import { mapAhead } from './map-ahead.js';
 import { extensionOf, isImageType } from './media-types.js';
 import { createPathSet } from './path-set.js';
-import { emptyProblem, noMediaProblem, problemOf, temporaryProblem } from './problems.js';
+import { emptyProblem, problemOf, temporaryProblem } from './problems.js';
 import type { Step } from './survey.js';
 import { walk, type WalkOptions } from './walk.js';
 
@@ -14,9 +14,10 @@ const CHECKED_AHEAD = 24;
 
 export interface CheckTools {
   readonly images: 'skip' | 'media';
-  readonly allowEmpty: boolean;
   readonly walkOptions: WalkOptions;
   readonly examine: (entry: Entry) => Promise<Verdict>;
+  /** Is told of a directory in which nothing is to be uploaded. */
+  readonly onNoMedia: (directory: string) => void;
 }
 
 /** Looks at every path that was an argument; adds what is wrong with them to `problems`. */
@@ -61,7 +62,7 @@ function problemWith(verdict: Verdict): Problem | undefined {
 /** Walks until the first file that will have a record. */
 async function checkDirectory(
   directory: NamedDirectory,
-  { images, allowEmpty, walkOptions }: CheckTools,
+  { images, walkOptions, onNoMedia }: CheckTools,
   signal: AbortSignal,
 ): Promise<Problem | undefined> {
   if (walkOptions.claimed.has(`${directory.absolute}/`)) return undefined;
@@ -74,5 +75,6 @@ async function checkDirectory(
     const isImage = isImageType(extensionOf(path.basename(entry.path)));
     if (!isImage || images === 'media') return undefined;
   }
-  return allowEmpty ? undefined : noMediaProblem(directory.path);
+  onNoMedia(directory.path);
+  return undefined;
 }

@@ -53,7 +53,7 @@ export interface PlanOptions {
   readonly cover?: string;
   readonly coverDir?: string;
   readonly media: MediaOptions;
-  /** A named directory without media is no problem. */
+  /** A directory or glob without media is worth no warning. */
   readonly allowEmpty: boolean;
   /** Part of the identity of a source besides the sub-application: which service it goes to. */
   readonly scope: string;
@@ -86,14 +86,15 @@ export async function planUploads(
   const coverSettings = await readCoverSettings(options, realDirectory, problems);
   const covers = createCoverFinder(coverSettings, excludes, realDirectory, warnings);
   const globOptions = { cwd, excludes, includeHidden, followSymlinks };
+  const warnOfNothing = (message: string): void => {
+    if (!options.allowEmpty) options.warn(message);
+  };
   const inputs = await readInputs(
     options.inputs,
     globOptions,
     realDirectory,
     problems,
-    (glob) => {
-      if (!options.allowEmpty) options.warn(`${visible(glob)} matches nothing to upload`);
-    },
+    (glob) => warnOfNothing(`${visible(glob)} matches nothing to upload`),
     signal,
   );
   const { lists, jobList } = await readAllLists(options, mediaType, problems, signal);
@@ -117,7 +118,12 @@ export async function planUploads(
   );
   const steps = await checkInputs(
     inputs,
-    { images, allowEmpty: options.allowEmpty, walkOptions, examine },
+    {
+      images,
+      walkOptions,
+      examine,
+      onNoMedia: (directory) => warnOfNothing(`there is no media in ${visible(directory)}`),
+    },
     problems,
     signal,
   );

@@ -19,10 +19,3 @@ export function temporaryProblem(shown: string): Problem {
     hint: 'Wait until it is complete and has its own name.',
   };
 }
-
-export function noMediaProblem(shown: string): Problem {
-  return {
-    message: `there is no media in ${visible(shown)}`,
-    hint: 'Check the directory, or use --allow-empty.',
-  };
-}

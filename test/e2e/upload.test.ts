@@ -161,7 +161,6 @@ describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () =
     await writeFile(join(shell.dir, 'a.mp4'), 'x');
     await writeFile(join(shell.dir, 'empty.mp4'), '');
     await writeFile(join(shell.dir, 'notes.txt'), 'x');
-    await mkdir(join(shell.dir, 'bare'));
   });
   after(async () => {
     await shell.close();
@@ -170,7 +169,7 @@ describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () =
 
   const rows: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['a missing file', ['gone.mp4'], /gone\.mp4/],
-    ['a directory without media', ['bare'], /bare/],
+    ['a directory that is missing', ['gone/'], /gone\//],
     ['an empty file', ['empty.mp4'], /empty/],
     ['an unsupported extension', ['notes.txt'], /notes\.txt/],
     ['a missing cover', ['a.mp4', '--cover', 'gone.jpg'], /gone\.jpg/],
@@ -198,6 +197,35 @@ describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () =
     assert.equal(ran.code, 2);
     assert.match(ran.stderr, /TENCENTCLOUD_SECRET_KEY/);
   });
+});
+
+describe('inputs without media: a warning, and exit 4 where nothing else is left', () => {
+  let cloud: Cloud;
+  let shell: Shell;
+  before(async () => {
+    cloud = await startCloud();
+    shell = await createShell(cloud.env);
+    await mkdir(join(shell.dir, 'bare'));
+    await writeFile(join(shell.dir, 'a.mp4'), 'x');
+  });
+  after(async () => {
+    await shell.close();
+    await cloud.close();
+  });
+
+  const rows: readonly (readonly [string, readonly string[], number, RegExp])[] = [
+    ['a directory', ['bare'], 4, /there is no media in bare/],
+    ['a glob', ['*.mov'], 4, /\*\.mov matches nothing/],
+    ['a directory, and a file', ['bare', 'a.mp4'], 0, /there is no media in bare/],
+    ['a directory, with --allow-empty', ['bare', '--allow-empty'], 0, /nothing sent/],
+  ];
+  for (const [name, args, code, pattern] of rows) {
+    test(name, async () => {
+      const ran = await shell.run(args);
+      assert.equal(ran.code, code, ran.stderr);
+      assert.match(ran.stderr, pattern);
+    });
+  }
 });
 
 describe('a refusal stops the run at once: exit 5, one request', () => {

@@ -90,8 +90,10 @@ test('an unpaired image is told, and becomes a media only on request', async () 
 
 test('a directory of images only has no media, unless images are media', async () => {
   await world.write({ 'v/a.jpg': '1' });
-  assert.deepEqual(await world.problems(['v']), ['there is no media in v']);
+  assert.deepEqual(await world.lines(['v']), ['v/a.jpg (unpaired-image)']);
+  assert.deepEqual(world.warnings.splice(0), ['there is no media in v']);
   assert.deepEqual(await world.lines(['v'], { images: 'media' }), ['v/a.jpg']);
+  assert.deepEqual(world.warnings, []);
 });
 
 test('an empty image is no cover: the next one is taken, with a warning', async () => {

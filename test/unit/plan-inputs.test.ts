@@ -84,12 +84,11 @@ test('everything that is wrong with the arguments is said at once', async () => 
     'half.mp4.part': '1',
     'notes.txt': '1',
     bare: '1',
-    'nothing/readme.md': '1',
   });
   await fs.symlink('gone', world.at('dangling.mp4'));
   await fs.symlink('loop.mp4', world.at('loop.mp4'));
   execFileSync('mkfifo', [world.at('pipe.mp4')]);
-  const inputs = 'ok.mp4 missing.mp4 empty.mp4 half.mp4.part notes.txt bare nothing'.split(' ');
+  const inputs = 'ok.mp4 missing.mp4 empty.mp4 half.mp4.part notes.txt bare'.split(' ');
   const problems = await world.problems(
     [...inputs, 'dangling.mp4', 'loop.mp4', 'pipe.mp4', 'ok.mp4/', ''],
     { media: { classId: -1 } },
@@ -104,7 +103,6 @@ test('everything that is wrong with the arguments is said at once', async () => 
     'cannot read loop.mp4: its symbolic links form a loop',
     'cannot read missing.mp4: no such file or directory',
     'cannot upload notes.txt: VOD does not accept .txt files',
-    'there is no media in nothing',
     'cannot read ok.mp4/: a part of its path is not a directory',
     'cannot read pipe.mp4: it is a named pipe',
   ]);
@@ -118,11 +116,19 @@ test('every problem says what to do', async () => {
   });
 });
 
-test('no input at all is a problem; an empty directory is none with allowEmpty', async () => {
-  await world.write({ d: null });
+test('no input at all is a problem', async () => {
   assert.deepEqual(await world.problems([]), ['no input is given']);
-  assert.deepEqual(await world.problems(['d']), ['there is no media in d']);
-  assert.deepEqual(await world.lines(['d'], { allowEmpty: true }), []);
+});
+
+test('a directory without media is nothing to do, not a problem, and is named', async () => {
+  await world.write({ 'nothing/readme.md': '1', empty: null, 'v/a.mp4': '1' });
+  assert.deepEqual(await world.lines(['nothing', 'empty', 'v']), ['v/a.mp4']);
+  assert.deepEqual(world.warnings.splice(0), [
+    'there is no media in empty',
+    'there is no media in nothing',
+  ]);
+  assert.deepEqual(await world.lines(['nothing', 'empty'], { allowEmpty: true }), []);
+  assert.deepEqual(world.warnings, []);
 });
 
 test('a media type makes any named file a media', async () => {
