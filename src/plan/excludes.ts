@@ -1,5 +1,8 @@
 import path from 'node:path';
 import type micromatch from 'micromatch';
+import type { Problem } from '../core/errors.js';
+import { visible } from '../core/text.js';
+import { problemWithPattern } from './pattern-problem.js';
 
 /** What the user does not want: decided by names alone, and stronger than any input. */
 export interface Excludes {
@@ -16,12 +19,21 @@ interface Pattern {
 
 /**
  * A pattern without a slash matches a base name at any depth; one with a slash matches the whole path,
- * below its input or as written; one that ends with a slash matches only directories.
+ * below its input or as written; one that ends with a slash matches only directories. One that makes no
+ * sense is added to `problems`.
  */
-export async function createExcludes(globs: readonly string[]): Promise<Excludes> {
+export async function createExcludes(
+  globs: readonly string[],
+  problems: Problem[],
+): Promise<Excludes> {
+  const usable = globs.filter((glob) => {
+    const problem = problemWith(glob);
+    if (problem !== undefined) problems.push(problem);
+    return problem === undefined;
+  });
   // Patterns take their time to load, and most runs have none.
-  const matcher = globs.length === 0 ? undefined : (await import('micromatch')).default.matcher;
-  const patterns = matcher ? globs.map((glob) => readPattern(glob, matcher)) : [];
+  const matcher = usable.length === 0 ? undefined : (await import('micromatch')).default.matcher;
+  const patterns = matcher ? usable.map((glob) => readPattern(glob, matcher)) : [];
   const excluded = (relative: string, shown: string, isDirectory: boolean): boolean =>
     patterns.some((pattern) => {
       if (pattern.directoriesOnly && !isDirectory) return false;
@@ -34,9 +46,25 @@ export async function createExcludes(globs: readonly string[]): Promise<Excludes
   };
 }
 
+function problemWith(glob: string): Problem | undefined {
+  if (glob === '') {
+    const message = 'a pattern to exclude is empty';
+    return { message, hint: 'Check the variable that it comes from.' };
+  }
+  if (withoutSlashes(glob) === '') {
+    const message = `the pattern to exclude ${visible(glob)} names nothing`;
+    return { message, hint: 'Name a file or directory, or use * for all of them.' };
+  }
+  return problemWithPattern(glob);
+}
+
+function withoutSlashes(glob: string): string {
+  return glob.replace(/^\.\//, '').replace(/\/+$/, '');
+}
+
 function readPattern(glob: string, matcher: typeof micromatch.matcher): Pattern {
   const directoriesOnly = glob.endsWith('/');
-  const bare = glob.replace(/^\.\//, '').replace(/\/+$/, '');
+  const bare = withoutSlashes(glob);
   // Without the flag `s`, which the types take for a boolean, `**` stops at a line break in a name.
   const wanted: object = { dot: true, flags: 's' };
   const options = wanted as micromatch.Options;

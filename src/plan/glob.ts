@@ -17,6 +17,18 @@ export function isGlob(input: string): boolean {
   return fastGlob.isDynamicPattern(input);
 }
 
+/** Done here since fast-glob stops at ranges of 1000, and drops quotation marks and apostrophes. */
+function expandBraces(pattern: string): string[] {
+  const escaped = pattern.replace(/\\.|["'`]/gs, (found) =>
+    found.length > 1 ? found : `\\${found}`,
+  );
+  const options = { expand: true, nodupes: true, keepEscaping: true, rangeLimit: Infinity };
+  return micromatch
+    .braces(escaped, options)
+    .filter((name) => name !== '')
+    .map((name) => name.replace(/\\(["'`])/g, '$1'));
+}
+
 /** The files that a pattern names, in the order of their paths, and the directories that it could not read. */
 export async function expandGlob(
   pattern: string,
@@ -30,7 +42,7 @@ export async function expandGlob(
     const failure = explain(error, shown);
     entries.push({ path: shown, absolute: directory, origin: 'glob', failure });
   };
-  const stream = fastGlob.stream(pattern, {
+  const stream = fastGlob.stream(expandBraces(pattern), {
     cwd,
     dot: includeHidden,
     followSymbolicLinks: followSymlinks,

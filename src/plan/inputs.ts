@@ -4,6 +4,7 @@ import type { Entry } from './entry.js';
 import type { GlobOptions } from './glob.js';
 import { inspect, type RealDirectory } from './inspect.js';
 import { mapAhead } from './map-ahead.js';
+import { problemWithPattern } from './pattern-problem.js';
 
 /** A directory that was named, to be walked. */
 export interface NamedDirectory {
@@ -63,6 +64,8 @@ async function readInput(
     // Patterns take 50 ms to load, and most runs have none.
     const { expandGlob, isGlob } = await import('./glob.js');
     if (isGlob(input)) {
+      const problem = problemWithPattern(input);
+      if (problem !== undefined) return problem;
       const entries = await expandGlob(input, options, signal);
       if (entries.length === 0) return { emptyGlob: input };
       return entries.map((entry) => ({ kind: 'entry', entry }));

@@ -182,7 +182,7 @@ async function readExcludes(options: PlanOptions, problems: Problem[]): Promise<
       problems.push({ message, hint: 'Name a file of patterns with --exclude-from.' });
     }
   }
-  return createExcludes(globs);
+  return createExcludes(globs, problems);
 }
 
 /** What the playlists among the named paths carry along. */

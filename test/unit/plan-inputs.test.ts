@@ -77,6 +77,47 @@ test('a glob that matches nothing is nothing to do, not a problem, and is named'
   ]);
 });
 
+test('braces of a glob stand for up to 10000 names', async () => {
+  await world.write({ 'ep7.mp4': '1', 'ep1500.mp4': '1', 'ep1501.mp4': '1', 'd3/ep 1.mp4': '1' });
+  const episodes = ['ep1500.mp4', 'ep7.mp4'];
+  assert.deepEqual(await world.lines(['ep{1..1500}.mp4']), episodes);
+  assert.deepEqual(await world.lines(['{ep,clip}{1500..1}.{mp4,mov}']), episodes);
+  assert.deepEqual(await world.lines(['d{1..10000}/*.mp4']), ['d3/ep 1.mp4']);
+});
+
+const tooMuch = [
+  'clip_{20200101..20251231}.mp4',
+  'clip_{20251231..20200101}.mp4',
+  'ep{1..20001..2}.mp4',
+  '{a,b}{c,d}{e,f}{1..100}{1..100}{1..100}.mp4',
+  '{x,{1..100}{1..101}}.mp4',
+  '{x,{1..100},{1..100},{1..100}',
+  '{a,b}'.repeat(14),
+];
+for (const pattern of tooMuch) {
+  test(`the pattern ${pattern.slice(0, 50)} is refused at once, as an input and to exclude`, async () => {
+    await world.write({ 'a.mp4': '1' });
+    const shown = pattern.length > 60 ? `${pattern.slice(0, 60)}…` : pattern;
+    const problem = `cannot use the pattern ${shown}: its braces stand for more than 10000 names`;
+    assert.deepEqual(await world.problems([pattern]), [problem]);
+    assert.deepEqual(await world.problems(['a.mp4'], { exclude: [pattern] }), [problem]);
+  });
+}
+
+test('a pattern without end is refused', async () => {
+  const pattern = `{${'a,'.repeat(10_000)}b}.mp4`;
+  const problem = `cannot use the pattern ${pattern.slice(0, 60)}…: it is longer than 10000 characters`;
+  assert.deepEqual(await world.problems([pattern]), [problem]);
+});
+
+test('quotation marks in a glob stand for themselves', async () => {
+  const names = ["Bob's 1.mp4", "Bob's 2.mp4", "Bob's/1.mp4", 'say "x" 1.mp4'];
+  await world.write(Object.fromEntries(names.map((name) => [name, '1'])));
+  const globs = ["Bob's {1..2}.mp4", "Bob's/{1,2}*.mp4", '{say,tell} "x" *.mp4'];
+  assert.deepEqual(await world.lines(globs), names);
+  assert.deepEqual(await world.lines(["Bob\\'s {1,2}.mp4"]), names.slice(0, 2));
+});
+
 test('everything that is wrong with the arguments is said at once', async () => {
   await world.write({
     'ok.mp4': '1',
@@ -225,6 +266,18 @@ test('patterns to exclude can come from a file', async () => {
   assert.deepEqual(await world.lines(['*.mp4'], { excludeFrom: ['not'] }), ['a.mp4']);
   assert.deepEqual(await world.problems(['*.mp4'], { excludeFrom: ['gone'] }), [
     'cannot read gone: no such file or directory',
+  ]);
+});
+
+test('a pattern to exclude that names nothing is a problem', async () => {
+  await world.write({ 'a.mp4': '1', not: '/\n' });
+  const exclude = ['', '/', './', './/', '*.mov'];
+  assert.deepEqual(await world.problems(['a.mp4'], { exclude, excludeFrom: ['not'] }), [
+    'a pattern to exclude is empty',
+    'the pattern to exclude / names nothing',
+    'the pattern to exclude ./ names nothing',
+    'the pattern to exclude .// names nothing',
+    'the pattern to exclude / names nothing',
   ]);
 });
 
