@@ -32,8 +32,8 @@ export async function createExcludes(
     return problem === undefined;
   });
   // Patterns take their time to load, and most runs have none.
-  const matcher = usable.length === 0 ? undefined : (await import('micromatch')).default.matcher;
-  const patterns = matcher ? usable.map((glob) => readPattern(glob, matcher)) : [];
+  const library = usable.length === 0 ? undefined : (await import('micromatch')).default;
+  const patterns = library ? usable.map((glob) => readPattern(glob, library)) : [];
   const excluded = (relative: string, shown: string, isDirectory: boolean): boolean =>
     patterns.some((pattern) => {
       if (pattern.directoriesOnly && !isDirectory) return false;
@@ -62,11 +62,14 @@ function withoutSlashes(glob: string): string {
   return glob.replace(/^\.\//, '').replace(/\/+$/, '');
 }
 
-function readPattern(glob: string, matcher: typeof micromatch.matcher): Pattern {
+function readPattern(glob: string, { matcher, braces }: typeof micromatch): Pattern {
   const directoriesOnly = glob.endsWith('/');
   const bare = withoutSlashes(glob);
-  // Without the flag `s`, which the types take for a boolean, `**` stops at a line break in a name.
-  const wanted: object = { dot: true, flags: 's' };
+  // Without the flag `s`, which the types take for a boolean, `**` stops at a line break in a name;
+  // left alone, the matcher takes the range {1..12} for the characters 1 and 2.
+  const expandRange = (...ends: unknown[]): string =>
+    braces(`{${ends.slice(0, -1).join('..')}}`)[0] ?? '';
+  const wanted: object = { dot: true, flags: 's', expandRange };
   const options = wanted as micromatch.Options;
   if (!bare.includes('/')) {
     return { matches: matcher(bare, options), directoriesOnly, on: 'basename' };

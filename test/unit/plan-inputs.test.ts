@@ -261,6 +261,16 @@ test('an exclusion wins over every kind of input', async () => {
   assert.deepEqual(await without(['v'], ['v']), all);
 });
 
+test('a range in an exclusion means its numbers', async () => {
+  const names = ['ep0.mp4', 'ep07.mp4', 'ep1.mp4', 'ep12.mp4', 'ep13.mp4', 'ep7.mp4'];
+  await world.write(Object.fromEntries(names.map((name) => [name, '1'])));
+  const left = (exclude: string): Promise<string[]> => world.lines(['*'], { exclude: [exclude] });
+  assert.deepEqual(await left('ep{1..12}.mp4'), ['ep0.mp4', 'ep07.mp4', 'ep13.mp4']);
+  assert.deepEqual(await left('ep{13..1..6}.*'), ['ep0.mp4', 'ep07.mp4', 'ep12.mp4']);
+  assert.deepEqual(await left('ep{01..12}.mp4'), ['ep0.mp4', 'ep1.mp4', 'ep13.mp4', 'ep7.mp4']);
+  assert.deepEqual(await left('!(ep{1..12}.mp4)'), ['ep1.mp4', 'ep12.mp4', 'ep7.mp4']);
+});
+
 test('patterns to exclude can come from a file', async () => {
   await world.write({ 'a.mp4': '1', 'b.mp4': '1', not: '# comment\n\nb.*\n' });
   assert.deepEqual(await world.lines(['*.mp4'], { excludeFrom: ['not'] }), ['a.mp4']);
