@@ -29,6 +29,19 @@ function expandBraces(pattern: string): string[] {
     .map((name) => name.replace(/\\(["'`])/g, '$1'));
 }
 
+/** Whether the pattern of one name begins with a dot, or has an alternative that does. */
+function namesDot(pattern: string): boolean {
+  return /^(?:\\?\.(?!\.?$)|[?*+@]?\((?:[^)]*\|)?\\?\.|\[(?![!^])[^\]]*\.)/.test(pattern);
+}
+
+/** Groups and classes at the beginning of a name take a dot, which `*` does not: unless it is named. */
+function sparingHidden(pattern: string): string {
+  return pattern
+    .split('/')
+    .map((name) => (/^(?:[!?*+@]?\(|\[)/.test(name) && !namesDot(name) ? `(?!\\.)${name}` : name))
+    .join('/');
+}
+
 /** The files that a pattern names, in the order of their paths, and the directories that it could not read. */
 export async function expandGlob(
   pattern: string,
@@ -42,11 +55,13 @@ export async function expandGlob(
     const failure = explain(error, shown);
     entries.push({ path: shown, absolute: directory, origin: 'glob', failure });
   };
-  const stream = fastGlob.stream(expandBraces(pattern), {
+  const patterns = expandBraces(pattern);
+  const readsHidden = includeHidden || patterns.some((one) => one.split('/').some(namesDot));
+  const stream = fastGlob.stream(includeHidden ? patterns : patterns.map(sparingHidden), {
     cwd,
     dot: includeHidden,
     followSymbolicLinks: followSymlinks,
-    fs: carefulFileSystem(unreadable),
+    fs: carefulFileSystem(unreadable, readsHidden),
     objectMode: true,
     onlyFiles: false,
     suppressErrors: true,
@@ -75,10 +90,12 @@ function isExcludedBelow(base: string, found: string, excludes: Excludes): boole
 
 /**
  * Tells of directories that cannot be read, which fast-glob would stop at or pass over in silence, and
- * does not follow a symbolic link to a directory that contains it.
+ * does not follow a symbolic link to a directory that contains it. Hidden names are shown only where the
+ * pattern has some, since `**` would read every hidden directory.
  */
 function carefulFileSystem(
   unreadable: (directory: string, error: Error) => void,
+  readsHidden: boolean,
 ): Partial<fastGlob.FileSystemAdapter> {
   const readdir = (
     directory: string,
@@ -89,7 +106,8 @@ function carefulFileSystem(
       if (error !== null && error.code !== 'ENOENT' && error.code !== 'ENOTDIR') {
         unreadable(directory, error);
       }
-      done(error, entries);
+      const isShown = ({ name }: fs.Dirent): boolean => readsHidden || !name.startsWith('.');
+      done(error, error === null ? entries.filter(isShown) : entries);
     });
   };
   const stat = (

@@ -210,6 +210,45 @@ test('hidden files and directories are passed over unless asked for or named', a
   assert.deepEqual(await world.lines(['v/**'], { includeHidden: true }), all);
 });
 
+const openPatterns = [
+  'v/!(*.txt)',
+  'v/@(*.mp4|*.mov)',
+  'v/?(a)*.mp4',
+  'v/(*|b).mp4',
+  'v/[^b]*.mp4',
+  '**/!(b).mp4',
+  '{v,x}/!(b).mp4',
+  '!(x)/!(b).mp4',
+  '{v,.z}/+([!b]).mp4',
+];
+for (const pattern of openPatterns) {
+  test(`${pattern} takes nothing hidden`, async () => {
+    const hidden = ['v/.h.mp4', 'v/.d/x.mp4', '.d/x.mp4', '.z.mp4'];
+    await world.write(Object.fromEntries([...hidden, 'v/a.mp4'].map((name) => [name, '1'])));
+    assert.deepEqual(await world.lines([pattern]), ['v/a.mp4']);
+    const all = await world.lines([pattern], { includeHidden: true });
+    assert.ok(all.length > 1, all.join());
+  });
+}
+
+test('a pattern takes what is hidden where it names the dot, and only there', async () => {
+  await world.write({ 'v/.h.mp4': '1', 'v/a.mp4': '1', '.d/x.mp4': '1', '.d/.y.mp4': '1' });
+  const rows: readonly (readonly [string, readonly string[]])[] = [
+    ['v/.*.mp4', ['v/.h.mp4']],
+    ['v/.!(x)', ['v/.h.mp4']],
+    ['v/@(.h|a).mp4', ['v/.h.mp4', 'v/a.mp4']],
+    ['v/?(.)h.mp4', ['v/.h.mp4']],
+    ['**/.h.*', ['v/.h.mp4']],
+    ['.d/*.mp4', ['.d/x.mp4']],
+    ['.d/!(a).mp4', ['.d/x.mp4']],
+    ['{.d,v}/[^b]*.mp4', ['.d/x.mp4', 'v/a.mp4']],
+    ['.*/.*', ['.d/.y.mp4']],
+  ];
+  for (const [pattern, expected] of rows) {
+    assert.deepEqual(await world.lines([pattern]), expected, pattern);
+  }
+});
+
 test('symbolic links to files are followed, to directories only when asked, and never in circles', async () => {
   await world.write({ 'elsewhere/s.mp4': '1', 'v/d/x.mp4': '1', 'v/y.mp4': '1' });
   await fs.symlink('../elsewhere', world.at('v/link'));
@@ -306,6 +345,7 @@ test('what may not be read is told, and the rest goes on', async () => {
   await fs.chmod(world.dir, 0o755);
   await fs.chmod(world.at('v/secret.mp4'), 0o000);
   await fs.chmod(world.at('v/shut'), 0o000);
+  await fs.mkdir(world.at('v/.shut'), 0o000);
   const expected = [
     'v/a.mp4',
     'v/secret.mp4 (source-unreadable)',
