@@ -64,7 +64,7 @@ export function planSettings(
   { scope }: ServiceSettings,
   world: World,
   warn: (message: string) => void,
-): PlanOptions {
+): Omit<PlanOptions, 'ownDirectories'> {
   const subAppId = flags.subAppId ?? subAppIdFrom(world) ?? profile.subAppId;
   const media = {
     procedure: flags.procedure ?? profile.procedure,

@@ -11,6 +11,8 @@ export interface GlobOptions {
   readonly excludes: Excludes;
   readonly includeHidden: boolean;
   readonly followSymlinks: boolean;
+  /** Real paths of directories that are entered only where a pattern begins in them. */
+  readonly ownDirectories: readonly string[];
 }
 
 export function isGlob(input: string): boolean {
@@ -48,25 +50,28 @@ export async function expandGlob(
   options: GlobOptions,
   signal: AbortSignal,
 ): Promise<Entry[]> {
-  const { cwd, excludes, includeHidden, followSymlinks } = options;
+  const { cwd, excludes, includeHidden, followSymlinks, ownDirectories } = options;
   const entries: Entry[] = [];
   const unreadable = (directory: string, error: Error): void => {
     const shown = pattern.startsWith('/') ? directory : path.relative(cwd, directory) || '.';
     const failure = explain(error, shown);
     entries.push({ path: shown, absolute: directory, origin: 'glob', failure });
   };
+  const { base } = micromatch.scan(pattern);
+  const begins = path.resolve(cwd, base);
+  const isPassedOver = async (directory: string): Promise<boolean> =>
+    directory !== begins && ownDirectories.includes(await fs.promises.realpath(directory));
   const patterns = expandBraces(pattern);
   const readsHidden = includeHidden || patterns.some((one) => one.split('/').some(namesDot));
   const stream = fastGlob.stream(includeHidden ? patterns : patterns.map(sparingHidden), {
     cwd,
     dot: includeHidden,
     followSymbolicLinks: followSymlinks,
-    fs: carefulFileSystem(unreadable, readsHidden),
+    fs: carefulFileSystem(unreadable, readsHidden, isPassedOver),
     objectMode: true,
     onlyFiles: false,
     suppressErrors: true,
   }) as AsyncIterable<fastGlob.Entry>;
-  const { base } = micromatch.scan(pattern);
   for await (const { path: matched, name, dirent } of stream) {
     signal.throwIfAborted();
     const found = path.normalize(matched);
@@ -96,19 +101,22 @@ function isExcludedBelow(base: string, found: string, excludes: Excludes): boole
 function carefulFileSystem(
   unreadable: (directory: string, error: Error) => void,
   readsHidden: boolean,
+  isPassedOver: (directory: string) => Promise<boolean>,
 ): Partial<fastGlob.FileSystemAdapter> {
   const readdir = (
     directory: string,
     options: { withFileTypes: true },
     done: (error: NodeJS.ErrnoException | null, entries: fs.Dirent[]) => void,
   ): void => {
-    fs.readdir(directory, options, (error, entries) => {
-      if (error !== null && error.code !== 'ENOENT' && error.code !== 'ENOTDIR') {
-        unreadable(directory, error);
-      }
-      const isShown = ({ name }: fs.Dirent): boolean => readsHidden || !name.startsWith('.');
-      done(error, error === null ? entries.filter(isShown) : entries);
-    });
+    const isShown = ({ name }: fs.Dirent): boolean => readsHidden || !name.startsWith('.');
+    const read = (): void =>
+      fs.readdir(directory, options, (error, entries) => {
+        if (error !== null && error.code !== 'ENOENT' && error.code !== 'ENOTDIR') {
+          unreadable(directory, error);
+        }
+        done(error, error === null ? entries.filter(isShown) : entries);
+      });
+    isPassedOver(directory).then((passed) => (passed ? done(null, []) : read()), read);
   };
   const stat = (
     file: string,

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { UsageError, type Problem } from '../core/errors.js';
@@ -45,6 +45,8 @@ export interface PlanOptions {
   readonly excludeFrom?: readonly string[];
   readonly includeHidden: boolean;
   readonly followSymlinks: boolean;
+  /** Where the run itself keeps files: directories and globs pass over these. */
+  readonly ownDirectories: readonly string[];
   readonly minAgeMs: number;
   readonly now: Date;
   readonly order: Order;
@@ -85,7 +87,10 @@ export async function planUploads(
   const excludes = await readExcludes(options, problems);
   const coverSettings = await readCoverSettings(options, realDirectory, problems);
   const covers = createCoverFinder(coverSettings, excludes, realDirectory, warnings);
-  const globOptions = { cwd, excludes, includeHidden, followSymlinks };
+  const ownDirectories = await Promise.all(
+    options.ownDirectories.map((directory) => realpath(directory).catch(() => directory)),
+  );
+  const globOptions = { cwd, excludes, includeHidden, followSymlinks, ownDirectories };
   const warnOfNothing = (message: string): void => {
     if (!options.allowEmpty) options.warn(message);
   };

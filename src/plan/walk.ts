@@ -12,6 +12,8 @@ export interface WalkOptions {
   readonly excludes: Excludes;
   readonly includeHidden: boolean;
   readonly followSymlinks: boolean;
+  /** Real paths of directories that are passed over unless they are named. */
+  readonly ownDirectories: readonly string[];
   /** Overrides what the extension says. */
   readonly mediaType?: string;
   /** Files that playlists named elsewhere carry along. */
@@ -52,9 +54,11 @@ export async function* walk(
 
   async function* enter(place: Place): AsyncGenerator<Entry, void, undefined> {
     try {
-      const level = await openLevel(place, options);
+      const realPath = await realpath(place.absolute);
+      const isOwn = place.relative !== '' && options.ownDirectories.includes(realPath);
       // A symbolic link back to a directory that we are in.
-      if (!stack.some((outer) => outer.realPath === level.realPath)) stack.push(level);
+      const isCyclic = stack.some((outer) => outer.realPath === realPath);
+      if (!isOwn && !isCyclic) stack.push(await openLevel(place, realPath, options));
     } catch (error) {
       const { shown: directory, absolute: at } = place;
       yield { path: directory, absolute: at, origin: 'walk', failure: explain(error, directory) };
@@ -86,8 +90,7 @@ function placeOf(directory: Place, name: string): Place {
   };
 }
 
-async function openLevel(place: Place, options: WalkOptions): Promise<Level> {
-  const realPath = await realpath(place.absolute);
+async function openLevel(place: Place, realPath: string, options: WalkOptions): Promise<Level> {
   const names = await listNames(place, options);
   const typeOf = (name: string): string => options.mediaType ?? extensionOf(name);
   const playlists =

@@ -33,6 +33,7 @@ export async function createPlanWorld(): Promise<PlanWorld> {
     exclude: [],
     includeHidden: false,
     followSymlinks: false,
+    ownDirectories: [],
     minAgeMs: 0,
     now: new Date(),
     order: 'name',

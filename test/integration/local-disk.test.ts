@@ -118,6 +118,15 @@ test('a rehearsal counts for nothing else, wherever its state is', async () => {
   assert.match(again.stderr, /1 skipped/);
 });
 
+test('a rehearsal does not upload what the one before stored', async () => {
+  await writeFile(at('a.mp4'), 'content');
+  for (const input of ['.', '**/*.mp4', '.']) {
+    const { stdout, stderr } = await shell.run([input, '--sandbox', '--force']);
+    assert.match(stdout, /^\d+\ta\.mp4\n$/);
+    assert.match(stderr, /^1 uploaded/m);
+  }
+});
+
 test('with 64 open files at most, a run takes longer and fails nothing', async () => {
   for (let number = 0; number < 150; number += 1) {
     await writeFile(at(`v/${number}.mp4`), randomBytes(2000));

@@ -249,6 +249,30 @@ test('a pattern takes what is hidden where it names the dot, and only there', as
   }
 });
 
+test("the run's own directories are passed over unless they are named", async () => {
+  await world.write({
+    'v/a.mp4': '1',
+    'v/own/b.mp4': '1',
+    'v/own/d/c.mp4': '1',
+    'v/owner.mp4': '1',
+  });
+  await fs.symlink('v', world.at('w'));
+  await fs.symlink('own', world.at('v/link'));
+  const ownDirectories = [world.at('w/own'), world.at('v/none')];
+  const lines = (inputs: string[], followSymlinks = false): Promise<string[]> =>
+    world.lines(inputs, { ownDirectories, followSymlinks });
+  const without = ['v/a.mp4', 'v/owner.mp4'];
+  for (const input of ['v', 'v/**', 'v/**/*.mp4', '{v,u}/**']) {
+    assert.deepEqual(await lines([input]), without, input);
+    assert.deepEqual(await lines([input], true), without, input);
+  }
+  assert.deepEqual(await lines(['v/*/*.mp4', 'v/{own,u}/*']), []);
+  const own = ['v/own/b.mp4', 'v/own/d/c.mp4'];
+  assert.deepEqual(await lines(['v/own']), own);
+  assert.deepEqual(await lines(['v/own/**']), own);
+  assert.deepEqual(await lines(['v/own/b.mp4', 'v/own/d']), own);
+});
+
 test('symbolic links to files are followed, to directories only when asked, and never in circles', async () => {
   await world.write({ 'elsewhere/s.mp4': '1', 'v/d/x.mp4': '1', 'v/y.mp4': '1' });
   await fs.symlink('../elsewhere', world.at('v/link'));

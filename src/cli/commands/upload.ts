@@ -32,11 +32,12 @@ export async function runUpload(
     const planWarnings: string[] = [];
     let warn = (message: string): void => void planWarnings.push(message);
     const ending = new AbortController();
+    const stateDir = stateDirectory(flags, world, sandbox?.dir);
     const settings = {
       ...planSettings(inputs, flags, profile, service, world, (message) => warn(message)),
+      ownDirectories: sandbox === undefined ? [stateDir] : [stateDir, sandbox.dir],
       ...(flags.checksum ? { content: { createChecksum: createCrc64, stop: ending.signal } } : {}),
     };
-    const stateDir = stateDirectory(flags, world, sandbox?.dir);
     const planning = new AbortController();
     const plan = await planUploads(settings, planning.signal);
     if (flags.dryRun) {
