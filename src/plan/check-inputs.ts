@@ -36,8 +36,9 @@ export async function checkInputs(
       return { step: directory, problem };
     }
     const { entry } = input;
-    if (walkOptions.claimed.has(entry.absolute)) return {};
-    if (entry.origin !== 'argument') return { step: entry };
+    if (entry.origin !== 'argument') {
+      return walkOptions.claimed.has(entry.absolute) ? {} : { step: entry };
+    }
     const verdict = await examine(entry);
     return { step: verdict, problem: problemWith(verdict) };
   }

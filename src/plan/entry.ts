@@ -23,6 +23,11 @@ export interface Entry {
   readonly failure?: UploadFailure;
 }
 
+/** Whether somebody asked for this very path. */
+export function isNamed({ origin }: Entry): boolean {
+  return origin === 'argument' || origin === 'list';
+}
+
 /** Whether a found name is worth a look: all else in a directory is passed over. */
 export function isOfInterest(name: string): boolean {
   const extension = extensionOf(name);

@@ -5,7 +5,7 @@ import { MAX_MEDIA_SIZE } from '../core/parts.js';
 import { formatSize } from '../core/size.js';
 import { visible } from '../core/text.js';
 import type { Cover, CoverFinder } from './covers.js';
-import type { Entry } from './entry.js';
+import { isNamed, type Entry } from './entry.js';
 import { readGivenCover } from './given-cover.js';
 import { inspect, type Inspection, type RealDirectory } from './inspect.js';
 import type { Row } from './job-row.js';
@@ -17,6 +17,7 @@ import {
   isPlaylistType,
   isTemporaryName,
 } from './media-types.js';
+import type { PathSet } from './path-set.js';
 import { findSegments } from './playlist.js';
 
 /** What one path is, before it is known what else the run contains. */
@@ -50,6 +51,8 @@ export interface ExamineSettings {
   readonly coversRequired: boolean;
   readonly minAgeMs: number;
   readonly now: Date;
+  /** Files that playlists named elsewhere carry along. */
+  readonly claimed: PathSet;
 }
 
 const ignored: Verdict = { kind: 'ignored' };
@@ -62,7 +65,7 @@ export function createExamine(
   covers: CoverFinder,
   realDirectory: RealDirectory,
 ): (entry: Entry) => Promise<Verdict> {
-  const { coversRequired, minAgeMs, now } = settings;
+  const { coversRequired, minAgeMs, now, claimed } = settings;
 
   const isYoung = (changedAtMs: number): boolean =>
     minAgeMs > 0 && now.getTime() - changedAtMs < minAgeMs;
@@ -86,14 +89,14 @@ export function createExamine(
 
   async function examineFile(entry: Entry, found: File): Promise<Verdict> {
     const { file } = found;
+    if (claimed.has(entry.absolute)) return { kind: 'skipped', file, reason: 'duplicate' };
     const mediaType = entry.row?.media.mediaType ?? settings.mediaType;
     const name = path.basename(entry.path);
     const extension = extensionOf(name);
     if (isTemporaryName(name)) return { kind: 'skipped', file, reason: 'temporary-name' };
     const isImage = isImageType(extension);
     if (!isImage && !isMediaType(extension)) {
-      const isNamed = entry.origin === 'argument' || entry.origin === 'list';
-      if (!isNamed) return ignored;
+      if (!isNamed(entry)) return ignored;
       if (mediaType === undefined) throw unsupported(entry.path, extension);
     }
     if (file.size === 0) return { kind: 'skipped', file, reason: 'empty' };

@@ -117,6 +117,7 @@ export async function planUploads(
       coversRequired: options.covers === 'required',
       minAgeMs,
       now,
+      claimed,
     },
     covers,
     realDirectory,

