@@ -56,68 +56,6 @@ test('arguments are planned in the order of their paths, directories where their
   assert.deepEqual(await world.lines(['c.mp4', 'b', 'a.mp4']), ['a.mp4', 'b/x.mp4', 'c.mp4']);
 });
 
-test('a glob knows **, {a,b} and !(…), and takes only what VOD accepts', async () => {
-  await world.write({ 'v/a.mp4': '1', 'v/x/b.mov': '1', 'v/x/c.txt': '1', 'v/x/draft.mp4': '1' });
-  assert.deepEqual(await world.lines(['v/**']), ['v/a.mp4', 'v/x/b.mov', 'v/x/draft.mp4']);
-  assert.deepEqual(await world.lines(['v/**/*.{mp4,mov}']), [
-    'v/a.mp4',
-    'v/x/b.mov',
-    'v/x/draft.mp4',
-  ]);
-  assert.deepEqual(await world.lines(['v/x/!(draft)*.{mp4,mov}']), ['v/x/b.mov']);
-  assert.deepEqual(await world.lines(['./v/*.mp4']), ['v/a.mp4']);
-  assert.deepEqual(await world.lines([`${world.dir}/v/*.mp4`]), [world.at('v/a.mp4')]);
-});
-
-test('a glob that matches nothing is nothing to do, not a problem, and is named', async () => {
-  assert.deepEqual(await world.lines(['nowhere/*.mp4', '[12].mp4']), []);
-  assert.deepEqual(world.warnings.splice(0), [
-    'nowhere/*.mp4 matches nothing to upload',
-    '[12].mp4 matches nothing to upload',
-  ]);
-});
-
-test('braces of a glob stand for up to 10000 names', async () => {
-  await world.write({ 'ep7.mp4': '1', 'ep1500.mp4': '1', 'ep1501.mp4': '1', 'd3/ep 1.mp4': '1' });
-  const episodes = ['ep1500.mp4', 'ep7.mp4'];
-  assert.deepEqual(await world.lines(['ep{1..1500}.mp4']), episodes);
-  assert.deepEqual(await world.lines(['{ep,clip}{1500..1}.{mp4,mov}']), episodes);
-  assert.deepEqual(await world.lines(['d{1..10000}/*.mp4']), ['d3/ep 1.mp4']);
-});
-
-const tooMuch = [
-  'clip_{20200101..20251231}.mp4',
-  'clip_{20251231..20200101}.mp4',
-  'ep{1..20001..2}.mp4',
-  '{a,b}{c,d}{e,f}{1..100}{1..100}{1..100}.mp4',
-  '{x,{1..100}{1..101}}.mp4',
-  '{x,{1..100},{1..100},{1..100}',
-  '{a,b}'.repeat(14),
-];
-for (const pattern of tooMuch) {
-  test(`the pattern ${pattern.slice(0, 50)} is refused at once, as an input and to exclude`, async () => {
-    await world.write({ 'a.mp4': '1' });
-    const shown = pattern.length > 60 ? `${pattern.slice(0, 60)}…` : pattern;
-    const problem = `cannot use the pattern ${shown}: its braces stand for more than 10000 names`;
-    assert.deepEqual(await world.problems([pattern]), [problem]);
-    assert.deepEqual(await world.problems(['a.mp4'], { exclude: [pattern] }), [problem]);
-  });
-}
-
-test('a pattern without end is refused', async () => {
-  const pattern = `{${'a,'.repeat(10_000)}b}.mp4`;
-  const problem = `cannot use the pattern ${pattern.slice(0, 60)}…: it is longer than 10000 characters`;
-  assert.deepEqual(await world.problems([pattern]), [problem]);
-});
-
-test('quotation marks in a glob stand for themselves', async () => {
-  const names = ["Bob's 1.mp4", "Bob's 2.mp4", "Bob's/1.mp4", 'say "x" 1.mp4'];
-  await world.write(Object.fromEntries(names.map((name) => [name, '1'])));
-  const globs = ["Bob's {1..2}.mp4", "Bob's/{1,2}*.mp4", '{say,tell} "x" *.mp4'];
-  assert.deepEqual(await world.lines(globs), names);
-  assert.deepEqual(await world.lines(["Bob\\'s {1,2}.mp4"]), names.slice(0, 2));
-});
-
 test('everything that is wrong with the arguments is said at once', async () => {
   await world.write({
     'ok.mp4': '1',
@@ -210,45 +148,6 @@ test('hidden files and directories are passed over unless asked for or named', a
   assert.deepEqual(await world.lines(['v/**'], { includeHidden: true }), all);
 });
 
-const openPatterns = [
-  'v/!(*.txt)',
-  'v/@(*.mp4|*.mov)',
-  'v/?(a)*.mp4',
-  'v/(*|b).mp4',
-  'v/[^b]*.mp4',
-  '**/!(b).mp4',
-  '{v,x}/!(b).mp4',
-  '!(x)/!(b).mp4',
-  '{v,.z}/+([!b]).mp4',
-];
-for (const pattern of openPatterns) {
-  test(`${pattern} takes nothing hidden`, async () => {
-    const hidden = ['v/.h.mp4', 'v/.d/x.mp4', '.d/x.mp4', '.z.mp4'];
-    await world.write(Object.fromEntries([...hidden, 'v/a.mp4'].map((name) => [name, '1'])));
-    assert.deepEqual(await world.lines([pattern]), ['v/a.mp4']);
-    const all = await world.lines([pattern], { includeHidden: true });
-    assert.ok(all.length > 1, all.join());
-  });
-}
-
-test('a pattern takes what is hidden where it names the dot, and only there', async () => {
-  await world.write({ 'v/.h.mp4': '1', 'v/a.mp4': '1', '.d/x.mp4': '1', '.d/.y.mp4': '1' });
-  const rows: readonly (readonly [string, readonly string[]])[] = [
-    ['v/.*.mp4', ['v/.h.mp4']],
-    ['v/.!(x)', ['v/.h.mp4']],
-    ['v/@(.h|a).mp4', ['v/.h.mp4', 'v/a.mp4']],
-    ['v/?(.)h.mp4', ['v/.h.mp4']],
-    ['**/.h.*', ['v/.h.mp4']],
-    ['.d/*.mp4', ['.d/x.mp4']],
-    ['.d/!(a).mp4', ['.d/x.mp4']],
-    ['{.d,v}/[^b]*.mp4', ['.d/x.mp4', 'v/a.mp4']],
-    ['.*/.*', ['.d/.y.mp4']],
-  ];
-  for (const [pattern, expected] of rows) {
-    assert.deepEqual(await world.lines([pattern]), expected, pattern);
-  }
-});
-
 test("the run's own directories are passed over unless they are named", async () => {
   await world.write({
     'v/a.mp4': '1',
@@ -297,60 +196,6 @@ test('one real file is one job, however often and under whatever path it is give
     'v/a.mp4 (duplicate)',
     'v/a.mp4 (duplicate)',
     'w/a.mp4 (duplicate)',
-  ]);
-});
-
-test('an exclusion wins over every kind of input', async () => {
-  await world.write({
-    'v/a.mp4': '1',
-    'v/b.mov': '1',
-    'v/raw/c.mp4': '1',
-    'v/x/raw/d.mp4': '1',
-    'v/x/e.mp4': '1',
-  });
-  const all = ['v/a.mp4', 'v/b.mov', 'v/raw/c.mp4', 'v/x/e.mp4', 'v/x/raw/d.mp4'];
-  const without = async (exclude: string[], inputs = ['v']): Promise<string[]> => {
-    const left = await world.lines(inputs, { exclude });
-    return all.filter((name) => !left.includes(name));
-  };
-  assert.deepEqual(await without(['*.mov']), ['v/b.mov']);
-  assert.deepEqual(await without(['raw']), ['v/raw/c.mp4', 'v/x/raw/d.mp4']);
-  assert.deepEqual(await without(['raw/']), ['v/raw/c.mp4', 'v/x/raw/d.mp4']);
-  assert.deepEqual(await without(['x/**']), ['v/x/e.mp4', 'v/x/raw/d.mp4']);
-  assert.deepEqual(await without(['/x']), ['v/x/e.mp4', 'v/x/raw/d.mp4']);
-  assert.deepEqual(await without(['v/x/*.mp4']), ['v/x/e.mp4']);
-  assert.deepEqual(await without(['raw'], ['v/**']), ['v/raw/c.mp4', 'v/x/raw/d.mp4']);
-  assert.deepEqual(await without(['a.*', 'b.mov'], all), ['v/a.mp4', 'v/b.mov']);
-  assert.deepEqual(await without(['v'], ['v']), all);
-});
-
-test('a range in an exclusion means its numbers', async () => {
-  const names = ['ep0.mp4', 'ep07.mp4', 'ep1.mp4', 'ep12.mp4', 'ep13.mp4', 'ep7.mp4'];
-  await world.write(Object.fromEntries(names.map((name) => [name, '1'])));
-  const left = (exclude: string): Promise<string[]> => world.lines(['*'], { exclude: [exclude] });
-  assert.deepEqual(await left('ep{1..12}.mp4'), ['ep0.mp4', 'ep07.mp4', 'ep13.mp4']);
-  assert.deepEqual(await left('ep{13..1..6}.*'), ['ep0.mp4', 'ep07.mp4', 'ep12.mp4']);
-  assert.deepEqual(await left('ep{01..12}.mp4'), ['ep0.mp4', 'ep1.mp4', 'ep13.mp4', 'ep7.mp4']);
-  assert.deepEqual(await left('!(ep{1..12}.mp4)'), ['ep1.mp4', 'ep12.mp4', 'ep7.mp4']);
-});
-
-test('patterns to exclude can come from a file', async () => {
-  await world.write({ 'a.mp4': '1', 'b.mp4': '1', not: '# comment\n\nb.*\n' });
-  assert.deepEqual(await world.lines(['*.mp4'], { excludeFrom: ['not'] }), ['a.mp4']);
-  assert.deepEqual(await world.problems(['*.mp4'], { excludeFrom: ['gone'] }), [
-    'cannot read gone: no such file or directory',
-  ]);
-});
-
-test('a pattern to exclude that names nothing is a problem', async () => {
-  await world.write({ 'a.mp4': '1', not: '/\n' });
-  const exclude = ['', '/', './', './/', '*.mov'];
-  assert.deepEqual(await world.problems(['a.mp4'], { exclude, excludeFrom: ['not'] }), [
-    'a pattern to exclude is empty',
-    'the pattern to exclude / names nothing',
-    'the pattern to exclude ./ names nothing',
-    'the pattern to exclude .// names nothing',
-    'the pattern to exclude / names nothing',
   ]);
 });
 
