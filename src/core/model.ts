@@ -148,6 +148,9 @@ export interface Receipt {
   readonly requestIds: { readonly apply: string | null; readonly commit: string | null };
 }
 
+/** What a media was uploaded with, as far as the journal still knows it. */
+export type KnownOptions = Partial<Pick<ApplyRequest, 'mediaName' | 'mediaType' | 'procedure'>>;
+
 /** What a job cost, whatever became of it. Bytes are acknowledged bytes. */
 export interface Effort {
   readonly bytesSent: number;
@@ -158,7 +161,10 @@ export interface Effort {
   readonly finishedAt: Date;
 }
 
-/** How a job ended. Exactly one of these becomes exactly one manifest record. */
+/**
+ * How a job ended. Exactly one of these becomes exactly one manifest record. Where a media exists, or
+ * may, the job is as its session was begun, which may have been with other options than those of now.
+ */
 export type Outcome =
   | {
       readonly status: 'uploaded';
@@ -174,6 +180,8 @@ export type Outcome =
       readonly mtimeNs?: bigint;
       readonly reason: SkipReason;
       readonly receipt?: Receipt;
+      /** Of a media that was uploaded before. */
+      readonly was?: KnownOptions;
     }
   | {
       readonly status: 'failed' | 'unknown';

@@ -3,6 +3,7 @@ import type {
   ApplyRequest,
   Checkpoint,
   Job,
+  KnownOptions,
   Outcome,
   Part,
   Receipt,
@@ -152,6 +153,8 @@ export type Claim =
   | {
       readonly kind: 'ours';
       readonly checkpoint?: Checkpoint;
+      /** The job as the session of `checkpoint` was begun. */
+      readonly begun?: Job;
       /** An unfinished upload of the same path as it was before its content changed. */
       readonly superseded?: Superseded;
       /** Options of the job that differ from those that its session was begun with. */
@@ -160,6 +163,7 @@ export type Claim =
   | {
       readonly kind: 'uploaded';
       readonly receipt: Receipt;
+      readonly was: KnownOptions;
       /** Options of the job that differ from those that it was uploaded with. */
       readonly changedOptions: readonly string[];
     }

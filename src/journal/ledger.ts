@@ -1,6 +1,7 @@
 import type { JobId } from '../core/ids.js';
 import type { ApplyRequest, Job, Receipt } from '../core/model.js';
-import { contentKeyOf, fingerprintsOf, formatLedger, parseLedger } from './records.js';
+import { keptOptions } from './options.js';
+import { contentKeyOf, formatLedger, parseLedger } from './records.js';
 import type { LedgerRecord } from './records.js';
 import type { Tables } from './store.js';
 
@@ -20,7 +21,7 @@ export function enter(tables: Tables, job: Job, receipt: Receipt, scope: string,
   replace(tables, job.id, {
     receipt,
     ...(contentKey === undefined ? {} : { contentKey }),
-    options: fingerprintsOf(requestOf(job, receipt)),
+    options: keptOptions(requestOf(job, receipt)),
     seenAt: now,
   });
 }

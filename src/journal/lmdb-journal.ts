@@ -7,21 +7,15 @@ import { RENEWAL_MS, formatLease, leaseOf } from './leases.js';
 import type { Lease } from './leases.js';
 import { consult, enter } from './ledger.js';
 import type { JournalClaim, JournalOptions, OpenJournal, UnfinishedJob } from './open-journal.js';
-import {
-  changedOptions,
-  contentKeyOf,
-  fingerprintsOf,
-  formatCheckpoint,
-  formatJob,
-  sourceKeyOf,
-} from './records.js';
+import { changedOptions, fingerprintsOf, keptFingerprints, knownOptions } from './options.js';
+import { contentKeyOf, formatCheckpoint, formatJob, sourceKeyOf } from './records.js';
 import { haveSameSecrets, isAccountKey, loadSecrets } from './secrets.js';
 import type { Loaded } from './secrets.js';
 import type { SecretsPlace, SessionFiles } from './session-files.js';
 import type { Store, Tables } from './store.js';
 import { sweep } from './sweep.js';
 import type { Moment, Swept } from './sweep.js';
-import { dropUnfinished, mayContinue, readUnfinished } from './unfinished.js';
+import { begunAs, dropUnfinished, mayContinue, readUnfinished } from './unfinished.js';
 import type { UnfinishedRecord } from './unfinished.js';
 
 /** What every run looks at, of each kind, when it begins. */
@@ -32,7 +26,7 @@ const LISTED_AT_ONCE = 100;
 interface Held {
   readonly claimed: Job;
   readonly keys: ClaimKeys;
-  /** The claimed job with the options that its session was begun with. */
+  /** The claimed job as its session was begun. */
   job: Job;
   /** Claimed along: an earlier state of the same file. */
   readonly earlierId: JobId | undefined;
@@ -78,8 +72,15 @@ export class LmdbJournal implements OpenJournal {
       const isBegun = finishes === true && tables.checkpoints.get(job.id) !== undefined;
       const entry = force || isBegun ? undefined : consult(tables, job, scope, now());
       if (entry === undefined) return take(tables, job, keys, this.#asking());
-      const changed = changedOptions(entry.options, fingerprintsOf(job.request));
-      return { kind: 'uploaded' as const, receipt: entry.receipt, changedOptions: changed };
+      return {
+        kind: 'uploaded' as const,
+        receipt: entry.receipt,
+        was: knownOptions(entry.options, job.request),
+        changedOptions: changedOptions(
+          keptFingerprints(entry.options),
+          fingerprintsOf(job.request),
+        ),
+      };
     });
     return taken.kind === 'taken' ? this.#hold(job, keys, taken, resume) : taken;
   }
@@ -204,7 +205,7 @@ export class LmdbJournal implements OpenJournal {
   ): Promise<JournalClaim> {
     const loaded = own && (await this.#load(own));
     const continued = own && mayContinue(own, job, resume) ? loaded : undefined;
-    const begun = continued && own ? { ...job, request: own.job.request } : job;
+    const begun = continued && own ? begunAs(own, job) : job;
     this.#held.set(job.id, {
       claimed: job,
       keys,
@@ -220,7 +221,7 @@ export class LmdbJournal implements OpenJournal {
         ? []
         : changedOptions(fingerprintsOf(begun.request), fingerprintsOf(job.request));
     const ours = { kind: 'ours' as const, changedOptions: changed };
-    if (continued) return { ...ours, checkpoint: continued.checkpoint };
+    if (continued) return { ...ours, checkpoint: continued.checkpoint, begun };
     const left = loaded ?? (earlier && (await this.#load(earlier)));
     return left ? { ...ours, superseded: { id: left.id, checkpoint: left.checkpoint } } : ours;
   }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { FileId, JobId, UploadId } from '../core/ids.js';
 import type {
   ApplyRequest,
@@ -10,6 +9,7 @@ import type {
   Session,
   SourceFile,
 } from '../core/model.js';
+import { digest } from './digest.js';
 import {
   bigintOf,
   dateOf,
@@ -24,9 +24,6 @@ import {
 } from './fields.js';
 import type { Fields } from './fields.js';
 import type { SecretsPlace } from './session-files.js';
-
-/** Shorter texts stand for themselves, which saves both time and space. */
-const FINGERPRINT_LENGTH = 12;
 
 /** A checkpoint as the database keeps it: all but the secrets, and where those are. */
 export interface CheckpointRecord {
@@ -44,7 +41,7 @@ export interface LedgerRecord {
   readonly receipt: Receipt;
   /** Where the index by content leads here from; absent where the content was not verified. */
   readonly contentKey?: string;
-  /** Fingerprints of the options that became properties of the media. */
+  /** The options that became properties of the media, as `keptOptions` tells them. */
   readonly options: Readonly<Record<string, string>>;
   /** Entries grow old from here: a file that every run passes over is not forgotten. */
   readonly seenAt: Date;
@@ -224,28 +221,6 @@ function filesOf({ media, cover, segments }: Job): string {
   ]);
 }
 
-/** What the user asked for, in short; `expireTime` is left out, since it moves with the clock. */
-export function fingerprintsOf(request: ApplyRequest): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(request)
-      .filter(([name, value]) => name !== 'expireTime' && value !== undefined)
-      .map(([name, value]) => [name, fingerprintOf(String(value))]),
-  );
-}
-
-function fingerprintOf(text: string): string {
-  return text.length < FINGERPRINT_LENGTH ? text : digest(text).slice(0, FINGERPRINT_LENGTH);
-}
-
-/** Names of the options that differ, sorted. */
-export function changedOptions(
-  before: Readonly<Record<string, string>>,
-  now: Readonly<Record<string, string>>,
-): readonly string[] {
-  const names = new Set([...Object.keys(before), ...Object.keys(now)]);
-  return [...names].filter((name) => before[name] !== now[name]).sort();
-}
-
 /** Keys must stay below 2 KB, and paths may be longer. */
 export function sourceKeyOf(job: Job): string {
   return digest(`${job.request.subAppId ?? ''}\0${job.media.realPath}`);
@@ -262,8 +237,4 @@ export function contentKeyOf(
 ): string | undefined {
   if (crc64 === null || crc64 === undefined || job.segments.length > 0) return undefined;
   return `${scope}/${job.request.subAppId ?? ''}/${job.media.size}/${crc64}`;
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
 }

@@ -38,6 +38,16 @@ export function mayContinue(
   return resume && haveSameFiles(own.job, job) && !hasOtherContent(checkpoint, job);
 }
 
+/**
+ * The job as its session was begun. What is still to be sent has the files of now, which are the same;
+ * a commit that may have happened was for those of then.
+ */
+export function begunAs({ job: begun, checkpoint }: UnfinishedRecord, job: Job): Job {
+  return checkpoint.phase === 'committing'
+    ? { ...job, ...begun, media: job.media }
+    : { ...job, request: begun.request };
+}
+
 /** Whether what is whole in the bucket is not what the file holds now. */
 function hasOtherContent({ session, objects }: CheckpointRecord, job: Job): boolean {
   const stored = objects.find(({ key }) => key === session.mediaKey)?.stored?.crc64;

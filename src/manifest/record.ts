@@ -1,4 +1,12 @@
-import type { Effort, Job, Outcome, Receipt, SkipReason, Status } from '../core/model.js';
+import type {
+  Effort,
+  Job,
+  KnownOptions,
+  Outcome,
+  Receipt,
+  SkipReason,
+  Status,
+} from '../core/model.js';
 import type { FailureCode, Stage, UploadFailure } from '../core/errors.js';
 
 /** What went wrong, as the manifest and the JSON events tell it. */
@@ -64,17 +72,19 @@ export function toRecord(outcome: Outcome & { readonly extra?: Extra }): Manifes
 function ownRecord(outcome: Outcome): ManifestRecord {
   const { job } = outcome;
   const receipt = 'receipt' in outcome ? outcome.receipt : undefined;
+  const was = 'was' in outcome ? outcome.was : undefined;
+  const options: KnownOptions | undefined = was ?? job?.request;
   return {
     path: outcome.status === 'uploaded' ? outcome.job.media.path : outcome.path,
     status: outcome.status,
     reason: outcome.status === 'skipped' ? outcome.reason : null,
     ...sourceFields(outcome),
     ...mediaFields(receipt),
-    name: job?.request.mediaName ?? null,
-    mediaType: job?.request.mediaType ?? null,
+    name: options?.mediaName ?? null,
+    mediaType: options?.mediaType ?? null,
     cover: coverOf(job, receipt),
     storage: receipt ? storageOf(receipt) : null,
-    procedure: job?.request.procedure ?? null,
+    procedure: options?.procedure ?? null,
     task: { id: null, status: null, subtasks: [] },
     ...effortFields('effort' in outcome ? outcome.effort : undefined),
     requestIds: {

@@ -5,7 +5,8 @@ import type { OnRetry } from '../core/ports.js';
 
 /** What one run does for one job, counted. The cover is not counted: sizes are those of media. */
 export interface Attempt {
-  readonly job: Job;
+  /** As its session was begun. */
+  job: Job;
   /** Bytes that the service acknowledged in this run, and bytes that it held from before. */
   sent(bytes: number): void;
   resumed(bytes: number): void;

@@ -33,20 +33,23 @@ export async function uploadOne(
     const claim = await ports.journal.claim(job);
     if (claim.kind !== 'held') warnOfChanges(job, claim, ports);
     if (claim.kind === 'uploaded') {
-      return { status: 'skipped', path, job, reason: 'already-uploaded', receipt: claim.receipt };
+      const { receipt, was } = claim;
+      return { status: 'skipped', path, job, reason: 'already-uploaded', receipt, was };
     }
     if (claim.kind === 'held') return { status: 'skipped', path, job, reason: 'held-by-other-run' };
     attempt = createAttempt(job, ports.emit, ports.localNow, before);
-    const uploaded = await uploadClaimed(job, claim, attempt, ports, signal);
-    return { status: 'uploaded', ...uploaded, effort: attempt.effort() };
+    const receipt = await uploadClaimed(job, claim, attempt, ports, signal);
+    return { status: 'uploaded', job: attempt.job, receipt, effort: attempt.effort() };
   } catch (error) {
     await ports.journal.release(job.id).catch(() => undefined);
     const spent = attempt?.effort() ?? before;
     const effort = spent && { effort: spent };
     if (signal.aborted) return { status: 'interrupted', path, job, ...effort };
     if (!(error instanceof UploadFailure)) throw error;
-    const status = error.code === 'commit-unknown' ? 'unknown' : 'failed';
-    return { status, path, job, failure: error, ...effort };
+    if (error.code !== 'commit-unknown') {
+      return { status: 'failed', path, job, failure: error, ...effort };
+    }
+    return { status: 'unknown', path, job: attempt?.job ?? job, failure: error, ...effort };
   }
 }
 
@@ -65,45 +68,47 @@ function warnOfChanges(
   warn(ports, job, `${was} with other options (${changedOptions.join(', ')}): ${remedy}`);
 }
 
-/** Resolves to the job as it was uploaded: a cover may have been dropped. */
+/** Leaves in the attempt the job as it was uploaded: with what it was begun with, or without its cover. */
 async function uploadClaimed(
   planned: Job,
   claim: Extract<Claim, { kind: 'ours' }>,
   attempt: Attempt,
   ports: Ports,
   signal: AbortSignal,
-): Promise<{ readonly job: Job; readonly receipt: Receipt }> {
-  let job = planned;
+): Promise<Receipt> {
+  let wanted = planned;
   if (claim.superseded) {
-    note(ports, job, 'changed since its unfinished upload: that one is abandoned');
-    await abandon(job, claim.superseded.checkpoint, ports, signal);
+    note(ports, planned, 'changed since its unfinished upload: that one is abandoned');
+    await abandon(planned, claim.superseded.checkpoint, ports, signal);
     await ports.journal.forget(claim.superseded.id);
   }
   let recalled = claim.checkpoint;
+  let job = claim.begun ?? planned;
   // A session that was begun without a cover has no place for one.
   if (recalled && recalled.session.coverKey === undefined) job = withoutCover(job);
   for (let round = 1; ;) {
+    attempt.job = job;
     const checkpoint = recalled ?? (await begin(job, attempt, ports, signal));
     const live = keepCheckpoint(job, checkpoint, ports.journal);
     try {
       const isRecalled = recalled !== undefined;
-      return { job, receipt: await finish(job, live, isRecalled, attempt, ports, signal) };
+      return await finish(job, live, isRecalled, attempt, ports, signal);
     } catch (error) {
       if (!(error instanceof UploadFailure) || signal.aborted) throw error;
-      const failed = job;
       if (error.rule.retry === 'session' && round < SESSIONS) {
         warn(ports, job, `begins anew, ${error.code}: what was sent is sent again`);
         round += 1;
       } else if (ports.dropsCovers === true && isAboutCover(error)) {
         warn(ports, job, `is uploaded anew without its cover: ${error.message}`);
-        job = withoutCover(job);
+        wanted = withoutCover(wanted);
       } else {
         if (error.code === 'source-changed') await dropChanged(job, live, ports, signal);
         throw error;
       }
-      await abandon(failed, live.current, ports, signal);
-      await ports.journal.forget(failed.id);
+      await abandon(job, live.current, ports, signal);
+      await ports.journal.forget(job.id);
       recalled = undefined;
+      job = wanted;
       attempt.restart();
     }
   }

@@ -17,9 +17,9 @@ export function createMemoryJournal(): MemoryJournal {
     checkpoints,
     receipts,
     claimed,
-    async claim({ id }) {
+    async claim({ id, request }) {
       const receipt = receipts.get(id);
-      if (receipt) return { kind: 'uploaded', receipt, changedOptions: [] };
+      if (receipt) return { kind: 'uploaded', receipt, was: request, changedOptions: [] };
       if (claimed.has(id)) return { kind: 'held' };
       claimed.add(id);
       const checkpoint = checkpoints.get(id);

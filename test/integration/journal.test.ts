@@ -28,7 +28,12 @@ test('a checkpoint comes back whole to the next run', async () => {
   assert.deepEqual(await journal.claim(jobFor(1)), { kind: 'ours', changedOptions: [] });
   await journal.remember(jobFor(1).id, checkpoint);
   await world.end(journal);
-  assert.deepEqual(await world.claimAnew(1), { kind: 'ours', changedOptions: [], checkpoint });
+  assert.deepEqual(await world.claimAnew(1), {
+    kind: 'ours',
+    changedOptions: [],
+    checkpoint,
+    begun: jobFor(1),
+  });
 });
 
 test('an uploaded file is known with its receipt, and is claimed only by force', async () => {
@@ -39,6 +44,7 @@ test('an uploaded file is known with its receipt, and is claimed only by force',
   assert.deepEqual(await world.claimAnew(1), {
     kind: 'uploaded',
     receipt: receiptFor(1),
+    was: { mediaName: '1', mediaType: 'mp4' },
     changedOptions: [],
   });
   assert.deepEqual(await world.claimAnew(1, { force: true }), { kind: 'ours', changedOptions: [] });
@@ -96,6 +102,7 @@ test('a job that is gone on with keeps the options that its session was begun wi
   const second = await world.begin();
   const claim = await second.claim(changed);
   assert.deepEqual(claim.kind === 'ours' && claim.changedOptions, ['procedure']);
+  assert.equal(claim.kind === 'ours' && claim.begun?.request.procedure, 'a');
   await second.remember(changed.id, checkpointFor(1, 'committing'));
   await second.settle(changed, receiptFor(1));
   const settled = await second.claim(changed);
@@ -192,7 +199,7 @@ test('without resume an unfinished session is superseded, unless its commit may 
       kind: 'ours',
       changedOptions: [],
       ...(phase === 'committing'
-        ? { checkpoint }
+        ? { checkpoint, begun: jobFor(1) }
         : { superseded: { id: jobFor(1).id, checkpoint } }),
     });
   }

@@ -6,6 +6,12 @@ import process from 'node:process';
 import { parseRecord, textOf } from '../../src/journal/fields.js';
 import { LEASE_MS, formatLease, isLive, leaseOf, parseLease } from '../../src/journal/leases.js';
 import {
+  fingerprintsOf,
+  keptFingerprints,
+  keptOptions,
+  knownOptions,
+} from '../../src/journal/options.js';
+import {
   formatCheckpoint,
   formatJob,
   formatLedger,
@@ -48,6 +54,19 @@ test('a ledger entry gives the receipt back as it was', () => {
     seenAt: NOW,
   };
   assert.deepEqual(parseLedger(formatLedger(record)), record);
+});
+
+test('of what the manifest tells an entry keeps the text, and entries of older versions what they can', () => {
+  const procedure = 'a procedure of many words';
+  const told = { mediaType: 'mp4', mediaName: 'short', procedure };
+  const request = { ...told, extInfo: 'x'.repeat(20) };
+  const fingerprints = fingerprintsOf(request);
+  const kept = keptOptions(request);
+  assert.deepEqual(keptFingerprints(kept), fingerprints);
+  const other = { mediaType: 'mov', mediaName: 'b' };
+  assert.deepEqual(knownOptions(kept, other), told);
+  assert.deepEqual(knownOptions(fingerprints, other), { mediaType: 'mp4', mediaName: 'short' });
+  assert.deepEqual(knownOptions(fingerprints, { ...other, procedure }), told);
 });
 
 test('a record of a later version with more fields is read, of another schema it is not', () => {
