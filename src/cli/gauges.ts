@@ -51,7 +51,7 @@ function countFiles(journal: Journal, tell: (count: number) => void): Journal {
       if (claim.kind === 'ours') tell(claimed.add(job.id).size);
       return claim;
     },
-    remember: (id, checkpoint) => journal.remember(id, checkpoint),
+    remember: (...args) => journal.remember(...args),
     forget: (id) => journal.forget(id),
     async settle(job, receipt) {
       await journal.settle(job, receipt);

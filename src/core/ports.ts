@@ -4,6 +4,7 @@ import type {
   Checkpoint,
   Job,
   KnownOptions,
+  ObjectCheckpoint,
   Outcome,
   Part,
   Receipt,
@@ -140,7 +141,8 @@ export interface Cos {
 export interface Journal {
   /** Takes the job for this run, or tells why not. */
   claim(job: Job): Promise<Claim>;
-  remember(id: JobId, checkpoint: Checkpoint): Promise<void>;
+  /** Durable once resolved. `changed`: the objects that differ from what was remembered last. */
+  remember(id: JobId, checkpoint: Checkpoint, changed?: readonly ObjectCheckpoint[]): Promise<void>;
   /** Writes the receipt, forgets the checkpoint and its secrets, gives up the claim. */
   settle(job: Job, receipt: Receipt): Promise<void>;
   /** Drops the checkpoint and its secrets, keeps the claim. */

@@ -11,8 +11,9 @@ export function answered<T>(asking: Promise<T>): Promise<T> {
     const timer = setInterval(() => {
       ticks += 1;
       if (ticks < SILENT_TICKS) return;
+      clearInterval(timer);
       reject(new UploadFailure('read-error', 'the disk has not answered for a minute'));
-    }, SILENT_TICK_MS);
+    }, SILENT_TICK_MS).unref();
     asking.then(resolve, reject).finally(() => clearInterval(timer));
   });
 }

@@ -1,6 +1,7 @@
 import { UploadFailure } from '../core/errors.js';
 import type { JobId } from '../core/ids.js';
-import type { Checkpoint, Job, Receipt, Session } from '../core/model.js';
+import type { Checkpoint, Job, ObjectCheckpoint, Receipt, Session } from '../core/model.js';
+import { dropAdditions, putAddition } from './additions.js';
 import { giveUp, holderOf, take } from './claims.js';
 import type { Claimant, ClaimKeys, Taken } from './claims.js';
 import { RENEWAL_MS, formatLease, leaseOf } from './leases.js';
@@ -21,6 +22,8 @@ import type { UnfinishedRecord } from './unfinished.js';
 /** What every run looks at, of each kind, when it begins. */
 const SWEPT_AT_BEGIN = 1000;
 const LISTED_AT_ONCE = 100;
+/** Up to so many objects a checkpoint is written whole each time, which leaves nothing to put together. */
+const WRITTEN_WHOLE = 64;
 
 /** What this run knows of a job that it has claimed. */
 interface Held {
@@ -34,6 +37,8 @@ interface Held {
   secrets: { readonly place: SecretsPlace; readonly session: Session } | undefined;
   /** Where the secrets of the checkpoint in the database are, whether it is gone on with or not. */
   recorded: SecretsPlace | undefined;
+  /** How much was added to that checkpoint since it was written whole. */
+  additions: number;
   /** Whether the database knows the job, not only the claim. */
   isRecorded: boolean;
   /** Settles with the last thing that was asked for this job; never rejects. */
@@ -96,17 +101,33 @@ export class LmdbJournal implements OpenJournal {
     return taken.kind === 'taken' ? this.#hold(job, keys, taken, true) : taken;
   }
 
-  remember(id: JobId, checkpoint: Checkpoint): Promise<void> {
+  remember(
+    id: JobId,
+    { session, objects, phase }: Checkpoint,
+    changed?: readonly ObjectCheckpoint[],
+  ): Promise<void> {
     return this.#inOrder(id, async (held) => {
       if (held === undefined) throw new Error(`job ${id} is not claimed`);
-      const { place } = await this.#keepSecrets(id, held, checkpoint.session);
+      const { place } = await this.#keepSecrets(id, held, session);
       const { now, offsetMs } = this.#moment();
+      const progress = { objects, phase, updatedAt: now, clockOffsetMs: offsetMs };
+      const isWritten = held.isRecorded && held.recorded?.tag === place.tag;
+      if (changed !== undefined && isWritten && objects.length > WRITTEN_WHOLE) {
+        const addition = { ...progress, objects: changed };
+        await this.#writeIfOurs(id, held, (tables) =>
+          putAddition(tables, id, place.tag, held.additions, addition),
+        );
+        held.additions += 1;
+        return;
+      }
       await this.#writeIfOurs(id, held, (tables) => {
-        tables.checkpoints.put(id, formatCheckpoint(checkpoint, place, now, offsetMs));
+        tables.checkpoints.put(id, formatCheckpoint(session, place, progress));
+        if (held.additions > 0) dropAdditions(tables, id);
         if (held.isRecorded) return;
         tables.jobs.put(id, formatJob(held.job));
         tables.sources.put(held.keys.sourceKey, id);
       });
+      held.additions = 0;
       held.isRecorded = true;
       const before = held.recorded;
       held.recorded = place;
@@ -140,6 +161,7 @@ export class LmdbJournal implements OpenJournal {
       if (held === undefined) return;
       held.secrets = undefined;
       held.recorded = undefined;
+      held.additions = 0;
     });
   }
 
@@ -213,15 +235,16 @@ export class LmdbJournal implements OpenJournal {
       earlierId: earlier?.job.id,
       secrets: continued && { place: continued.place, session: continued.checkpoint.session },
       recorded: own?.checkpoint.secrets,
+      additions: own?.additions ?? 0,
       isRecorded: false,
       last: Promise.resolve(),
     });
-    const changed =
-      begun === job
-        ? []
-        : changedOptions(fingerprintsOf(begun.request), fingerprintsOf(job.request));
-    const ours = { kind: 'ours' as const, changedOptions: changed };
-    if (continued) return { ...ours, checkpoint: continued.checkpoint, begun };
+    if (continued) {
+      const [then, now] = [fingerprintsOf(begun.request), fingerprintsOf(job.request)];
+      const { checkpoint } = continued;
+      return { kind: 'ours', changedOptions: changedOptions(then, now), checkpoint, begun };
+    }
+    const ours = { kind: 'ours' as const, changedOptions: [] };
     const left = loaded ?? (earlier && (await this.#load(earlier)));
     return left ? { ...ours, superseded: { id: left.id, checkpoint: left.checkpoint } } : ours;
   }
@@ -271,7 +294,7 @@ export class LmdbJournal implements OpenJournal {
     const claim = tables.claims.get(id);
     if (claim !== undefined && claim !== this.#options.runId) return undefined;
     const place = held ? held.recorded : readUnfinished(tables, id)?.checkpoint.secrets;
-    dropUnfinished(tables, id, held?.keys.sourceKey);
+    dropUnfinished(tables, id, held && { ...held.keys, additions: held.additions });
     return place;
   }
 

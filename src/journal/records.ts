@@ -25,15 +25,19 @@ import {
 import type { Fields } from './fields.js';
 import type { SecretsPlace } from './session-files.js';
 
-/** A checkpoint as the database keeps it: all but the secrets, and where those are. */
-export interface CheckpointRecord {
-  readonly secrets: SecretsPlace;
-  readonly session: Omit<Session, 'sessionKey' | 'credentials'>;
+/** How far a job has come: all its objects, or those that have changed. */
+export interface ProgressRecord {
   readonly objects: readonly ObjectCheckpoint[];
   readonly phase: Checkpoint['phase'];
   readonly updatedAt: Date;
   /** By how much the service's time was later than the local clock then, in milliseconds. */
   readonly clockOffsetMs: number;
+}
+
+/** A checkpoint as the database keeps it: all but the secrets, and where those are. */
+export interface CheckpointRecord extends ProgressRecord {
+  readonly secrets: SecretsPlace;
+  readonly session: Omit<Session, 'sessionKey' | 'credentials'>;
 }
 
 /** What was uploaded, by the identity of its source. */
@@ -48,32 +52,41 @@ export interface LedgerRecord {
 }
 
 export function formatCheckpoint(
-  checkpoint: Checkpoint,
+  session: Session,
   secrets: SecretsPlace,
-  updatedAt: Date,
-  clockOffsetMs: number,
+  progress: ProgressRecord,
 ): string {
-  const { session, objects, phase } = checkpoint;
   const { subAppId, bucket, region, mediaKey, coverKey, expiresAt, requestId } = session;
   return formatRecord({
     secrets,
     session: { subAppId, bucket, region, mediaKey, coverKey, expiresAt, requestId },
-    objects,
-    phase,
-    updatedAt,
-    clockOffsetMs,
+    ...progress,
   });
+}
+
+export function formatProgress(progress: ProgressRecord): string {
+  return formatRecord(progress);
+}
+
+export function parseProgress(text: string | undefined): ProgressRecord | undefined {
+  return parseRecord(text, progressOf);
 }
 
 export function parseCheckpoint(text: string | undefined): CheckpointRecord | undefined {
   return parseRecord(text, (fields) => ({
     secrets: placeOf(fieldsOf(fields['secrets'])),
     session: sessionOf(fieldsOf(fields['session'])),
+    ...progressOf(fields),
+  }));
+}
+
+function progressOf(fields: Fields): ProgressRecord {
+  return {
     objects: listOf(fields, 'objects').map(objectOf),
     phase: phaseOf(fields),
     updatedAt: dateOf(fields, 'updatedAt'),
     clockOffsetMs: fields['clockOffsetMs'] === undefined ? 0 : numberOf(fields, 'clockOffsetMs'),
-  }));
+  };
 }
 
 function placeOf(fields: Fields): SecretsPlace {

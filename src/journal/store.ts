@@ -16,6 +16,7 @@ export interface Table {
 
 const TABLES = [
   'checkpoints',
+  'additions',
   'jobs',
   'sources',
   'claims',

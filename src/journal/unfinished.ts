@@ -1,5 +1,6 @@
 import type { JobId } from '../core/ids.js';
 import type { Job } from '../core/model.js';
+import { dropAdditions, withAdditions } from './additions.js';
 import { haveSameFiles, parseCheckpoint, parseJob, sourceKeyOf } from './records.js';
 import type { CheckpointRecord } from './records.js';
 import type { Tables } from './store.js';
@@ -8,18 +9,25 @@ import type { Tables } from './store.js';
 export interface UnfinishedRecord {
   readonly job: Job;
   readonly checkpoint: CheckpointRecord;
+  /** What was added to the checkpoint since it was written whole; it is in there. */
+  readonly additions: number;
 }
 
 export function readUnfinished(tables: Tables, id: JobId): UnfinishedRecord | undefined {
-  const checkpoint = parseCheckpoint(tables.checkpoints.get(id));
-  const job = checkpoint && parseJob(tables.jobs.get(id));
-  return checkpoint && job && { job, checkpoint };
+  const written = parseCheckpoint(tables.checkpoints.get(id));
+  const job = written && parseJob(tables.jobs.get(id));
+  return written && job && { job, ...withAdditions(tables, id, written) };
 }
 
-/** `sourceKey` saves a look where it is known. */
-export function dropUnfinished(tables: Tables, id: JobId, sourceKey?: string): void {
-  const job = sourceKey === undefined ? parseJob(tables.jobs.get(id)) : undefined;
-  const key = sourceKey ?? (job && sourceKeyOf(job));
+/** `known` saves a look. */
+export function dropUnfinished(
+  tables: Tables,
+  id: JobId,
+  known?: { readonly sourceKey: string; readonly additions: number },
+): void {
+  const job = known === undefined ? parseJob(tables.jobs.get(id)) : undefined;
+  const key = known?.sourceKey ?? (job && sourceKeyOf(job));
+  if (known?.additions !== 0) dropAdditions(tables, id);
   if (key !== undefined && tables.sources.get(key) === id) tables.sources.remove(key);
   tables.checkpoints.remove(id);
   tables.jobs.remove(id);

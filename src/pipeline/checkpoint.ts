@@ -2,6 +2,9 @@ import { partSizeFor } from '../core/parts.js';
 import type { Checkpoint, Job, JobObject, ObjectCheckpoint, Session } from '../core/model.js';
 import type { Journal } from '../core/ports.js';
 
+/** How long what is only kept may wait for what is kept after it. */
+const KEPT_MS = 500;
+
 /** The checkpoint of one job as it grows; several of its objects may be under way at once. */
 export interface LiveCheckpoint {
   readonly current: Checkpoint;
@@ -12,45 +15,60 @@ export interface LiveCheckpoint {
   /** Written down before long; a process that ends sooner finds it out again at some cost. */
   keep(key: string, change: Partial<ObjectCheckpoint>): void;
   enter(phase: Checkpoint['phase']): Promise<void>;
-  /** Resolves once nothing is being written; never rejects. */
+  /** Resolves once everything is written, or cannot be; never rejects. */
   written(): Promise<void>;
 }
 
 export function keepCheckpoint(job: Job, initial: Checkpoint, journal: Journal): LiveCheckpoint {
-  let current = initial;
+  const { session } = initial;
+  const objects = new Map(initial.objects.map((object) => [object.key, object]));
+  let phase = initial.phase;
+  let unsent = initial.objects.filter(isUnsent).length;
+  let unstored = initial.objects.filter(isUnstored).length;
+  let changed = new Set<string>();
   let writing: Promise<void> = Promise.resolve();
   let isDue = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const current = (): Checkpoint => ({ session, objects: [...objects.values()], phase });
+
+  function object(key: string): ObjectCheckpoint {
+    const found = objects.get(key);
+    if (!found) throw new Error(`no checkpoint of object ${key}`);
+    return found;
+  }
 
   /** Writes follow each other; what changes while one is under way shares the next. */
   function write(): Promise<void> {
     if (isDue) return writing;
     isDue = true;
     writing = writing.then(() => {
+      clearTimeout(timer);
+      timer = undefined;
       isDue = false;
-      return journal.remember(job.id, current);
+      const keys = changed;
+      changed = new Set();
+      return journal.remember(job.id, current(), [...keys].map(object));
     });
     return writing;
   }
 
   function change(key: string, changes: Partial<ObjectCheckpoint>): void {
-    const objects = current.objects.map((object) =>
-      object.key === key ? { ...object, ...changes } : object,
-    );
-    const isSent = objects.every(({ stored, completing }) => stored || completing);
-    const phase = isSent && current.phase === 'sending' ? 'assembled' : current.phase;
-    current = { ...current, objects, phase };
+    const before = object(key);
+    const after = { ...before, ...changes };
+    objects.set(key, after);
+    changed.add(key);
+    unsent += Number(isUnsent(after)) - Number(isUnsent(before));
+    unstored += Number(isUnstored(after)) - Number(isUnstored(before));
+    if (unsent === 0 && phase === 'sending') phase = 'assembled';
   }
 
   return {
     get current() {
-      return current;
+      return current();
     },
-    session: initial.session,
-    object(key) {
-      const found = current.objects.find((object) => object.key === key);
-      if (!found) throw new Error(`no checkpoint of object ${key}`);
-      return found;
-    },
+    session,
+    object,
     update(key, changes) {
       change(key, changes);
       return write();
@@ -58,14 +76,22 @@ export function keepCheckpoint(job: Job, initial: Checkpoint, journal: Journal):
     keep(key, changes) {
       change(key, changes);
       // After the last object the commit is on record next, and this with it.
-      if (current.objects.some(({ stored }) => !stored)) write().catch(() => undefined);
+      if (unstored > 0) timer ??= setTimeout(() => void write().catch(() => undefined), KEPT_MS);
     },
-    enter(phase) {
-      current = { ...current, phase };
+    enter(next) {
+      phase = next;
       return write();
     },
-    written: () => writing.catch(() => undefined),
+    written: () => (timer === undefined ? writing : write()).catch(() => undefined),
   };
+}
+
+function isUnstored({ stored }: ObjectCheckpoint): boolean {
+  return stored === undefined;
+}
+
+function isUnsent({ stored, completing }: ObjectCheckpoint): boolean {
+  return stored === undefined && completing !== true;
 }
 
 /**

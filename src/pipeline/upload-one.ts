@@ -13,7 +13,7 @@ import { together } from './together.js';
 
 /** A session that cannot be used any more is replaced so often. */
 const SESSIONS = 2;
-/** Of the segments of a playlist so many are begun at once: some more than there may be connections. */
+/** Of the segments of a playlist so many are begun at once: some more than there may be connections by themselves. */
 const OBJECTS_AT_ONCE = 80;
 
 /**

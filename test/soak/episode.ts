@@ -106,7 +106,7 @@ async function writeTitles(world: KillWorld, dice: Dice): Promise<void> {
       await world.write({ path, cover: `videos/${index}.jpg` }, sizes, dice);
     } else {
       const segments = Array.from(
-        { length: dice.whole(1, 4) },
+        { length: dice.pick([dice.whole(1, 4), dice.whole(1, 4), dice.whole(65, 130)]) },
         (_none, number) => `videos/s${index}/${number}.ts`,
       );
       await world.write({ path: `videos/${index}.m3u8`, segments }, sizes, dice);

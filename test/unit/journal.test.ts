@@ -36,14 +36,15 @@ test('a job keeps every digit of its times and numbers through the database', ()
 test('a checkpoint record holds everything but the secrets', () => {
   const { session, objects, phase } = checkpointFor(1, 'assembled');
   const secrets = { file: 'run', at: 4096, length: 500, tag: 'run-1' };
-  const text = formatCheckpoint({ session, objects, phase }, secrets, NOW, -7_200_000);
+  const progress = { objects, phase, updatedAt: NOW, clockOffsetMs: -7_200_000 };
+  const text = formatCheckpoint(session, secrets, progress);
   for (const secret of secretsOf(1)) assert.ok(!text.includes(secret));
   const record = parseCheckpoint(text);
   assert.ok(record !== undefined);
   const { sessionKey, credentials } = session;
   assert.deepEqual(
     { ...record, session: { ...record.session, sessionKey, credentials } },
-    { secrets, session, objects, phase, updatedAt: NOW, clockOffsetMs: -7_200_000 },
+    { secrets, session, ...progress },
   );
 });
 
