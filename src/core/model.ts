@@ -149,7 +149,11 @@ export interface Receipt {
 }
 
 /** What a media was uploaded with, as far as the journal still knows it. */
-export type KnownOptions = Partial<Pick<ApplyRequest, 'mediaName' | 'mediaType' | 'procedure'>>;
+export interface UploadedAs extends Partial<
+  Pick<ApplyRequest, 'mediaName' | 'mediaType' | 'procedure'>
+> {
+  readonly coverSize?: number;
+}
 
 /** What a job cost, whatever became of it. Bytes are acknowledged bytes. */
 export interface Effort {
@@ -181,7 +185,7 @@ export type Outcome =
       readonly reason: SkipReason;
       readonly receipt?: Receipt;
       /** Of a media that was uploaded before. */
-      readonly was?: KnownOptions;
+      readonly was?: UploadedAs;
     }
   | {
       readonly status: 'failed' | 'unknown';

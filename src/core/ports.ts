@@ -3,7 +3,6 @@ import type {
   ApplyRequest,
   Checkpoint,
   Job,
-  KnownOptions,
   ObjectCheckpoint,
   Outcome,
   Part,
@@ -11,6 +10,7 @@ import type {
   Session,
   SourceFile,
   StoredPart,
+  UploadedAs,
 } from './model.js';
 import type { Emit } from './events.js';
 
@@ -165,8 +165,8 @@ export type Claim =
   | {
       readonly kind: 'uploaded';
       readonly receipt: Receipt;
-      readonly was: KnownOptions;
-      /** Options of the job that differ from those that it was uploaded with. */
+      readonly was: UploadedAs;
+      /** Options of the job, `cover` and `segments` that differ from those that it was uploaded with. */
       readonly changedOptions: readonly string[];
     }
   | { readonly kind: 'held' };

@@ -1,9 +1,16 @@
 import type { JobId } from '../core/ids.js';
-import type { ApplyRequest, Job, Receipt } from '../core/model.js';
-import { keptOptions } from './options.js';
+import type { ApplyRequest, Job, Receipt, UploadedAs } from '../core/model.js';
+import {
+  changedOptions,
+  fingerprintsOf,
+  keptFingerprints,
+  keptOptions,
+  knownOptions,
+} from './options.js';
 import { contentKeyOf, formatLedger, parseLedger } from './records.js';
 import type { LedgerRecord } from './records.js';
 import type { Tables } from './store.js';
+import { changedFiles, uploadedFilesOf, withoutTimes } from './uploaded-files.js';
 
 const DAY_MS = 86_400_000;
 /** An entry that no run has asked for in this long is dropped. */
@@ -21,6 +28,7 @@ export function enter(tables: Tables, job: Job, receipt: Receipt, scope: string,
   replace(tables, job.id, {
     receipt,
     ...(contentKey === undefined ? {} : { contentKey }),
+    files: uploadedFilesOf(job, receipt.coverCrc64 !== undefined),
     options: keptOptions(requestOf(job, receipt)),
     seenAt: now,
   });
@@ -60,7 +68,9 @@ export function consult(
 ): LedgerRecord | undefined {
   const found = find(tables, job, scope);
   if (found === undefined) return undefined;
-  const { id, record } = found;
+  const { id } = found;
+  const files = id === job.id ? found.record.files : withoutTimes(found.record.files);
+  const record = { ...found.record, files };
   if (id !== job.id && record.contentKey !== undefined) {
     tables.contents.put(record.contentKey, job.id);
   }
@@ -68,6 +78,20 @@ export function consult(
     replace(tables, job.id, { ...record, seenAt: now });
   }
   return record;
+}
+
+/** What a run is told of an entry: what was uploaded, and what differs from that now. */
+export function compare(
+  { receipt, options, files }: LedgerRecord,
+  job: Job,
+): { readonly receipt: Receipt; readonly was: UploadedAs; readonly changedOptions: string[] } {
+  const coverSize = files.cover?.size;
+  const was = {
+    ...knownOptions(options, job.request),
+    ...(coverSize === undefined ? {} : { coverSize }),
+  };
+  const changed = changedOptions(keptFingerprints(options), fingerprintsOf(job.request));
+  return { receipt, was, changedOptions: [...changed, ...changedFiles(files, job)].sort() };
 }
 
 /** Drops up to `limit` entries that nobody has asked for in two years; returns how many. */

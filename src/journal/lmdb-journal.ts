@@ -6,9 +6,9 @@ import { giveUp, holderOf, take } from './claims.js';
 import type { Claimant, ClaimKeys, Taken } from './claims.js';
 import { RENEWAL_MS, formatLease, leaseOf } from './leases.js';
 import type { Lease } from './leases.js';
-import { consult, enter } from './ledger.js';
+import { compare, consult, enter } from './ledger.js';
 import type { JournalClaim, JournalOptions, OpenJournal, UnfinishedJob } from './open-journal.js';
-import { changedOptions, fingerprintsOf, keptFingerprints, knownOptions } from './options.js';
+import { changedOptions, fingerprintsOf } from './options.js';
 import { contentKeyOf, formatCheckpoint, formatJob, sourceKeyOf } from './records.js';
 import { haveSameSecrets, isAccountKey, loadSecrets } from './secrets.js';
 import type { Loaded } from './secrets.js';
@@ -77,15 +77,7 @@ export class LmdbJournal implements OpenJournal {
       const isBegun = finishes === true && tables.checkpoints.get(job.id) !== undefined;
       const entry = force || isBegun ? undefined : consult(tables, job, scope, now());
       if (entry === undefined) return take(tables, job, keys, this.#asking());
-      return {
-        kind: 'uploaded' as const,
-        receipt: entry.receipt,
-        was: knownOptions(entry.options, job.request),
-        changedOptions: changedOptions(
-          keptFingerprints(entry.options),
-          fingerprintsOf(job.request),
-        ),
-      };
+      return { kind: 'uploaded' as const, ...compare(entry, job) };
     });
     return taken.kind === 'taken' ? this.#hold(job, keys, taken, resume) : taken;
   }

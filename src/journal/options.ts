@@ -1,4 +1,4 @@
-import type { ApplyRequest, KnownOptions } from '../core/model.js';
+import type { ApplyRequest, UploadedAs } from '../core/model.js';
 import { digest } from './digest.js';
 
 /** Shorter texts stand for themselves, which saves both time and space. */
@@ -45,8 +45,8 @@ export function keptFingerprints(kept: Readonly<Record<string, string>>): Record
 export function knownOptions(
   kept: Readonly<Record<string, string>>,
   now: ApplyRequest,
-): KnownOptions {
-  const known: { -readonly [Name in keyof KnownOptions]: KnownOptions[Name] } = {};
+): UploadedAs {
+  const known: { -readonly [Name in keyof UploadedAs]: UploadedAs[Name] } = {};
   for (const name of TOLD) {
     const text = kept[name];
     const asNow = now[name];
@@ -58,11 +58,14 @@ export function knownOptions(
   return known;
 }
 
-/** Names of the options that differ, sorted. */
+/** Names of the options that differ, sorted; one that has come or gone with its cover is the cover. */
 export function changedOptions(
   before: Readonly<Record<string, string>>,
   now: Readonly<Record<string, string>>,
 ): readonly string[] {
   const names = new Set([...Object.keys(before), ...Object.keys(now)]);
-  return [...names].filter((name) => before[name] !== now[name]).sort();
+  return [...names]
+    .filter((name) => before[name] !== now[name])
+    .map((name) => (name === 'coverType' && !(before[name] && now[name]) ? 'cover' : name))
+    .sort();
 }

@@ -24,6 +24,7 @@ import {
 } from './fields.js';
 import type { Fields } from './fields.js';
 import type { SecretsPlace } from './session-files.js';
+import type { UploadedFiles } from './uploaded-files.js';
 
 /** How far a job has come: all its objects, or those that have changed. */
 export interface ProgressRecord {
@@ -45,6 +46,7 @@ export interface LedgerRecord {
   readonly receipt: Receipt;
   /** Where the index by content leads here from; absent where the content was not verified. */
   readonly contentKey?: string;
+  readonly files: UploadedFiles;
   /** The options that became properties of the media, as `keptOptions` tells them. */
   readonly options: Readonly<Record<string, string>>;
   /** Entries grow old from here: a file that every run passes over is not forgotten. */
@@ -181,8 +183,9 @@ function segmentOf(fields: Fields): Segment {
   return { ...sourceOf(fields), relativeKey: textOf(fields, 'relativeKey') };
 }
 
-export function formatLedger(record: LedgerRecord): string {
-  return formatRecord(record);
+export function formatLedger({ files, ...record }: LedgerRecord): string {
+  const isPlain = files.cover === undefined && files.segments === undefined;
+  return formatRecord(isPlain ? record : { ...record, files });
 }
 
 export function parseLedger(text: string | undefined): LedgerRecord | undefined {
@@ -191,10 +194,24 @@ export function parseLedger(text: string | undefined): LedgerRecord | undefined 
     return {
       receipt: receiptOf(fieldsOf(fields['receipt'])),
       ...(contentKey === undefined ? {} : { contentKey }),
+      files: fields['files'] === undefined ? {} : filesFieldOf(fieldsOf(fields['files'])),
       options: fieldsOf(fields['options']) as Readonly<Record<string, string>>,
       seenAt: dateOf(fields, 'seenAt'),
     };
   });
+}
+
+function filesFieldOf(fields: Fields): UploadedFiles {
+  const segments = optionalTextOf(fields, 'segments');
+  return {
+    ...(fields['cover'] === undefined ? {} : { cover: coverFieldOf(fieldsOf(fields['cover'])) }),
+    ...(segments === undefined ? {} : { segments }),
+  };
+}
+
+function coverFieldOf(fields: Fields): NonNullable<UploadedFiles['cover']> {
+  const mtimeNs = optionalTextOf(fields, 'mtimeNs');
+  return { size: numberOf(fields, 'size'), ...(mtimeNs === undefined ? {} : { mtimeNs }) };
 }
 
 function receiptOf(fields: Fields): Receipt {

@@ -1,11 +1,11 @@
 import type {
   Effort,
   Job,
-  KnownOptions,
   Outcome,
   Receipt,
   SkipReason,
   Status,
+  UploadedAs,
 } from '../core/model.js';
 import type { FailureCode, Stage, UploadFailure } from '../core/errors.js';
 
@@ -73,16 +73,15 @@ function ownRecord(outcome: Outcome): ManifestRecord {
   const { job } = outcome;
   const receipt = 'receipt' in outcome ? outcome.receipt : undefined;
   const was = 'was' in outcome ? outcome.was : undefined;
-  const options: KnownOptions | undefined = was ?? job?.request;
+  const options: UploadedAs | undefined = was ?? job?.request;
   return {
     path: outcome.status === 'uploaded' ? outcome.job.media.path : outcome.path,
     status: outcome.status,
     reason: outcome.status === 'skipped' ? outcome.reason : null,
     ...sourceFields(outcome),
     ...mediaFields(receipt),
-    name: options?.mediaName ?? null,
-    mediaType: options?.mediaType ?? null,
-    cover: coverOf(job, receipt),
+    ...optionFields(options),
+    cover: coverOf(job, receipt, was),
     storage: receipt ? storageOf(receipt) : null,
     procedure: options?.procedure ?? null,
     task: { id: null, status: null, subtasks: [] },
@@ -112,12 +111,20 @@ function mediaFields(
   };
 }
 
-function coverOf(job: Job | undefined, receipt: Receipt | undefined): ManifestRecord['cover'] {
+function optionFields(options: UploadedAs = {}): Pick<ManifestRecord, 'name' | 'mediaType'> {
+  return { name: options.mediaName ?? null, mediaType: options.mediaType ?? null };
+}
+
+function coverOf(
+  job: Job | undefined,
+  receipt: Receipt | undefined,
+  was: UploadedAs | undefined,
+): ManifestRecord['cover'] {
   // A media may be there without the cover that it has on this disk.
   if (job?.cover === undefined || (receipt && receipt.coverCrc64 === undefined)) return null;
   return {
     path: job.cover.path,
-    size: job.cover.size,
+    size: was?.coverSize ?? job.cover.size,
     crc64: receipt?.coverCrc64 ?? null,
   };
 }

@@ -53,7 +53,7 @@ export async function uploadOne(
   }
 }
 
-/** Options are no part of a source's identity: a file is not uploaded twice for other options. */
+/** Neither options nor covers nor segments are part of a source's identity: it is not uploaded twice for others. */
 function warnOfChanges(
   job: Job,
   { kind, changedOptions }: Exclude<Claim, { kind: 'held' }>,
@@ -65,7 +65,12 @@ function warnOfChanges(
       ? '--force uploads it again'
       : 'what was begun goes on as it was; --no-resume begins anew';
   const was = kind === 'uploaded' ? 'was uploaded' : 'was begun';
-  warn(ports, job, `${was} with other options (${changedOptions.join(', ')}): ${remedy}`);
+  const options = changedOptions.filter((name) => name !== 'segments');
+  const others = [
+    ...(changedOptions.includes('segments') ? ['other segments'] : []),
+    ...(options.length > 0 ? [`other options (${options.join(', ')})`] : []),
+  ];
+  warn(ports, job, `${was} with ${others.join(' and ')}: ${remedy}`);
 }
 
 /** Leaves in the attempt the job as it was uploaded: with what it was begun with, or without its cover. */

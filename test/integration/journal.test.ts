@@ -70,11 +70,11 @@ test('what force has begun is finished by who asks for what is unfinished, and b
 
 test('a media that was uploaded without its cover is told from one with it', async () => {
   const journal = await world.begin();
-  const job = jobFor(1, { request: { coverType: 'jpg' } });
+  const job = { ...jobFor(1, { request: { coverType: 'jpg' } }), cover: jobFor(2).media };
   await journal.claim(job);
   await journal.settle(job, receiptFor(1));
   const again = await journal.claim(job);
-  assert.deepEqual(again.kind === 'uploaded' && again.changedOptions, ['coverType']);
+  assert.deepEqual(again.kind === 'uploaded' && again.changedOptions, ['cover']);
 });
 
 test('options that changed since the upload are named, a moving expiry is not', async () => {

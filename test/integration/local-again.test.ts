@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { startCloud, type Cloud } from '../helpers/cloud.js';
@@ -42,6 +42,54 @@ async function toldOptions(): Promise<unknown[]> {
   const { name, procedure, mediaType } = await firstRecord();
   return [name, procedure, mediaType];
 }
+
+describe('a file that is skipped is told from what was uploaded: --force uploads it again', () => {
+  test('where its cover came later, or was replaced', async () => {
+    await upload();
+    await write('a.jpg', 100);
+    const added = await upload();
+    assert.match(added.stderr, /was uploaded with other options \(cover\): --force/);
+    const forced = await upload('--force');
+    assert.equal(forced.code, 0, forced.stderr);
+    assert.doesNotMatch((await upload()).stderr, /other/);
+    await write('a.jpg', 200);
+    for (const args of [[], ['--checksum']]) {
+      const replaced = await upload(...args);
+      assert.equal(replaced.code, 0, replaced.stderr);
+      assert.match(replaced.stderr, /was uploaded with other options \(cover\): --force/);
+      const { cover, reason } = await firstRecord();
+      assert.equal(reason, 'already-uploaded');
+      assert.equal((cover as { readonly size: number }).size, 100);
+    }
+  });
+
+  test('where a segment of its playlist has changed', async () => {
+    await write('one.ts');
+    await write('two.ts');
+    await writeFile(join(shell.dir, 'list.m3u8'), '#EXTM3U\none.ts\ntwo.ts\n');
+    const playlist = ['list.m3u8', '--json'];
+    await shell.run(playlist);
+    assert.doesNotMatch((await shell.run(playlist)).stderr, /other/);
+    await write('two.ts');
+    for (const args of [[], ['--checksum']]) {
+      const again = await shell.run([...playlist, ...args]);
+      assert.equal(again.code, 0, again.stderr);
+      assert.match(again.stderr, /was uploaded with other segments: --force uploads it again/);
+    }
+  });
+
+  test('but not where a copy of its cover has another time than the first', async () => {
+    await write('a.jpg', 100);
+    await upload('--checksum');
+    await rename(join(shell.dir, 'a.mp4'), join(shell.dir, 'b.mp4'));
+    await copyFile(join(shell.dir, 'a.jpg'), join(shell.dir, 'b.jpg'));
+    for (const args of [['--checksum'], []]) {
+      const copy = await shell.run(['b.mp4', ...args]);
+      assert.equal((await firstRecord())['reason'], 'already-uploaded');
+      assert.match(copy.stderr, /was uploaded with other options \(mediaName\)/);
+    }
+  });
+});
 
 describe('the record says with what the media was begun or uploaded', () => {
   test('where an unfinished upload goes on with other options', async () => {

@@ -51,6 +51,7 @@ test('a checkpoint record holds everything but the secrets', () => {
 test('a ledger entry gives the receipt back as it was', () => {
   const record = {
     receipt: receiptFor(1),
+    files: { cover: { size: 7, mtimeNs: '5' }, segments: 'digest' },
     options: { procedure: 'x' },
     seenAt: NOW,
   };
