@@ -71,7 +71,9 @@ export class SessionFiles {
     try {
       const { fd } = await (this.#file ??= this.#create());
       this.#descriptor = fd;
-      writeSync(fd, text, 0, length, at);
+      // What a full disk does first is to take less.
+      const written = writeSync(fd, text, 0, length, at);
+      if (written < length) throw new Error('ENOSPC: no space left on device, write');
       await this.#sync();
     } catch (error) {
       // One that could not be made may be made later.

@@ -3,6 +3,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type * as Lmdb from 'lmdb';
 import { UploadFailure } from '../core/errors.js';
 import { assertDatabaseFile } from './database-file.js';
+import { makeLockFile } from './lock-file.js';
 import { unwritable } from './unwritable.js';
 
 /** One sorted table of text by text; every call belongs inside `transact`. */
@@ -55,6 +56,7 @@ export async function openStore(file: string): Promise<Store> {
   const open = (): Environment => {
     try {
       assertDatabaseFile(file);
+      makeLockFile(file);
       return openEnvironment(lmdb, file);
     } catch (error) {
       throw unwritable(file, error);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -165,6 +165,25 @@ describe('a full disk', { skip: canMount ? false : 'needs the right to mount a d
     assert.equal(ids.size, 60);
     assert.equal(cloud.sessions().filter(({ commits }) => commits > 0).length, 60);
   });
+
+  for (const free of [0, 4, 8, 12, 16, 40]) {
+    test(`with ${free} KiB left under a new journal is told before anything is sent`, async () => {
+      mount('-t', 'tmpfs', '-o', 'size=1m', 'tmpfs');
+      await writeFile(at('disk/full'), Buffer.alloc((1024 - free) * 1024));
+      const args = ['v/1.mp4', '--state-dir', 'disk/state'];
+      const full = await shell.run(args);
+      assert.equal(full.code, 2, `${full.signal} ${full.stderr}`);
+      assert.match(full.stderr, /cannot write the journal .*: no space left on device/);
+      assert.equal(cloud.requests.length, 0);
+      await rm(at('disk/full'));
+      const again = await shell.run(args);
+      assert.equal(again.code, 0, again.stderr);
+      const { mode } = await stat(at('disk/state/journal.lmdb-lock'));
+      assert.equal(mode & 0o777, 0o600);
+      const left = await readdir(at('disk/state'));
+      assert.deepEqual(left.sort(), ['journal.lmdb', 'journal.lmdb-lock', 'sessions']);
+    });
+  }
 
   test('under the manifest is told, and leaves the uploads and the old manifest alone', async () => {
     mount('-t', 'tmpfs', '-o', 'size=16k', 'tmpfs');
