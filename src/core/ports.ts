@@ -50,13 +50,13 @@ export interface OpenSource {
   readonly file: SourceFile;
   /** Reads up to `into.length` bytes at `position`; resolves to how many. Throws UploadFailure. */
   read(into: Uint8Array, position: number): Promise<number>;
-  /** Throws `source-changed` unless size, mtime and inode are those of the plan. */
+  /** Throws `source-changed` unless size, mtime and inode are those of the plan, `source-missing` where it is gone. */
   assertUnchanged(): Promise<void>;
   /** Does so as soon as nothing is being read; a dead disk never ends a read. */
   close(): void;
 }
 
-/** Throws `source-changed` unless the file is as the plan found it. */
+/** Throws `source-changed` unless the file is as the plan found it, `source-missing` where it is gone. */
 export type AssertUnchanged = (file: SourceFile) => Promise<void>;
 
 export type OpenFile = (file: SourceFile) => Promise<OpenSource>;

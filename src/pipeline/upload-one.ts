@@ -107,7 +107,7 @@ async function uploadClaimed(
         warn(ports, job, `is uploaded anew without its cover: ${error.message}`);
         wanted = withoutCover(wanted);
       } else {
-        if (error.code === 'source-changed') await dropChanged(job, live, ports, signal);
+        if (isOtherSource(error)) await dropChanged(job, live, ports, signal);
         throw error;
       }
       await abandon(job, live.current, ports, signal);
@@ -133,7 +133,11 @@ function withoutCover({
   return { ...job, request };
 }
 
-/** No later run can use what was stored of a file that is another one now. */
+function isOtherSource({ code }: UploadFailure): boolean {
+  return code === 'source-changed' || code === 'source-missing';
+}
+
+/** No later run can use what was stored of a file that is another one now, or none. */
 async function dropChanged(
   job: Job,
   { current }: LiveCheckpoint,

@@ -86,7 +86,8 @@ async function readFully(
 }
 
 /**
- * Throws `source-changed` unless size, mtime and inode are those of the plan. Asks the path, not a
+ * Throws `source-changed` unless size, mtime and inode are those of the plan, `source-missing` where the
+ * file is gone. Asks the path, not a
  * handle: a file that was replaced is another file.
  */
 export async function assertUnchanged(file: SourceFile): Promise<void> {
@@ -94,10 +95,6 @@ export async function assertUnchanged(file: SourceFile): Promise<void> {
   try {
     now = await quickFs.stat(file.realPath);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw changed(file, 'it was deleted or replaced', error);
-    }
     throw readFailure(error, file);
   }
   if (now.ino !== file.inode) throw changed(file, 'it was replaced by another file');
@@ -107,9 +104,9 @@ export async function assertUnchanged(file: SourceFile): Promise<void> {
   if (now.mtimeNs !== file.mtimeNs) throw changed(file, 'it was written to');
 }
 
-function changed(file: SourceFile, reason: string, cause?: unknown): UploadFailure {
+function changed(file: SourceFile, reason: string): UploadFailure {
   const message = `${visible(file.path)} changed since it was planned: ${reason}`;
-  return new UploadFailure('source-changed', message, cause === undefined ? {} : { cause });
+  return new UploadFailure('source-changed', message);
 }
 
 function readFailure(error: unknown, file: SourceFile): UploadFailure {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { copyFile, readFile, rename, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { startCloud, type Cloud } from '../helpers/cloud.js';
@@ -88,6 +88,41 @@ describe('a file that is skipped is told from what was uploaded: --force uploads
       assert.equal((await firstRecord())['reason'], 'already-uploaded');
       assert.match(copy.stderr, /was uploaded with other options \(mediaName\)/);
     }
+  });
+});
+
+describe('a source that was deleted is missing for good, and leaves no upload behind: exit 3', () => {
+  const remove = (): Promise<void> => rm(join(shell.dir, 'a.mp4'));
+
+  async function assertMissing({ code, stderr }: Ran): Promise<void> {
+    assert.equal(code, 3, stderr);
+    const { error } = await firstRecord();
+    assert.equal((error as { readonly code: string }).code, 'source-missing');
+    assert.equal((await shell.run(['jobs', 'list'])).stdout, '');
+    assert.deepEqual(cloud.openUploads(), []);
+  }
+
+  test('where jobs resume looks for it', async () => {
+    await cloud.close();
+    cloud = await startCloud(['UploadPart#2:InternalError']);
+    const { env } = cloud;
+    await write('a.mp4', 3_000_000);
+    const args = ['--part-size', '1M', '--retries', '0', '--fail-fast'];
+    await shell.run(['a.mp4', ...args], { env });
+    assert.match((await shell.run(['jobs', 'list'])).stdout, /resumable/);
+    await remove();
+    await assertMissing(await shell.run(['jobs', 'resume'], { env }));
+  });
+
+  test('where it goes during the run', async () => {
+    await cloud.close();
+    cloud = await startCloud(['PutObject:delay=1500']);
+    const running = shell.start(['a.mp4'], { env: cloud.env });
+    while (cloud.requests.every(({ operation }) => operation !== 'PutObject')) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await remove();
+    await assertMissing(await running.ended);
   });
 });
 

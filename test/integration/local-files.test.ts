@@ -19,13 +19,13 @@ import type { UploadEvent } from '../../src/core/events.js';
 import { createWorld, jobOf, MIB, type TestWorld } from '../helpers/world.js';
 
 /** What may happen to a file of three parts once the first of them is stored. */
-const changes: readonly (readonly [string, (path: string) => void])[] = [
+const changes: readonly (readonly [string, (path: string) => void, code?: string])[] = [
   ['grows', (path) => appendFileSync(path, 'x')],
   ['shrinks', (path) => truncateSync(path, 1.5 * MIB)],
   ['is emptied', (path) => truncateSync(path)],
   ['is rewritten at the same size', (path) => writeFileSync(path, randomBytes(3 * MIB))],
   ['is touched', (path) => utimesSync(path, 1, 1)],
-  ['is deleted', (path) => rmSync(path)],
+  ['is deleted', (path) => rmSync(path), 'source-missing'],
   [
     'is replaced by a copy of itself, size and time included',
     (path) => {
@@ -81,13 +81,13 @@ describe('a file that changes while it is being sent fails its own job and no ot
     Object.assign(world.ports, { emit: watching });
   }
 
-  for (const [what, change] of changes) {
+  for (const [what, change, code = 'source-changed'] of changes) {
     test(what, async () => {
       atFirstPart(change);
       const outcomes = await world.run([await jobOf(victim), await jobOf(bystander)]);
       const failed = outcomes.find(({ status }) => status !== 'uploaded');
       assert.ok(failed?.status === 'failed');
-      assert.deepEqual([failed.path, failed.failure.code], [victim, 'source-changed']);
+      assert.deepEqual([failed.path, failed.failure.code], [victim, code]);
       assert.equal(failed.failure.facts.stage, 'upload-media');
       const uploaded = outcomes.find(({ status }) => status === 'uploaded');
       assert.ok(uploaded?.status === 'uploaded');

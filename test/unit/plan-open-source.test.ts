@@ -39,7 +39,6 @@ const changes: [string, () => Promise<unknown>][] = [
   ['grown', () => fs.appendFile(file.realPath, 'x')],
   ['rewritten at the same size', () => fs.writeFile(file.realPath, '9876543210')],
   ['touched', () => fs.utimes(file.realPath, 1, 1)],
-  ['deleted', () => fs.rm(file.realPath)],
   [
     'replaced by a file of equal size and time',
     async () => {
@@ -60,6 +59,13 @@ for (const [what, change] of changes) {
     source.close();
   });
 }
+
+test('a file that was deleted is missing, not changed', async () => {
+  const source = await openSource(file);
+  await fs.rm(file.realPath);
+  await assert.rejects(source.assertUnchanged(), { code: 'source-missing' });
+  await source.close();
+});
 
 test('a file that is gone before it is opened is missing, and messages show control characters', async () => {
   const source = await openSource({ ...file, path: 'a\n.mp4', realPath: world.at('gone') });
