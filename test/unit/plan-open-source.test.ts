@@ -64,7 +64,7 @@ test('a file that was deleted is missing, not changed', async () => {
   const source = await openSource(file);
   await fs.rm(file.realPath);
   await assert.rejects(source.assertUnchanged(), { code: 'source-missing' });
-  await source.close();
+  source.close();
 });
 
 test('a file that is gone before it is opened is missing, and messages show control characters', async () => {
