@@ -1,3 +1,4 @@
+import type { Job } from './model.js';
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
   B: 1,
@@ -38,4 +39,9 @@ export function formatSize(bytes: number): string {
   }
   const digits = unit === 0 || value >= 99.5 ? 0 : value >= 9.95 ? 1 : 2;
   return `${value.toFixed(digits)} ${units[unit]}`;
+}
+
+/** The bytes of a job: of the media and, of a playlist, its segments. Covers do not count. */
+export function jobSize({ media, segments }: Job): number {
+  return segments.reduce((sum, segment) => sum + segment.size, media.size);
 }

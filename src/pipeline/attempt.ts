@@ -2,6 +2,7 @@ import type { Effort, Job } from '../core/model.js';
 import type { Stage } from '../core/errors.js';
 import type { Emit } from '../core/events.js';
 import type { OnRetry } from '../core/ports.js';
+import { jobSize } from '../core/size.js';
 
 /** What one run does for one job, counted. The cover is not counted: sizes are those of media. */
 export interface Attempt {
@@ -26,7 +27,7 @@ export function createAttempt(
   before: Effort | undefined,
 ): Attempt {
   const startedAt = before?.startedAt ?? now();
-  const size = job.segments.reduce((sum, segment) => sum + segment.size, job.media.size);
+  const size = jobSize(job);
   const { id, media } = job;
   const path = media.path;
   let attempts = (before?.attempts ?? 0) + 1;

@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import type { UploadFailure } from '../core/errors.js';
 import type { Effort, Job, Outcome, PlanItem } from '../core/model.js';
 import type { Ports, Recorder } from '../core/ports.js';
+import { jobSize } from '../core/size.js';
 import { createDemand } from './demand.js';
 import { lookAhead } from './look-ahead.js';
 import type { PartSlotControl } from './part-slots.js';
@@ -145,7 +146,7 @@ export async function uploadAll(
     plan,
     LOOK_AHEAD,
     (item) => {
-      if (item.kind === 'job') ports.emit({ type: 'job-planned', size: sizeOf(item.job) });
+      if (item.kind === 'job') ports.emit({ type: 'job-planned', size: jobSize(item.job) });
     },
     () => ports.emit({ type: 'plan-finished' }),
   );
@@ -174,10 +175,6 @@ export async function uploadAll(
  */
 function isWorthAnother({ code, rule }: UploadFailure): boolean {
   return rule.retryable && code !== 'source-changed' && code !== 'session-expired';
-}
-
-function sizeOf(job: Job): number {
-  return job.segments.reduce((sum, segment) => sum + segment.size, job.media.size);
 }
 
 function interrupted(job: Job): Outcome {

@@ -1,4 +1,5 @@
 import type { Job, PlanItem } from '../core/model.js';
+import { jobSize } from '../core/size.js';
 
 export type Order = 'name' | 'smallest' | 'largest' | 'oldest' | 'mixed';
 
@@ -23,13 +24,13 @@ export async function* inOrder(
 function sorted(jobs: Job[], order: Exclude<Order, 'name'>): Iterable<Job> {
   switch (order) {
     case 'smallest':
-      return jobs.sort((a, b) => sizeOf(a) - sizeOf(b));
+      return jobs.sort((a, b) => jobSize(a) - jobSize(b));
     case 'largest':
-      return jobs.sort((a, b) => sizeOf(b) - sizeOf(a));
+      return jobs.sort((a, b) => jobSize(b) - jobSize(a));
     case 'oldest':
       return jobs.sort((a, b) => Number(a.media.mtimeNs - b.media.mtimeNs));
     case 'mixed':
-      return fromBothEnds(jobs.sort((a, b) => sizeOf(b) - sizeOf(a)));
+      return fromBothEnds(jobs.sort((a, b) => jobSize(b) - jobSize(a)));
   }
 }
 
@@ -39,8 +40,4 @@ function* fromBothEnds(jobs: readonly Job[]): Generator<Job> {
     yield jobs[first] as Job;
     if (first < last) yield jobs[last] as Job;
   }
-}
-
-function sizeOf(job: Job): number {
-  return job.segments.reduce((sum, segment) => sum + segment.size, job.media.size);
 }

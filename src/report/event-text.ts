@@ -2,7 +2,7 @@ import { formatDuration } from '../core/duration.js';
 import type { UploadFailure } from '../core/errors.js';
 import type { UploadEvent } from '../core/events.js';
 import type { Effort, Outcome, Status } from '../core/model.js';
-import { formatSize } from '../core/size.js';
+import { formatSize, jobSize } from '../core/size.js';
 import { visible } from '../core/text.js';
 import { rateText } from './progress-text.js';
 
@@ -51,7 +51,7 @@ export function pathOf(outcome: Outcome): string {
 function detail(outcome: Outcome): string {
   switch (outcome.status) {
     case 'uploaded':
-      return `${formatSize(outcome.job.media.size)} ${effortText(outcome.effort)}`;
+      return `${formatSize(jobSize(outcome.job))} ${effortText(outcome.effort)}`;
     case 'skipped':
       return outcome.receipt ? `${outcome.reason} as ${outcome.receipt.fileId}` : outcome.reason;
     case 'interrupted':

@@ -1,6 +1,7 @@
 import type { UploadEvent } from '../core/events.js';
 import type { JobId } from '../core/ids.js';
-import type { Job, Outcome, Status, Summary } from '../core/model.js';
+import type { Outcome, Status, Summary } from '../core/model.js';
+import { jobSize } from '../core/size.js';
 
 /** A file in flight. */
 export interface ActiveJob {
@@ -113,11 +114,6 @@ function settle(tally: Tally, outcome: Outcome, id: JobId | undefined): Tally {
     bytes: tally.bytes + (sourceSize(outcome) ?? 0),
     bytesSent: tally.bytesSent + bytesSent,
   };
-}
-
-/** What a job adds to the totals: the media and, of a playlist, its segments. Covers do not count. */
-function jobSize(job: Job): number {
-  return job.segments.reduce((sum, segment) => sum + segment.size, job.media.size);
 }
 
 function sourceSize(outcome: Outcome): number | undefined {
