@@ -1,6 +1,7 @@
-/** What Node lists while one of its threads is at work on a file or a name. */
-const IN_THREADS = new Set(['FSReqCallback', 'FSReqPromise', 'GetAddrInfoReqWrap']);
-/** So long a disk or a name server may take to answer a process that is done, and one that is to be gone. */
+/** What Node lists while one of its threads is at work on a file, or on a name. */
+const FILES = /^FSReq/;
+const FILES_OR_NAMES = /^FSReq|^GetAddrInfo/;
+/** So long a disk may take to answer a process that is done, and all else one that is to be gone. */
 const PATIENCE_MS = 10_000;
 const INTERRUPTED_PATIENCE_MS = 300;
 const LOOK_MS = 20;
@@ -8,32 +9,46 @@ const LOOK_MS = 20;
 const SIGNALS: Readonly<Record<number, NodeJS.Signals>> = { 130: 'SIGINT', 143: 'SIGTERM' };
 
 /**
- * Ends the process with this code. Node waits at its end for what its threads are at, and a dead disk
- * never answers them: then the process dies by the signal of its code, or by SIGKILL.
+ * Ends the process with this code, once what it has told is read. Node waits at its end for what its
+ * threads are at, and a dead disk never answers them: then the process dies by the signal of its code,
+ * or by SIGKILL.
  */
 export function leave(code: number): void {
-  const patienceMs = code in SIGNALS ? INTERRUPTED_PATIENCE_MS : PATIENCE_MS;
+  const isInterrupted = code in SIGNALS;
   const since = performance.now();
   function look(): void {
-    if (!isWaiting()) process.exit(code);
-    if (performance.now() - since >= patienceMs) die(code);
-    setTimeout(look, LOOK_MS);
+    const waitedMs = performance.now() - since;
+    const isPatient = waitedMs < (isInterrupted ? INTERRUPTED_PATIENCE_MS : PATIENCE_MS);
+    const isHeld = isAtWork(isInterrupted ? FILES_OR_NAMES : FILES);
+    if (isHeld && !isPatient) die(code);
+    else if (isHeld || (isTelling() && (isPatient || !isInterrupted))) setTimeout(look, LOOK_MS);
+    else process.exit(code);
   }
   look();
 }
 
 /** The same, without any patience. */
 export function leaveAtOnce(code: number): void {
-  if (isWaiting()) die(code);
+  if (isAtWork(FILES_OR_NAMES)) die(code);
   else process.exit(code);
 }
 
-function isWaiting(): boolean {
-  return process.getActiveResourcesInfo().some((kind) => IN_THREADS.has(kind));
+/** Whether a reader has not taken all yet: what is written to a pipe waits in this process. */
+function isTelling(): boolean {
+  return process.stdout.writableLength + process.stderr.writableLength > 0;
+}
+
+function isAtWork(kinds: RegExp): boolean {
+  return process.getActiveResourcesInfo().some((kind) => kinds.test(kind));
 }
 
 function die(code: number): void {
   const signal = SIGNALS[code] ?? 'SIGKILL';
+  if (signal === 'SIGKILL') {
+    process.stderr.write(
+      `vod-upload: ended by force, since a disk does not answer (exit code ${code})\n`,
+    );
+  }
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 }

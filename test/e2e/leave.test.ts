@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { after, test } from 'node:test';
 
 const LEAVE = new URL('../../src/cli/leave.js', import.meta.url).href;
@@ -28,6 +29,20 @@ const isWindows = process.platform === 'win32';
 test('a process leaves with its code where nothing holds it', async () => {
   const { code, signal } = await left('leave(130)', false);
   assert.deepEqual([code, signal], [130, null]);
+});
+
+test('what a reader takes late is told whole, and costs an interrupted process nothing', async () => {
+  const told = async (code: number): Promise<number> => {
+    const script = `import * as leaving from ${JSON.stringify(LEAVE)};
+      process.stdout.write('x'.repeat(1_000_000)); leaving.leave(${code});`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
+    await pause(1500);
+    let length = 0;
+    for await (const chunk of child.stdout) length += (chunk as Buffer).length;
+    return length;
+  };
+  assert.equal(await told(0), 1_000_000);
+  assert.ok((await told(130)) < 1_000_000);
 });
 
 test('an interrupted process does not wait for a dead disk', { skip: isWindows }, async () => {
