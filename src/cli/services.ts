@@ -2,7 +2,7 @@ import type { Cos, Vod } from '../core/ports.js';
 import { createCos } from '../cos/client.js';
 import { createClock, type Clock } from '../net/clock.js';
 import { createPacer } from '../net/pacer.js';
-import { createRetryBudget, type RetryPolicy } from '../net/retry.js';
+import { assertNotGivenUp, createRetryBudget, type RetryPolicy } from '../net/retry.js';
 import { createThrottle } from '../net/throttle.js';
 import { createRoute } from '../net/route.js';
 import { createVod } from '../vod/client.js';
@@ -38,7 +38,11 @@ export function connectServices(
   flags: UploadFlags,
 ): Services {
   const clock = createClock();
-  const policies = createPolicies(flags);
+  const { retries, stallTimeout: stallTimeoutMs } = flags;
+  const policy = (): RetryPolicy => {
+    return { retries, budget: createRetryBudget(PATIENCE_MS, stallTimeoutMs + GAP_MS) };
+  };
+  const cosPolicy = policy();
   const { vodEndpoint, cosEndpoint, proxies } = settings;
   const { limitRate } = flags;
   const vodRoute = createRoute({
@@ -54,21 +58,29 @@ export function connectServices(
   const pacer = createPacer(flags.apiRate);
   let troubles = 0;
   let tellTrouble = (): void => undefined;
-  const common = { clock, stallTimeoutMs: flags.stallTimeout };
+  const common = { clock, stallTimeoutMs };
+  const vod = createVod({
+    ...common,
+    policy: policy(),
+    host: settings.vodHost,
+    region: settings.region,
+    credentials: credentials.current,
+    route: vodRoute,
+    pacer,
+  });
   return {
     clock,
-    vod: createVod({
-      ...common,
-      policy: policies.vod,
-      host: settings.vodHost,
-      region: settings.region,
-      credentials: credentials.current,
-      route: vodRoute,
-      pacer,
-    }),
+    vod: {
+      ...vod,
+      async applyUpload(request, onRetry, signal) {
+        // Nothing is begun whose bytes nobody takes.
+        assertNotGivenUp(cosPolicy.budget);
+        return vod.applyUpload(request, onRetry, signal);
+      },
+    },
     cos: createCos({
       ...common,
-      policy: policies.cos,
+      policy: cosPolicy,
       route: cosRoute,
       verification: flags.verify,
       onTrouble() {
@@ -88,16 +100,4 @@ export function connectServices(
       cosRoute.close();
     },
   };
-}
-
-/** Each service has a patience of its own, but nothing is begun whose bytes nobody takes. */
-function createPolicies({
-  retries,
-  stallTimeout,
-}: UploadFlags): Readonly<Record<'vod' | 'cos', RetryPolicy>> {
-  const gapMs = stallTimeout + GAP_MS;
-  const vod = createRetryBudget(PATIENCE_MS, gapMs);
-  const cos = createRetryBudget(PATIENCE_MS, gapMs);
-  const budget = { ...vod, exhausted: () => vod.exhausted() ?? cos.exhausted() };
-  return { vod: { retries, budget }, cos: { retries, budget: cos } };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -5,10 +6,9 @@ import {
   ftruncateSync,
   linkSync,
   openSync,
-  unlinkSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
-import process from 'node:process';
 
 /** More than lmdb wants: what is left over serves more readers. */
 const LOCK_BYTES = 12 * 1024;
@@ -24,8 +24,9 @@ const ROOM_BYTES = 128 * 1024;
 export function makeLockFile(database: string): void {
   const file = `${database}-lock`;
   if (existsSync(file)) return;
-  const made = `${file}.${process.pid}`;
-  const descriptor = openSync(made, 'w', 0o600);
+  // Processes of two containers may have one number.
+  const made = `${file}.${randomUUID()}`;
+  const descriptor = openSync(made, 'wx', 0o600);
   try {
     writeFileSync(descriptor, Buffer.alloc(ROOM_BYTES));
     fsyncSync(descriptor);
@@ -33,7 +34,7 @@ export function makeLockFile(database: string): void {
     putInPlace(made, file);
   } finally {
     closeSync(descriptor);
-    unlinkSync(made);
+    rmSync(made, { force: true });
   }
 }
 

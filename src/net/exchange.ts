@@ -9,7 +9,10 @@ import { sendBody, type Sender, type Sending } from './send-body.js';
 import { watch, type Watch } from './watchdog.js';
 
 const SPACE = 0x20;
-/** So long another thread may take to tell that it has sent what is answered. */
+/**
+ * An answer waits so long for the thread that sends its body. One that cannot tell, since all threads ask a
+ * dead disk, costs the connection, not the answer.
+ */
 const THREAD_MS = 1000;
 
 /** One request under way on a connection, from its first byte to its answer or failure. */

@@ -59,6 +59,12 @@ export function createRetryBudget(
   };
 }
 
+/** Throws the latest failure of a service that is given up. */
+export function assertNotGivenUp(budget: RetryBudget): void {
+  const lost = budget.exhausted();
+  if (lost) throw new UploadFailure(lost.code, `given up, since nothing succeeds: ${lost.message}`);
+}
+
 const BASE_MS = 250;
 const CAP_MS = 20_000;
 
@@ -95,8 +101,7 @@ export async function withRetries<T>(
 ): Promise<T> {
   let previous: UploadFailure | undefined;
   let repeatedAtOnce = 0;
-  const lost = policy.budget.exhausted();
-  if (lost) throw new UploadFailure(lost.code, `given up, since nothing succeeds: ${lost.message}`);
+  assertNotGivenUp(policy.budget);
   for (let attempt = 1; ;) {
     try {
       const result = await work(attempt, previous);

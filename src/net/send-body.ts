@@ -8,7 +8,10 @@ import type { Watch } from './watchdog.js';
 export interface Body {
   readonly size: number;
   read(position: number): Promise<Uint8Array>;
-  /** The latest chunk is in use until then, even if the request fails before. */
+  /**
+   * Is told by the sender: another thread reads the latest chunk until `end` settles. Its memory must not be
+   * used before, even where the request has failed.
+   */
   usedUntil(end: Promise<unknown>): void;
 }
 

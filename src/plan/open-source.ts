@@ -27,7 +27,8 @@ export async function openSource(file: SourceFile): Promise<OpenSource> {
     if (reads > 0 || !isClosed) return;
     const opened = await opening?.catch(() => undefined);
     opening = undefined;
-    if (opened !== undefined) await quickFs.close(opened);
+    // What a file that was only read says at its end means nothing.
+    if (opened !== undefined) await quickFs.close(opened).catch(() => undefined);
   }
 
   return {

@@ -51,10 +51,7 @@ export const quickFs = {
     (path: string) => fs.statSync(path, EXACT),
     (path) => answered(inThreads(() => stat(path, EXACT))),
   ),
-  open: quick(
-    (path: string, flags: number) => fs.openSync(path, flags),
-    (path, flags) => answered(inThreads(() => open(path, flags))),
-  ),
+  open: quick((path: string, flags: number) => fs.openSync(path, flags), openElsewhere),
   close: quick(fs.closeSync, close),
   read: quick(
     (descriptor: number, into: Uint8Array, offset: number, length: number, position: number) =>
@@ -62,6 +59,14 @@ export const quickFs = {
     readLater,
   ),
 };
+
+/** A descriptor that comes too late is closed. */
+function openElsewhere(path: string, flags: number): Promise<number> {
+  const opening = inThreads(() => open(path, flags));
+  const opened = answered(opening);
+  opened.catch(() => opening.then((descriptor) => close(descriptor)).catch(() => undefined));
+  return opened;
+}
 
 /**
  * The same, always in another thread: for reads that others need not wait for. Not even a dead disk ends

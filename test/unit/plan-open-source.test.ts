@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { pbkdf2 } from 'node:crypto';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { SourceFile } from '../../src/core/model.js';
@@ -89,3 +91,34 @@ test('a directory in the place of the file is a read error', async () => {
   await assert.rejects(source.read(Buffer.alloc(1), 0), { code: 'read-error' });
   source.close();
 });
+
+const noProc = !existsSync('/proc/self/fd') && 'there is no /proc';
+test(
+  'a file is closed when nothing is read from it any more, and not before',
+  { skip: noProc },
+  async () => {
+    const source = await openSource(file);
+    await source.read(Buffer.alloc(1), 0);
+    // All threads of the pool have other work: the read waits for one.
+    for (let thread = 0; thread < 4; thread++)
+      pbkdf2('', '', 200_000, 64, 'sha512', () => undefined);
+    const reading = source.read(Buffer.alloc(4), 2);
+    source.close();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.ok(openPaths().includes(file.realPath));
+    await reading;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.ok(!openPaths().includes(file.realPath));
+  },
+);
+
+/** What the descriptors of this process stand for, looked at in this thread. */
+function openPaths(): string[] {
+  return readdirSync('/proc/self/fd').map((number) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${number}`);
+    } catch {
+      return '';
+    }
+  });
+}

@@ -14,11 +14,11 @@ const MIB = 1024 * 1024;
 const CONTENT = randomBytes(16 * MIB);
 
 /** A body in chunks of 2 MiB, each in the same memory, as bodies of parts are. */
-function bodyOf(content: Buffer) {
+function bodyOf(content: Buffer, usedUntil: (end: Promise<unknown>) => void) {
   const memory = Buffer.alloc(2 * MIB);
   return {
     size: content.length,
-    usedUntil: () => undefined,
+    usedUntil,
     read: async (position: number) =>
       memory.subarray(0, content.copy(memory, 0, position, position + memory.length)),
   };
@@ -39,9 +39,12 @@ async function sender(
     server.close();
     if (server instanceof http.Server) server.closeAllConnections();
   });
-  return (signal = new AbortController().signal) => {
+  return (
+    signal = new AbortController().signal,
+    usedUntil: (end: Promise<unknown>) => void = () => undefined,
+  ) => {
     const headers = { 'Content-Length': CONTENT.length };
-    const body = bodyOf(CONTENT);
+    const body = bodyOf(CONTENT, usedUntil);
     const request = { route, host: 'a', method: 'PUT', path: '/', headers, body };
     return sendRequest({ stallTimeoutMs: 5000, ...options, ...request }, signal);
   };
@@ -116,6 +119,28 @@ test('an abort is obeyed at once while the other side does not read', async (t) 
   sockets.forEach((socket) => socket.destroy());
 });
 
+/** All threads of the pool have other work for some time. */
+function occupyThreads(): void {
+  for (let thread = 0; thread < 4; thread++) pbkdf2('', '', 200_000, 64, 'sha512', () => undefined);
+}
+
+test('a request that is given up tells that another thread uses its chunk until it has sent it', async (t) => {
+  const server = net.createServer((socket) => socket.on('error', () => undefined).resume());
+  const send = await sender(t, server);
+  const controller = new AbortController();
+  let inUse = false;
+  const sending = send(controller.signal, (end) => {
+    inUse = true;
+    void end.then(() => (inUse = false));
+  });
+  occupyThreads();
+  while (!inUse) await pause(1);
+  controller.abort(new Error('enough'));
+  await assert.rejects(sending, /enough/);
+  assert.equal(inUse, true);
+  while (inUse) await pause(1);
+});
+
 test('a descriptor is not closed while another thread writes to it, whatever comes in meanwhile', async (t) => {
   const server = net.createServer((socket) => {
     const talking = setInterval(() => socket.write('news'), 1);
@@ -131,8 +156,7 @@ test('a descriptor is not closed while another thread writes to it, whatever com
   const closed = new Promise<void>((resolve) => {
     socket.once('close', () => resolve(void events.push('closed')));
   });
-  // All threads of the pool have other work for some time.
-  for (let thread = 0; thread < 4; thread++) pbkdf2('', '', 200_000, 64, 'sha512', () => undefined);
+  occupyThreads();
   const written = socket.writeAside(CONTENT).then((count) => {
     events.push('written');
     return count;
