@@ -166,8 +166,9 @@ export interface Effort {
 }
 
 /**
- * How a job ended. Exactly one of these becomes exactly one manifest record. Where a media exists, or
- * may, the job is as its session was begun, which may have been with other options than those of now.
+ * How a job ended. Exactly one of these becomes exactly one manifest record. Of `uploaded` and `unknown`
+ * the job is as its session was begun, which may have been with other options than those of now; of
+ * `skipped` it is as planned, and `was` tells with what the media was uploaded.
  */
 export type Outcome =
   | {

@@ -165,6 +165,8 @@ export type Claim =
   | {
       readonly kind: 'uploaded';
       readonly receipt: Receipt;
+      /** It was to be uploaded once more (--force), and that is unfinished. */
+      readonly isBegunAnew: boolean;
       readonly was: UploadedAs;
       /** Options of the job, `cover` and `segments` that differ from those that it was uploaded with. */
       readonly changedOptions: readonly string[];

@@ -19,8 +19,8 @@ import type { Moment, Swept } from './sweep.js';
 import { begunAs, dropUnfinished, mayContinue, readUnfinished } from './unfinished.js';
 import type { UnfinishedRecord } from './unfinished.js';
 
-/** What every run looks at, of each kind, when it begins. */
-const SWEPT_AT_BEGIN = 1000;
+/** What every run that has uploaded anything looks at, of each kind, when it ends: the clock is right by then. */
+const SWEPT_AT_END = 1000;
 const LISTED_AT_ONCE = 100;
 /** Up to so many objects a checkpoint is written whole each time, which leaves nothing to put together. */
 const WRITTEN_WHOLE = 64;
@@ -53,6 +53,8 @@ export class LmdbJournal implements OpenJournal {
   readonly #held = new Map<JobId, Held>();
   #lease: Lease;
   #renewal: NodeJS.Timeout | undefined;
+  /** The service has answered since, so the clock is right. */
+  #hasSettled = false;
 
   constructor(options: JournalOptions, store: Store, files: SessionFiles) {
     this.#options = options;
@@ -67,7 +69,6 @@ export class LmdbJournal implements OpenJournal {
     // A renewal that fails is made up for by the next one.
     this.#renewal = setInterval(() => void this.#renew().catch(() => undefined), RENEWAL_MS);
     this.#renewal.unref();
-    await this.#sweep(SWEPT_AT_BEGIN);
   }
 
   async claim(job: Job): Promise<JournalClaim> {
@@ -77,7 +78,8 @@ export class LmdbJournal implements OpenJournal {
       const isBegun = finishes === true && tables.checkpoints.get(job.id) !== undefined;
       const entry = force || isBegun ? undefined : consult(tables, job, scope, now());
       if (entry === undefined) return take(tables, job, keys, this.#asking());
-      return { kind: 'uploaded' as const, ...compare(entry, job) };
+      const isBegunAnew = tables.checkpoints.get(job.id) !== undefined;
+      return { kind: 'uploaded' as const, isBegunAnew, ...compare(entry, job) };
     });
     return taken.kind === 'taken' ? this.#hold(job, keys, taken, resume) : taken;
   }
@@ -138,6 +140,7 @@ export class LmdbJournal implements OpenJournal {
         return place;
       });
       this.#held.delete(id);
+      this.#hasSettled = true;
       if (left !== undefined) this.#files.erase(left);
     });
   }
@@ -199,6 +202,7 @@ export class LmdbJournal implements OpenJournal {
   async close(): Promise<void> {
     clearInterval(this.#renewal);
     await Promise.all([...this.#held.values()].map(({ last }) => last));
+    if (this.#hasSettled) await this.#sweep(SWEPT_AT_END).catch(() => undefined);
     const giveUpAll = (tables: Tables): void => {
       for (const [id, held] of this.#held) this.#giveUp(tables, id, held);
       tables.runs.remove(this.#options.runId);

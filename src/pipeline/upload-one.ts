@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { orAborted } from '../core/waits.js';
 import { UploadFailure } from '../core/errors.js';
 import type { Checkpoint, Effort, Job, Outcome, Receipt } from '../core/model.js';
-import type { Claim, Committed, Ports } from '../core/ports.js';
+import type { Claim, Committed, Ports, Superseded } from '../core/ports.js';
 import { createAttempt, type Attempt } from './attempt.js';
 import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from './checkpoint.js';
 import { commit } from './commit.js';
@@ -54,16 +54,20 @@ export async function uploadOne(
 }
 
 /** Neither options nor covers nor segments are part of a source's identity: it is not uploaded twice for others. */
-function warnOfChanges(
-  job: Job,
-  { kind, changedOptions }: Exclude<Claim, { kind: 'held' }>,
-  ports: Ports,
-): void {
+function warnOfChanges(job: Job, claim: Exclude<Claim, { kind: 'held' }>, ports: Ports): void {
+  const { kind, changedOptions } = claim;
+  if (kind === 'uploaded' && claim.isBegunAnew) {
+    const commands = 'vod-upload jobs resume ends it, vod-upload jobs abort gives it up';
+    warn(ports, job, `was uploaded, and what --force began of it is unfinished: ${commands}`);
+  }
   if (changedOptions.length === 0) return;
+  const mayBeCommitted = kind === 'ours' && claim.checkpoint?.phase === 'committing';
   const remedy =
     kind === 'uploaded'
       ? '--force uploads it again'
-      : 'what was begun goes on as it was; --no-resume begins anew';
+      : mayBeCommitted
+        ? 'the media may exist, and that is found out first'
+        : 'what was begun goes on as it was; --no-resume begins anew';
   const was = kind === 'uploaded' ? 'was uploaded' : 'was begun';
   const options = changedOptions.filter((name) => name !== 'segments');
   const others = [
@@ -82,11 +86,7 @@ async function uploadClaimed(
   signal: AbortSignal,
 ): Promise<Receipt> {
   let wanted = planned;
-  if (claim.superseded) {
-    note(ports, planned, 'changed since its unfinished upload: that one is abandoned');
-    await abandon(planned, claim.superseded.checkpoint, ports, signal);
-    await ports.journal.forget(claim.superseded.id);
-  }
+  if (claim.superseded) await leaveSuperseded(planned, claim.superseded, ports, signal);
   let recalled = claim.checkpoint;
   let job = claim.begun ?? planned;
   // A session that was begun without a cover has no place for one.
@@ -123,6 +123,23 @@ async function uploadClaimed(
 function isAboutCover({ code, facts, rule }: UploadFailure): boolean {
   if (facts.stage !== 'upload-cover' || rule.halts === 'run') return false;
   return code !== 'network' && code !== 'stalled' && code !== 'not-the-service';
+}
+
+/** What was begun of an earlier state of the file is given up, unless that may be a media already. */
+async function leaveSuperseded(
+  job: Job,
+  { id, checkpoint }: Superseded,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<void> {
+  if (checkpoint.phase === 'committing') {
+    const remedy = 'vod-upload jobs resume asks for it';
+    warn(ports, job, `changed since its unfinished upload, which may be a media by now: ${remedy}`);
+    return;
+  }
+  note(ports, job, 'changed since its unfinished upload: that one is abandoned');
+  await abandon(job, checkpoint, ports, signal);
+  await ports.journal.forget(id);
 }
 
 function withoutCover({
@@ -180,7 +197,7 @@ async function finish(
   if (!wasCommitting) {
     if (isRecalled) note(ports, job, 'goes on with its unfinished upload');
     await sendAll(job, checkpoint, isRecalled, attempt, ports, signal);
-    await assertUnchanged(job, ports);
+    await orAborted(assertUnchanged(job, ports), signal);
     await checkpoint.enter('committing');
   } else {
     attempt.resumed(attempt.remaining());

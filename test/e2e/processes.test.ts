@@ -185,6 +185,34 @@ describe('after a kill', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
     await assertUploadedOnce(world);
   });
 
+  test('a media that may exist is neither aborted nor forgotten, also where its file has changed', async (t) => {
+    const world = await createKilled(t, 'CommitUpload:hang-after');
+    const aborted = await world.shell.run(['jobs', 'abort']);
+    assert.equal(aborted.code, 9, aborted.stderr);
+    assert.match(aborted.stderr, /the media may exist: vod-upload jobs resume asks for it/);
+    await writeFile(join(world.shell.dir, 'film.mp4'), 'other');
+    const next = await world.run(FILM);
+    assert.equal(next.code, 0, next.stderr);
+    assert.match(next.stderr, /may be a media by now: vod-upload jobs resume asks for it/);
+    const resumed = await world.run(['jobs', 'resume']);
+    assert.equal(resumed.code, 0, resumed.stderr);
+    assert.equal(committedOf(world).length, 2);
+    assert.equal((await world.shell.run(['jobs', 'list'])).stdout, '');
+  });
+
+  test('a skip tells of what --force began and did not end', async (t) => {
+    const world = await createWorld(t);
+    await world.write({ path: 'film.mp4' }, { media: 2 * MIB + 7 }, world.dice);
+    assert.equal((await world.run(FILM)).code, 0);
+    const ran = await world.runUntil([...FILM, '--force'], (life) =>
+      life.until(() => world.cloud.openUploads().length > 0),
+    );
+    assert.equal(ran.signal, 'SIGKILL', ran.stderr);
+    const next = await world.run(FILM);
+    assert.equal(next.code, 0, next.stderr);
+    assert.match(next.stderr, /what --force began of it is unfinished: vod-upload jobs resume/);
+  });
+
   test('--force goes on with what is unfinished, and uploads anew what is done', async (t) => {
     // With two connections the third part begins once another is stored.
     const world = await createKilled(t, 'UploadPart#3:hang');

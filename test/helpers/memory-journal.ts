@@ -19,7 +19,8 @@ export function createMemoryJournal(): MemoryJournal {
     claimed,
     async claim({ id, request }) {
       const receipt = receipts.get(id);
-      if (receipt) return { kind: 'uploaded', receipt, was: request, changedOptions: [] };
+      if (receipt)
+        return { kind: 'uploaded', receipt, was: request, changedOptions: [], isBegunAnew: false };
       if (claimed.has(id)) return { kind: 'held' };
       claimed.add(id);
       const checkpoint = checkpoints.get(id);

@@ -87,7 +87,7 @@ test('a directory with other things in it keeps its mode', async () => {
   assert.equal((await stat(world.dir)).mode & 0o777, 0o755);
 });
 
-test('what has expired is dropped by the next run, secrets first', async () => {
+test('what has expired is dropped by the next run that the service has answered, secrets first', async () => {
   const journal = await world.begin();
   for (const [number, phase] of [
     [1, 'sending'],
@@ -98,10 +98,16 @@ test('what has expired is dropped by the next run, secrets first', async () => {
   }
   await world.end(journal);
   await writeFile(join(world.dir, 'sessions', `${jobFor(3).id}.dead-run.tmp`), secretsOf(3).join());
-  const leftAfter = async (ms: number) => {
+  const leftAfter = async (ms: number, isAnswered = true) => {
     const later = await world.begin({ now: () => new Date(Date.now() + ms) });
-    const listed = (await all(later.list())).length;
+    if (isAnswered) {
+      await later.claim(jobFor(4));
+      await later.settle(jobFor(4), receiptFor(4));
+    }
     await world.end(later);
+    const after = await world.begin();
+    const listed = (await all(after.list())).length;
+    await world.end(after);
     return [
       listed,
       await world.hasSecretsOf(1),
@@ -109,6 +115,8 @@ test('what has expired is dropped by the next run, secrets first', async () => {
       await world.hasSecretsOf(3),
     ];
   };
+  // Nothing has told whether that clock is right.
+  assert.deepEqual(await leftAfter(32 * DAY_MS, false), [2, true, true, true]);
   assert.deepEqual(await leftAfter(0), [2, true, true, false]);
   assert.deepEqual(await leftAfter(2 * HOUR_MS), [2, false, true, false]);
   assert.deepEqual(await leftAfter(2 * DAY_MS), [1, false, true, false]);
@@ -146,7 +154,7 @@ for (const [clock, before, after, isUsable] of clocks) {
     await world.end(journal);
     const claim = await world.claimAnew(1, after);
     assert.equal(claim.kind === 'ours' && claim.checkpoint !== undefined, isUsable);
-    assert.equal(await world.hasSecretsOf(1), isUsable);
+    assert.ok(await world.hasSecretsOf(1));
   });
 }
 
@@ -162,11 +170,11 @@ test('a ledger entry is dropped two years after a run last asked for it', async 
   assert.equal((await world.claimAnew(1, { now: () => new Date(now) })).kind, 'uploaded');
   now += 400 * DAY_MS;
   const journal = await world.begin({ now: () => new Date(now) });
+  assert.equal((await journal.gc()).ledgerEntries, 1);
   assert.equal((await journal.claim(jobFor(1))).kind, 'uploaded');
   assert.equal((await journal.claim(jobFor(2))).kind, 'ours');
   const copy = { ...jobFor(3), crc64: receiptFor(2).crc64 as string };
   assert.equal((await journal.claim(copy)).kind, 'ours');
-  assert.deepEqual((await journal.gc()).ledgerEntries, 0);
 });
 
 test('a state directory that cannot be made is named before anything else happens', async () => {

@@ -44,6 +44,7 @@ test('an uploaded file is known with its receipt, and is claimed only by force',
   assert.deepEqual(await world.claimAnew(1), {
     kind: 'uploaded',
     receipt: receiptFor(1),
+    isBegunAnew: false,
     was: { mediaName: '1', mediaType: 'mp4' },
     changedOptions: [],
   });

@@ -41,15 +41,22 @@ export async function resumeJobs(flags: UploadFlags, world: World): Promise<numb
   return runUploads(plan(), { ...run, finishes: true });
 }
 
-/** `jobs abort`: aborts the multipart uploads of unfinished jobs and forgets the jobs. */
+/**
+ * `jobs abort`: aborts the multipart uploads of unfinished jobs and forgets the jobs, but none that may
+ * be committed: the next run would make a second media.
+ */
 export async function abortJobs(flags: UploadFlags, world: World): Promise<number> {
   const run = await runOf(flags, world);
   const services = connectServices(run.service, run.credentials, flags);
   let left = 0;
+  let committing = 0;
   try {
     await withJournal(flags, world, async (journal) => {
       const ids: JobId[] = [];
-      for await (const { job } of journal.list()) ids.push(job.id);
+      for await (const { job, phase } of journal.list()) {
+        if (phase === 'committing') committing += 1;
+        else ids.push(job.id);
+      }
       for (const id of ids) {
         if (!(await giveUp(id, journal, services.cos, world))) left += 1;
         else world.stdout.write(`${flags.json ? JSON.stringify({ schema: 1, id }) : id}\n`);
@@ -63,7 +70,12 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
       `${left} unfinished ${left === 1 ? 'job stays: another run has it' : 'jobs stay: other runs have them'}\n`,
     );
   }
-  return left > 0 ? 7 : 0;
+  if (committing > 0) {
+    world.stderr.write(
+      `${committing} unfinished ${committing === 1 ? 'job stays' : 'jobs stay'}, since the media may exist: vod-upload jobs resume asks for it\n`,
+    );
+  }
+  return committing > 0 ? 9 : left > 0 ? 7 : 0;
 }
 
 /** Aborts the uploads of a job and forgets it; resolves to false where another run has it. */
@@ -85,8 +97,8 @@ async function abortUploads(
 ): Promise<void> {
   const { bucket, region, credentials } = session;
   const { signal } = new AbortController();
-  for (const { key, uploadId, stored } of objects) {
-    if (stored) continue;
+  for (const { key, uploadId, stored, completing } of objects) {
+    if (stored || completing) continue;
     const isGone = await cos.abort({ bucket, region, key, credentials }, uploadId, signal);
     if (isGone) continue;
     stderr.write(`could not abort the upload of ${visible(key)}: its certificate is over\n`);
