@@ -140,7 +140,11 @@ function connectTo(
     route,
     clock,
     // Waits are kept short by a generator of small random numbers.
-    policy: { retries: options.retries ?? 6, budget: createRetryBudget(100_000, 60_000), random: () => 0.01 },
+    policy: {
+      retries: options.retries ?? 6,
+      budget: createRetryBudget(100_000, 60_000),
+      random: () => 0.01,
+    },
     stallTimeoutMs: options.stallTimeoutMs ?? 2000,
   };
   const { secretId, secretKey } = sandbox;
