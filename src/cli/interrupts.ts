@@ -36,7 +36,10 @@ export function listenForInterrupts(
   const timers: NodeJS.Timeout[] = [];
 
   function onInterrupt(name: Interrupt): void {
-    if (exitCode !== undefined) leaveAtOnce(EXIT_CODES[name]);
+    if (exitCode !== undefined) {
+      leaveAtOnce(EXIT_CODES[name]);
+      return;
+    }
     exitCode = EXIT_CODES[name];
     emit({
       type: 'warning',

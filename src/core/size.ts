@@ -1,4 +1,5 @@
 import type { Job } from './model.js';
+
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
   B: 1,

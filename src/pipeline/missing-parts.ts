@@ -5,7 +5,7 @@ import { cut } from '../core/parts.js';
 import type { GiveWay, ListedPart, OpenSource } from '../core/ports.js';
 import { createPartCutter } from './part-cutter.js';
 import { countResumed, countSent, givingWay, STAGE_OF, targetOf, type Sending } from './sending.js';
-import { together } from './together.js';
+import { together, type Task } from './together.js';
 
 /** A part that the bucket seems to hold. */
 interface HeldPart {
@@ -48,40 +48,31 @@ export async function sendMissing(
     return stored;
   }
 
-  const sendInTurn = (linked: AbortSignal, useful: AbortSignal): Promise<StoredPart | undefined> =>
+  const sendInTurn: Task<StoredPart | undefined> = (linked, useful) =>
     lane.run((giveWay) => sendNext(giveWay, useful), linked);
 
-  async function recognise(
-    { part, listedPart }: HeldPart,
-    linked: AbortSignal,
-    useful: AbortSignal,
-  ): Promise<StoredPart> {
-    const before = reading;
-    const recognised = before
-      .catch(() => undefined)
-      .then(() => ports.cos.recognise(listedPart, part, source, linked));
-    reading = recognised;
-    const stored = await recognised;
-    if (stored === undefined) return lane.run((giveWay) => send(part, giveWay, useful), linked);
-    countResumed(object, attempt, part.end - part.start);
-    return stored;
+  function recognise({ part, listedPart }: HeldPart): Task<StoredPart> {
+    return async (linked, useful) => {
+      const before = reading;
+      const recognised = before
+        .catch(() => undefined)
+        .then(() => ports.cos.recognise(listedPart, part, source, linked));
+      reading = recognised;
+      const stored = await recognised;
+      if (stored === undefined) return lane.run((giveWay) => send(part, giveWay, useful), linked);
+      countResumed(object, attempt, part.end - part.start);
+      return stored;
+    };
   }
 
   const planned = [...cut(object.file.size, () => checkpoint.object(object.key))];
   const held = heldOf(planned, inBucket);
-  const stored = await together(
-    [
-      // Fewer are needed where parts become larger; the last ones then find nothing left.
-      ...Array<typeof sendInTurn>(planned.length - held.length).fill(sendInTurn),
-      ...held.map(
-        (one): typeof sendInTurn =>
-          (...signals) =>
-            recognise(one, ...signals),
-      ),
-    ],
-    signal,
-    leavesUse,
-  );
+  const tasks = [
+    // Fewer are needed where parts become larger; the last ones then find nothing left.
+    ...Array.from({ length: planned.length - held.length }, () => sendInTurn),
+    ...held.map(recognise),
+  ];
+  const stored = await together(tasks, signal, leavesUse);
   return stored.flatMap((part) => part ?? []).sort((a, b) => a.number - b.number);
 }
 

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 
 /** A task: the first signal aborts when nothing shall begin any more, the second when what is under way is of no use. */
-type Task<T> = (signal: AbortSignal, useful: AbortSignal) => Promise<T>;
+export type Task<T> = (signal: AbortSignal, useful: AbortSignal) => Promise<T>;
 
 /**
  * Runs tasks side by side under one signal. The first failure aborts the others, or lets what they have

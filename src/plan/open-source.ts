@@ -87,9 +87,8 @@ async function readFully(
 }
 
 /**
- * Throws `source-changed` unless size, mtime and inode are those of the plan, `source-missing` where the
- * file is gone. Asks the path, not a
- * handle: a file that was replaced is another file.
+ * Throws `source-missing` where the file is gone, `source-changed` unless size, mtime and inode are those
+ * of the plan. Asks the path, not a handle: a file that was replaced is another file.
  */
 export async function assertUnchanged(file: SourceFile): Promise<void> {
   let now;

@@ -109,6 +109,17 @@ describe('runs at the same time', { concurrency: 2, timeout: TIMEOUT_MS }, () =>
     await assertUploadedOnce(world);
   });
 
+  test('what another run is committing is left to it by jobs abort: exit 7', async (t) => {
+    const world = await createWorld(t);
+    await world.write({ path: 'film.mp4' }, { media: MIB }, world.dice);
+    await world.runUntil(FILM, async (life) => {
+      await heldAt(world, life, { rule: 'CommitUpload:hang', isDone: false });
+      const abort = await world.shell.run(['jobs', 'abort']);
+      assert.equal(abort.code, 7, abort.stderr);
+      assert.match(abort.stderr, /1 unfinished job stays: another run has it/);
+    });
+  });
+
   test('a claim is free although its process number belongs to another process by now', async (t) => {
     const world = await createKilled(t);
     const store = await openStore(join(world.shell.dir, 'state/vod-upload/journal.lmdb'));

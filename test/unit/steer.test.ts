@@ -6,9 +6,9 @@ import {
   initialSteering,
   putOff,
   retreat,
-  steer,
   type SteeringState,
-} from '../../src/pipeline/steer.js';
+} from '../../src/pipeline/slot-controller.js';
+import { steer } from '../../src/pipeline/steer.js';
 
 const MEGABYTE = 1000;
 

@@ -53,9 +53,10 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
   try {
     await withJournal(flags, world, async (journal) => {
       const ids: JobId[] = [];
-      for await (const { job, phase } of journal.list()) {
-        if (phase === 'committing') committing += 1;
-        else ids.push(job.id);
+      for await (const { job, phase, holder } of journal.list()) {
+        if (phase !== 'committing') ids.push(job.id);
+        else if (holder) left += 1;
+        else committing += 1;
       }
       for (const id of ids) {
         if (!(await giveUp(id, journal, services.cos, world))) left += 1;
