@@ -182,7 +182,7 @@ function openSlots(
   }
   const most = Math.min(MAX_SLOTS, roomForFiles());
   const slots = createPartSlots(Math.min(FIRST_SLOTS, most));
-  const steering = steer(slots, services.acknowledgedBytes, services.heldBack, most);
+  const steering = steer(slots, services, most);
   services.onTrouble(() => steering.slowDown());
   return { slots, stopSteering: () => steering.stop() };
 }

@@ -17,6 +17,8 @@ export interface Services {
   readonly clock: Clock;
   /** Bytes that COS has acknowledged so far. */
   acknowledgedBytes(): number;
+  /** How many connections have sent their bytes and wait for the answer of COS. */
+  unanswered(): number;
   /** How many connections wait for the rate limit. */
   heldBack(): number;
   /** How long API calls have waited for their turn, in milliseconds. */
@@ -89,6 +91,7 @@ export function connectServices(
       },
     }),
     acknowledgedBytes: () => cosRoute.meter.acknowledged(),
+    unanswered: () => cosRoute.meter.unanswered(),
     heldBack: () => throttle?.waiting ?? 0,
     apiWaitedMs: () => pacer.waitedMs,
     onTrouble(listener) {

@@ -11,6 +11,8 @@ export interface Meter {
   open(socket: Socket): Flow;
   /** Bytes acknowledged since the start, over all connections; grows as evenly as the network does. */
   acknowledged(): number;
+  /** Requests whose whole body the other side has, and that wait for its answer. */
+  unanswered(): number;
 }
 
 /** The bytes of one request. */
@@ -19,6 +21,8 @@ export interface Flow {
   writing(bytes: number): void;
   /** The kernel has taken them. */
   took(): void;
+  /** Those were the last ones of a body. */
+  sent(): void;
   /** Bytes that were written and are not acknowledged, as far as anything tells. */
   unacknowledged(): number;
   close(): void;
@@ -27,6 +31,7 @@ export interface Flow {
 /** A flow that is not closed. */
 interface Open {
   written: number;
+  isSent: boolean;
   readonly socket: Socket;
 }
 
@@ -65,7 +70,7 @@ export function createMeter(): Meter {
 
   return {
     open(socket) {
-      const flow = { written: 0, socket };
+      const flow = { written: 0, isSent: false, socket };
       flows.add(flow);
       return {
         writing(bytes) {
@@ -74,6 +79,9 @@ export function createMeter(): Meter {
         took() {
           taken += flow.written;
           flow.written = 0;
+        },
+        sent() {
+          flow.isSent = true;
         },
         unacknowledged() {
           if (performance.now() >= freshUntil) refresh();
@@ -94,6 +102,12 @@ export function createMeter(): Meter {
       // What another thread is writing is in a queue before it counts as taken.
       told = Math.max(told, bytes);
       return told;
+    },
+    unanswered() {
+      if (performance.now() >= freshUntil) refresh();
+      let count = 0;
+      for (const flow of flows) if (flow.isSent && pending(flow) === 0) count += 1;
+      return count;
     },
   };
 }

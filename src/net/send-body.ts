@@ -78,7 +78,9 @@ export function sendBody(connection: Connection, body: Body, sender: Sender): Se
     watchdog.moved();
     flow.took();
     left -= count;
-    if (left === 0) sender.onSent();
+    if (left > 0) return;
+    flow.sent();
+    sender.onSent();
   }
 
   function writeHere(bytes: Uint8Array): Promise<void> {

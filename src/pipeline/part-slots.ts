@@ -4,11 +4,13 @@ import type { GiveWay, PartSlots, SlotLane } from '../core/ports.js';
 export interface PartSlotControl extends PartSlots {
   /** How many requests may carry bytes at once. */
   limit: number;
+  /** For how many files shall be ready to send: at least the limit. */
+  expected: number;
   readonly active: number;
   /** The most that were active at once. */
   readonly peak: number;
   readonly waiting: number;
-  /** Names who hears of every change of the limit. */
+  /** Names who hears of every change of the limit, and of what is expected of it. */
   onLimit(listener: () => void): void;
   /** Nothing new starts until `resume`; what is under way goes on. */
   pause(): void;
@@ -36,6 +38,7 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
   const idlers: (() => void)[] = [];
   const sleepers: (() => void)[] = [];
   let limit = initialLimit;
+  let expected = initialLimit;
   let active = 0;
   let peak = 0;
   let paused = false;
@@ -119,6 +122,13 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
     set limit(value) {
       limit = value;
       fill();
+      tellLimit();
+    },
+    get expected() {
+      return Math.max(limit, expected);
+    },
+    set expected(value) {
+      expected = value;
       tellLimit();
     },
     onLimit(listener) {

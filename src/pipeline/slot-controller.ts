@@ -25,6 +25,11 @@ const DOUBT = 0.9;
  */
 const FAST = 10_000;
 const FAST_GAIN = 1.15;
+/** Connections wait for answers most of the time from this share on, and nearly always from that one. */
+const MOSTLY = 0.5;
+const NEARLY_ALL = 0.75;
+/** So many times as many connections files are begun for, as long as more have always paid. */
+const FORESIGHT = 4;
 /** On fast connections the first tick after a change is the kernels', the next two are averaged. */
 const FAST_TICKS = 3;
 /** About what a link of 10 Gbit/s carries, in bytes a millisecond: connections that do it are enough. */
@@ -59,6 +64,8 @@ export interface SteeringState {
   readonly rateSum: number;
   /** Of the tick before this one. */
   readonly lastRate: number;
+  /** Which share of the connections waits for an answer, in the latest ticks. */
+  readonly waiting: number;
   readonly restTicks: number;
   /** Never climb above this: where trouble began, or the maximum. */
   readonly ceiling: number;
@@ -76,6 +83,7 @@ export function initialSteering(slots: number, ceiling = MAX_SLOTS): SteeringSta
     ticks: 0,
     rateSum: 0,
     lastRate: 0,
+    waiting: 0,
     restTicks: FIRST_REST_TICKS,
     ceiling,
     maximum: ceiling,
@@ -85,10 +93,11 @@ export function initialSteering(slots: number, ceiling = MAX_SLOTS): SteeringSta
 
 /**
  * One step of the controller, pure: fast up while acknowledged bytes a second rise by more than
- * noise, back where they do not, a careful try again after a rest. `rate` is in bytes a millisecond.
+ * noise, back where they do not, a careful try again after a rest. `rate` is in bytes a millisecond,
+ * `waiting` the share of the connections that have sent all and wait for an answer.
  */
-export function decide(before: SteeringState, rate: number): SteeringState {
-  const state = after(before, rate);
+export function decide(before: SteeringState, rate: number, waiting = 0): SteeringState {
+  const state = after(before, rate, waiting);
   const lasting = (before.lastRate + rate) / 2;
   switch (state.mode) {
     case 'recovering':
@@ -100,9 +109,30 @@ export function decide(before: SteeringState, rate: number): SteeringState {
   }
 }
 
-function after(before: SteeringState, rate: number): SteeringState {
+function after(before: SteeringState, rate: number, now = before.waiting): SteeringState {
   const rateSum = before.rateSum + rate;
-  return { ...before, ticks: before.ticks + 1, lastRate: rate, rateSum };
+  const waiting = (before.waiting + now) / 2;
+  return { ...before, ticks: before.ticks + 1, lastRate: rate, rateSum, waiting };
+}
+
+/**
+ * While nearly all wait for answers the link is idle, and as many again take nothing from anybody. Where
+ * more have once not paid it is the service that takes its time.
+ */
+export function widen(state: SteeringState, waiting: number): SteeringState {
+  if (waiting < NEARLY_ALL || !hasAlwaysPaid(state)) return state;
+  const slots = Math.min(state.ceiling, state.slots * 2);
+  return slots === state.slots ? state : { ...state, ...changed(slots), waiting };
+}
+
+/** For so many connections files shall be ready to send. */
+export function foreseen(state: SteeringState): number {
+  return hasAlwaysPaid(state) ? Math.min(state.ceiling, state.slots * FORESIGHT) : state.slots;
+}
+
+/** Whether the first climb goes on. */
+export function hasAlwaysPaid({ mode, restTicks }: SteeringState): boolean {
+  return mode === 'climbing' && restTicks === FIRST_REST_TICKS;
 }
 
 /** Milliseconds from one decision to the next. */
@@ -111,9 +141,12 @@ export function tickMs(state: SteeringState): number {
   return isFast(state) ? FAST_TICK_MS : TICK_MS;
 }
 
-/** Whether each connection that has proved to pay is hardly what limits the run. */
-export function isFast({ provenRate, proven }: SteeringState): boolean {
-  return provenRate / proven > FAST;
+/**
+ * Whether each connection that has proved to pay is hardly what limits the run. Where they wait for answers
+ * most of the time it is just that, however fast their bytes are.
+ */
+export function isFast({ provenRate, proven, waiting }: SteeringState): boolean {
+  return provenRate / proven > FAST && waiting < MOSTLY;
 }
 
 /** Half of what is missing comes back where the service is content again, one connection where it is not. */

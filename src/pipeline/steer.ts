@@ -1,12 +1,17 @@
+import type { EventLoopUtilization } from 'node:perf_hooks';
 import type { PartSlotControl } from './part-slots.js';
 import {
   decide,
   FEW_SLOTS,
+  foreseen,
+  hasAlwaysPaid,
   initialSteering,
   isFast,
   putOff,
   retreat,
   tickMs,
+  type SteeringState,
+  widen,
 } from './slot-controller.js';
 
 /** The number of connections that carry bytes, found by trying. */
@@ -16,54 +21,79 @@ export interface Steering {
   stop(): void;
 }
 
-/** While not all connections are in use it is looked this often whether they are. */
-const BEGIN_MS = 25;
 /** The event loop has no time left above this share. */
 const BUSY = 0.9;
+/** While more connections have always paid it is looked this often whether they wait for answers. */
+const LOOK_MS = 25;
+
+/** What the connections had moved at a moment, and how busy the event loop had been. */
+interface Reading {
+  readonly bytes: number;
+  readonly at: number;
+  readonly loop: EventLoopUtilization;
+}
+
+/** What tells how the connections fare. */
+export interface Gauges {
+  /** Bytes that the other side has acknowledged so far, over all connections. */
+  acknowledgedBytes(): number;
+  /** Connections that have sent all and wait for an answer. */
+  unanswered(): number;
+  /** Connections that wait for the rate limit. */
+  heldBack(): number;
+}
 
 /**
  * Steers the slots of a run by the bytes that the other side acknowledges; adds none while most of
  * them wait for the rate limit.
  */
-export function steer(
-  slots: PartSlotControl,
-  acknowledged: () => number,
-  heldBack: () => number,
-  maximum: number,
-): Steering {
+export function steer(slots: PartSlotControl, gauges: Gauges, maximum: number): Steering {
   let state = initialSteering(slots.limit, maximum);
-  let before: { readonly bytes: number; readonly at: number } | undefined;
-  let troubleAt = -Infinity;
-
+  let since: Reading | undefined;
   let loop = performance.eventLoopUtilization();
+  let troubleAt = -Infinity;
   let timer: NodeJS.Timeout;
 
   function look(): void {
-    const now = performance.eventLoopUtilization();
-    const isBusy = performance.eventLoopUtilization(now, loop).utilization > BUSY;
-    loop = now;
     // Free slots say nothing about the network.
     const isFull = slots.waiting > 0 && slots.active >= slots.limit;
-    const seen = isFull ? { bytes: acknowledged(), at: performance.now() } : undefined;
-    const rate = seen && before && (seen.bytes - before.bytes) / (seen.at - before.at);
-    before = seen;
-    if (rate === undefined) return;
-    const next = decide(state, rate);
-    const isLimited = heldBack() >= slots.active / 2;
+    // A busy process itself keeps answers waiting.
+    const isFree = !isBusySince(loop);
+    loop = performance.eventLoopUtilization();
+    const waiting = isFull && isFree ? gauges.unanswered() / slots.active : 0;
+    const wider = widen(state, waiting);
+    if (wider !== state) {
+      since = undefined;
+      set(wider);
+    } else if (!isFull || since === undefined) {
+      since = isFull ? read(gauges, loop) : undefined;
+    } else if (performance.now() - since.at > tickMs(state) - LOOK_MS / 2) {
+      const now = read(gauges, loop);
+      measured((now.bytes - since.bytes) / (now.at - since.at), isBusySince(since.loop), waiting);
+      since = now;
+    }
+  }
+  function measured(rate: number, isBusy: boolean, waiting: number): void {
+    const next = decide(state, rate, waiting);
+    const isLimited = gauges.heldBack() >= slots.active / 2;
     const isEnough = isLimited || (isBusy && (state.slots >= FEW_SLOTS || isFast(state)));
-    state = next.slots > state.slots && isEnough ? putOff(state, rate) : next;
+    set(next.slots > state.slots && isEnough ? putOff(state, rate) : next);
+  }
+  function set(next: SteeringState): void {
+    state = next;
+    slots.expected = foreseen(state);
     slots.limit = state.slots;
   }
   function lookLater(): void {
-    const isBegun = before !== undefined || state.provenRate > 0;
     timer = setTimeout(
       () => {
         look();
         lookLater();
       },
-      isBegun ? tickMs(state) : BEGIN_MS,
+      hasAlwaysPaid(state) ? LOOK_MS : tickMs(state),
     ).unref();
   }
+  set(state);
   lookLater();
 
   return {
@@ -75,9 +105,16 @@ export function steer(
         return;
       }
       troubleAt = at;
-      state = retreat(state);
-      slots.limit = state.slots;
+      set(retreat(state));
     },
     stop: () => clearTimeout(timer),
   };
+}
+
+function isBusySince(before: EventLoopUtilization): boolean {
+  return performance.eventLoopUtilization(before).utilization > BUSY;
+}
+
+function read(gauges: Gauges, loop: EventLoopUtilization): Reading {
+  return { bytes: gauges.acknowledgedBytes(), at: performance.now(), loop };
 }

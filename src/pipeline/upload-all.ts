@@ -29,8 +29,8 @@ export interface UploadAllOptions {
   readonly concurrency?: number;
   /** Files in flight at most, where the number is automatic. */
   readonly maxFiles?: number;
-  /** Connections that may carry bytes at present. */
-  readonly slots: Pick<PartSlotControl, 'limit' | 'onLimit' | 'resumed'>;
+  /** Connections that may carry bytes, at present and soon. */
+  readonly slots: Pick<PartSlotControl, 'expected' | 'onLimit' | 'resumed'>;
   /** Aborts when no new job may begin; what is under way goes on. */
   readonly stop: AbortSignal;
   /** Aborts when everything under way must end. */
@@ -132,7 +132,7 @@ export async function uploadAll(
     const files = limit.activeCount + limit.pendingCount;
     if (files >= limit.concurrency) return false;
     if (options.concurrency !== undefined || files < MIN_FILES) return true;
-    return demand.parts < PARTS_A_SLOT * options.slots.limit;
+    return demand.parts < PARTS_A_SLOT * options.slots.expected;
   }
 
   async function until(condition: () => boolean): Promise<void> {

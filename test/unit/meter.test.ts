@@ -68,6 +68,24 @@ suite('the meter', () => {
     assert.ok(left < held, `${left} of ${held}`);
   });
 
+  test('tells which requests wait for their answers: not before the other side has all', async () => {
+    const meter = createMeter();
+    const flow = meter.open(client);
+    flow.writing(SIZE);
+    const written = new Promise((resolve) => client.write(Buffer.alloc(SIZE), resolve));
+    await sleep(50);
+    assert.equal(meter.unanswered(), 0);
+    peer.resume();
+    await written;
+    flow.took();
+    assert.equal(meter.unanswered(), 0, 'of this body more may come');
+    flow.sent();
+    for (let tries = 0; meter.unanswered() === 0 && tries < 100; tries++) await sleep(10);
+    assert.equal(meter.unanswered(), 1);
+    flow.close();
+    assert.equal(meter.unanswered(), 0);
+  });
+
   test('does not fall when a request ends before all of it was written', async () => {
     const meter = createMeter();
     const flow = meter.open(client);

@@ -3,10 +3,12 @@ import { test } from 'node:test';
 import type { PartSlotControl } from '../../src/pipeline/part-slots.js';
 import {
   decide,
+  foreseen,
   initialSteering,
   putOff,
   retreat,
   type SteeringState,
+  widen,
 } from '../../src/pipeline/slot-controller.js';
 import { steer } from '../../src/pipeline/steer.js';
 
@@ -33,6 +35,13 @@ function steered(link: Link, ticks: number, from: SteeringState = initialSteerin
     seen.push(state.slots);
   }
   return seen;
+}
+
+/** The controller after so many ticks. */
+function steeredTo(link: Link, ticks: number): SteeringState {
+  let state = initialSteering(2);
+  for (let tick = 0; tick < ticks; tick++) state = decide(state, link(state.slots));
+  return state;
 }
 
 test('where each connection is slow, and new ones do as much, three ticks bring all', () => {
@@ -161,21 +170,64 @@ test('a process that is busy for a moment climbs on after it; one that stays bus
   assert.deepEqual([busy.mode, busy.slots], ['resting', 16]);
 });
 
+test('fast connections that wait for answers most of the time are no reason for caution', () => {
+  const seen = (waiting: number): number => {
+    let state = initialSteering(2);
+    for (let tick = 0; tick < 6; tick++)
+      state = decide(state, 50 * MEGABYTE * state.slots, waiting);
+    return state.slots;
+  };
+  assert.deepEqual([seen(0), seen(0.8)], [8, 64]);
+});
+
+test('where nearly all wait for answers as many again begin, until more have once not paid', () => {
+  const begun = initialSteering(2);
+  assert.deepEqual(
+    [0.5, 0.8, 1].map((waiting) => widen(begun, waiting).slots),
+    [2, 4, 4],
+  );
+  assert.equal(widen({ ...begun, slots: 48 }, 1).slots, 64);
+  assert.equal(widen(initialSteering(4, 4), 1).slots, 4);
+  const disappointed = steeredTo(sharedLink(10 * MEGABYTE), 40);
+  assert.equal(widen(disappointed, 1), disappointed);
+  assert.equal(widen(retreat(begun), 1).slots, 1);
+});
+
+test('files are begun for the connections to come, until more have once not paid', () => {
+  assert.deepEqual(
+    [2, 32].map((slots) => foreseen(initialSteering(slots))),
+    [8, 64],
+  );
+  const disappointed = steeredTo(sharedLink(10 * MEGABYTE), 40);
+  assert.equal(foreseen(disappointed), disappointed.slots);
+});
+
 test('connections that a rate limit holds back get no more beside them', async () => {
   const most = async (waiting: number): Promise<number> => {
     // Each new connection brings as much again.
     const slots = { limit: 2, active: 64, waiting: 1 };
     let [moved, at] = [0, performance.now()];
-    const acknowledged = (): number => {
+    const acknowledgedBytes = (): number => {
       moved += slots.limit * 1000 * (performance.now() - at);
       at = performance.now();
       return moved;
     };
-    const steering = steer(slots as PartSlotControl, acknowledged, () => waiting, 64);
+    const gauges = { acknowledgedBytes, unanswered: () => 0, heldBack: () => waiting };
+    const steering = steer(slots as PartSlotControl, gauges, 64);
     // Steering does not keep a process alive.
     await new Promise((resolve) => setTimeout(resolve, 600));
     steering.stop();
     return slots.limit;
   };
   assert.deepEqual(await Promise.all([most(32), most(31)]), [2, 64]);
+});
+
+test('connections that all wait for answers are 64 at once, though nothing moves meanwhile', async () => {
+  const slots = { limit: 2, expected: 2, active: 64, waiting: 1 };
+  const gauges = { acknowledgedBytes: () => 0, unanswered: () => 64, heldBack: () => 0 };
+  const steering = steer(slots as PartSlotControl, gauges, 64);
+  assert.equal(slots.expected, 8);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  steering.stop();
+  assert.deepEqual([slots.limit, slots.expected], [64, 64]);
 });
