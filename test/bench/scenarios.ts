@@ -17,8 +17,10 @@ export interface Scenario {
   readonly note?: (counts: Counts, startedAtMs: number) => string;
 }
 
-/** bytes a second of 20 Mbit/s a connection and 1 Gbit/s in all */
-const FAR_LINE = ['--connection-rate', '2500000', '--total-rate', '125000000'];
+/** bytes a second of 1 Gbit/s in all */
+const LINE = ['--total-rate', '125000000'];
+/** bytes a second of 20 Mbit/s a connection */
+const FAR_LINE = ['--connection-rate', '2500000', ...LINE];
 const fixed = (connections: number): Contender =>
   ours(`vod-upload, ${connections} connections`, ...slots(connections));
 const slots = (count: number): readonly string[] => [
@@ -88,6 +90,22 @@ function ownScenarios(peers: readonly Contender[], scale: number): readonly Scen
       sink: ['--delay-ms', String(delayMs), ...FAR_LINE],
       contenders: sweep,
     })),
+    {
+      id: 'far-wide',
+      title: 'A far link without a limit a connection: replies after 200 ms',
+      about: `one file of ${large / MIB} MiB; 1 Gbit/s in all`,
+      sizes: [large],
+      sink: ['--delay-ms', '200', ...LINE],
+      contenders: sweep,
+    },
+    {
+      id: 'far-lossy',
+      title: 'A far link that loses 1 % of its segments, as a model of TCP has it',
+      about: `one file of ${large / 2 / MIB} MiB; 50 ms there and back, 1 Gbit/s in all`,
+      sizes: [large / 2],
+      sink: ['--delay-ms', '50', '--loss', '0.01', ...LINE],
+      contenders: sweep,
+    },
     {
       id: 'far-small',
       title: 'Small files on a far link',

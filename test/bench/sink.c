@@ -30,18 +30,25 @@
 #define HEAD_SIZE (32 * 1024)
 #define WINDOW_NS 100000000ll
 #define WINDOWS 36000
+#define SEGMENT 1448
+#define FIRST_CWND 10
+#define RETRANSMISSION_NS 250000000ll
+#define TIMEOUTS_A_LOSS 0.06
 
 static struct {
   bool crc64;
   long delay_ms;
   long connection_rate, total_rate; /* bytes a second; 0: as fast as they come */
   double refused;                   /* fraction of objects and parts that get 503 */
+  double loss;                      /* fraction of segments that a sender of TCP has to repeat */
   const char *certificate, *key;
 } options;
 
 static atomic_llong received, accepted, refused;
 static atomic_llong windows[WINDOWS]; /* bytes received in each tenth of a second */
 static long long started_at;
+
+static bool is_slow_line(void) { return options.connection_rate || options.total_rate || options.loss; }
 
 static long long now_ns(void) {
   struct timespec now;
@@ -68,6 +75,8 @@ typedef struct {
   void *tls;
   unsigned seed;
   long long free_at;
+  double cwnd; /* segments in flight; 0: nothing was sent */
+  bool has_lost;
   size_t held; /* bytes of `head` that were read and not yet used */
   char head[HEAD_SIZE];
   unsigned char buffer[BUFFER_SIZE];
@@ -93,6 +102,29 @@ static bool send_all(connection *c, const char *from, size_t size) {
   return true;
 }
 
+static bool happens(connection *c, double probability) { return rand_r(&c->seed) < probability * RAND_MAX; }
+
+/*
+ * When `size` more bytes are through, sent by a TCP whose round trip is the delay and that loses segments: a window
+ * a round trip, which doubles up to the first loss, then grows by one; a loss takes three tenths of it, and sometimes
+ * a timeout.
+ */
+static long long lossy_time(connection *c, long long size) {
+  double segments = (double)size / SEGMENT;
+  if (!c->cwnd) c->cwnd = FIRST_CWND;
+  long long now = now_ns(), round_trip = options.delay_ms * 1000000ll;
+  if (c->free_at < now - round_trip) c->free_at = now;
+  c->free_at += (long long)(segments / c->cwnd * round_trip);
+  if (happens(c, segments * options.loss)) {
+    c->has_lost = true;
+    c->cwnd = c->cwnd < 3 ? 2 : c->cwnd * 0.7;
+    if (happens(c, TIMEOUTS_A_LOSS)) c->free_at += RETRANSMISSION_NS;
+  } else {
+    c->cwnd += c->has_lost ? segments / c->cwnd : segments;
+  }
+  return c->free_at;
+}
+
 static void pace(connection *c, long long size) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   static long long total_free_at;
@@ -104,6 +136,10 @@ static void pace(connection *c, long long size) {
   }
   if (options.connection_rate) {
     long long own = line_time(&c->free_at, size, options.connection_rate);
+    if (own > until) until = own;
+  }
+  if (options.loss) {
+    long long own = lossy_time(c, size);
     if (own > until) until = own;
   }
   if (until) sleep_until(until);
@@ -118,7 +154,7 @@ static void count(long long size) {
 /* Reads a body into nothing. */
 static bool swallow(connection *c, request *r, bool checksum) {
   uint64_t left = r->size;
-  bool paced = options.connection_rate || options.total_rate;
+  bool paced = is_slow_line();
   size_t step = paced ? 16 * 1024 : BUFFER_SIZE;
   while (left) {
     ssize_t size = left < step ? left : step;
@@ -220,7 +256,7 @@ static bool serve_one(connection *c) {
   bool expects;
   if (!read_head(c, &r, &expects)) return false;
   bool object = takes_object(&r);
-  if (object && rand_r(&c->seed) < options.refused * RAND_MAX) return refuse(c, &r, expects);
+  if (object && happens(c, options.refused)) return refuse(c, &r, expects);
   const char *go_on = "HTTP/1.1 100 Continue\r\n\r\n";
   if (expects && !send_all(c, go_on, strlen(go_on))) return false;
   char *body = NULL;
@@ -300,7 +336,7 @@ static int listen_on(unsigned short *port) {
   address.sin_port = htons(*port);
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   /* A slow line must not look fast because this kernel takes megabytes in advance. */
-  if (options.connection_rate || options.total_rate) setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  if (is_slow_line()) setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
   if (bind(listener, (struct sockaddr *)&address, length) || listen(listener, 4096)) {
     perror("listen");
     exit(1);
@@ -332,6 +368,7 @@ int main(int argc, char **argv) {
     if (!strcmp(argv[i], "--connection-rate")) options.connection_rate = atol(value);
     if (!strcmp(argv[i], "--total-rate")) options.total_rate = atol(value);
     if (!strcmp(argv[i], "--refused")) options.refused = atof(value);
+    if (!strcmp(argv[i], "--loss")) options.loss = atof(value);
     if (!strcmp(argv[i], "--certificate")) options.certificate = value;
     if (!strcmp(argv[i], "--key")) options.key = value;
   }
