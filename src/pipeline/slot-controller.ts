@@ -28,8 +28,16 @@ const FAST_GAIN = 1.15;
 /** Connections wait for answers most of the time from this share on, and nearly always from that one. */
 const MOSTLY = 0.5;
 const NEARLY_ALL = 0.75;
-/** So many times as many connections files are begun for, as long as more have always paid. */
+/** During the first climb files are begun for so many times as many connections. */
 const FORESIGHT = 4;
+/** Calm ticks in which nearly all wait, before half as many are tried; the wait grows while they do less. */
+const FIRST_PROBE_TICKS = 4;
+const PROBE_TICKS_GROWTH = 8;
+const MAX_PROBE_TICKS = 240;
+/** What half as many connections must do of what all did; where it is they that limit the run, they do half. */
+const AS_MUCH = 0.8;
+/** The first calm tick with another number still has the answers to the old one. */
+const TRIAL_TICKS = 2;
 /** On fast connections the first tick after a change is the kernels', the next two are averaged. */
 const FAST_TICKS = 3;
 /** About what a link of 10 Gbit/s carries, in bytes a millisecond: connections that do it are enough. */
@@ -52,7 +60,7 @@ interface Yield {
 
 /** What the controller knows; `decide` takes it from tick to tick. */
 export interface SteeringState {
-  readonly mode: 'climbing' | 'resting' | 'recovering';
+  readonly mode: 'climbing' | 'resting' | 'probing' | 'recovering';
   readonly slots: number;
   /** The number to go back to if the present one does not pay, and its rate. */
   readonly proven: number;
@@ -66,7 +74,11 @@ export interface SteeringState {
   readonly lastRate: number;
   /** Which share of the connections waits for an answer, in the latest ticks. */
   readonly waiting: number;
+  /** Calm ticks before more connections are tried, and before fewer are. */
   readonly restTicks: number;
+  readonly probeTicks: number;
+  /** Nothing has been learned yet of how many connections are too many. */
+  readonly isFirstClimb: boolean;
   /** Never climb above this: where trouble began, or the maximum. */
   readonly ceiling: number;
   readonly maximum: number;
@@ -85,6 +97,8 @@ export function initialSteering(slots: number, ceiling = MAX_SLOTS): SteeringSta
     lastRate: 0,
     waiting: 0,
     restTicks: FIRST_REST_TICKS,
+    probeTicks: FIRST_PROBE_TICKS,
+    isFirstClimb: true,
     ceiling,
     maximum: ceiling,
     hasComplained: false,
@@ -103,7 +117,9 @@ export function decide(before: SteeringState, rate: number, waiting = 0): Steeri
     case 'recovering':
       return recover(state, rate);
     case 'resting':
-      return stay(state, rate);
+      return isDueToHalve(state) ? tryOut(state, state.slots / 2, lasting) : stay(state, rate);
+    case 'probing':
+      return probe(state, rate);
     case 'climbing':
       return isFast(state) ? climbCarefully(state, lasting) : climb(state, rate);
   }
@@ -116,28 +132,23 @@ function after(before: SteeringState, rate: number, now = before.waiting): Steer
 }
 
 /**
- * While nearly all wait for answers the link is idle, and as many again take nothing from anybody. Where
- * more have once not paid it is the service that takes its time.
+ * While nearly all wait for answers the link is idle, and as many again take nothing from anybody. That holds
+ * for the first climb: after it, it may be the service that takes its time.
  */
 export function widen(state: SteeringState, waiting: number): SteeringState {
-  if (waiting < NEARLY_ALL || !hasAlwaysPaid(state)) return state;
+  if (waiting < NEARLY_ALL || !state.isFirstClimb) return state;
   const slots = Math.min(state.ceiling, state.slots * 2);
   return slots === state.slots ? state : { ...state, ...changed(slots), waiting };
 }
 
 /** For so many connections files shall be ready to send. */
-export function foreseen(state: SteeringState): number {
-  return hasAlwaysPaid(state) ? Math.min(state.ceiling, state.slots * FORESIGHT) : state.slots;
-}
-
-/** Whether the first climb goes on. */
-export function hasAlwaysPaid({ mode, restTicks }: SteeringState): boolean {
-  return mode === 'climbing' && restTicks === FIRST_REST_TICKS;
+export function foreseen({ slots, ceiling, isFirstClimb }: SteeringState): number {
+  return isFirstClimb ? Math.min(ceiling, slots * FORESIGHT) : slots;
 }
 
 /** Milliseconds from one decision to the next. */
 export function tickMs(state: SteeringState): number {
-  if (state.mode === 'resting') return CALM_MS;
+  if (state.mode === 'resting' || state.mode === 'probing') return CALM_MS;
   return isFast(state) ? FAST_TICK_MS : TICK_MS;
 }
 
@@ -164,10 +175,39 @@ function stay(state: SteeringState, rate: number): SteeringState {
     // A slowly moving memory of what this number yields.
     return { ...state, provenRate: 0.8 * state.provenRate + 0.2 * rate };
   }
+  if (state.waiting >= NEARLY_ALL) return tryOut(state, state.slots * 2, rate);
   const step = state.slots < FEW_SLOTS ? 2 : 1.25;
   const slots = Math.min(state.ceiling, Math.ceil(state.slots * step));
   const sure = { slots: state.slots, rate: state.provenRate };
   return { ...state, ...changed(slots), mode: 'climbing', proven: state.slots, sure };
+}
+
+function isDueToHalve({ ticks, probeTicks, waiting, slots }: SteeringState): boolean {
+  return ticks >= probeTicks && waiting >= NEARLY_ALL && slots > 1;
+}
+
+/**
+ * Where nearly all wait for answers, each new connection brings a burst that says nothing, and answers may take
+ * the longer the more are waited for: only what lasts tells whether another number does better.
+ */
+function tryOut(state: SteeringState, number: number, provenRate: number): SteeringState {
+  const slots = Math.min(state.ceiling, Math.ceil(number));
+  return { ...state, ...changed(slots), mode: 'probing', proven: state.slots, provenRate };
+}
+
+/** What the number that is tried out comes to: fewer are enough where they do as much, more where they do more. */
+function probe(state: SteeringState, rate: number): SteeringState {
+  if (state.ticks < TRIAL_TICKS) return state;
+  const { slots, provenRate } = state;
+  if (slots > state.proven) {
+    const pays = rate > provenRate * DOUBLING_GAIN;
+    return pays ? rest(state, slots, rate) : goBack(state, proven(state));
+  }
+  if (rate < provenRate * AS_MUCH) {
+    const probeTicks = Math.min(MAX_PROBE_TICKS, state.probeTicks * PROBE_TICKS_GROWTH);
+    return { ...rest(state, state.proven, provenRate), probeTicks };
+  }
+  return slots > 1 ? tryOut(state, slots / 2, provenRate) : rest(state, slots, rate);
 }
 
 function climbCarefully(state: SteeringState, rate: number): SteeringState {
@@ -258,6 +298,7 @@ export function retreat(state: SteeringState): SteeringState {
     ceiling: goesOn ? state.ceiling : Math.max(2, state.slots),
     // What did not pay before the trouble may pay after it.
     restTicks: FIRST_REST_TICKS,
+    isFirstClimb: false,
     hasComplained: true,
   };
 }
@@ -270,5 +311,6 @@ function rest(state: SteeringState, slots: number, rate: number): SteeringState 
     proven: slots,
     provenRate: rate,
     ceiling: state.maximum,
+    isFirstClimb: false,
   };
 }

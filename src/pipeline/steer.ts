@@ -4,7 +4,6 @@ import {
   decide,
   FEW_SLOTS,
   foreseen,
-  hasAlwaysPaid,
   initialSteering,
   isFast,
   putOff,
@@ -23,7 +22,7 @@ export interface Steering {
 
 /** The event loop has no time left above this share. */
 const BUSY = 0.9;
-/** While more connections have always paid it is looked this often whether they wait for answers. */
+/** During the first climb it is looked this often whether the connections wait for answers. */
 const LOOK_MS = 25;
 
 /** What the connections had moved at a moment, and how busy the event loop had been. */
@@ -90,7 +89,7 @@ export function steer(slots: PartSlotControl, gauges: Gauges, maximum: number): 
         look();
         lookLater();
       },
-      hasAlwaysPaid(state) ? LOOK_MS : tickMs(state),
+      state.isFirstClimb ? LOOK_MS : tickMs(state),
     ).unref();
   }
   set(state);

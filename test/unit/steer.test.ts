@@ -27,11 +27,16 @@ const farLink =
     Math.min(total, each * connections);
 
 /** The numbers of connections, tick after tick. */
-function steered(link: Link, ticks: number, from: SteeringState = initialSteering(2)): number[] {
+function steered(
+  link: Link,
+  ticks: number,
+  from: SteeringState = initialSteering(2),
+  waiting = 0,
+): number[] {
   const seen: number[] = [];
   let state = from;
   for (let tick = 0; tick < ticks; tick++) {
-    state = decide(state, link(state.slots));
+    state = decide(state, link(state.slots), waiting);
     seen.push(state.slots);
   }
   return seen;
@@ -180,7 +185,7 @@ test('fast connections that wait for answers most of the time are no reason for 
   assert.deepEqual([seen(0), seen(0.8)], [8, 64]);
 });
 
-test('where nearly all wait for answers as many again begin, until more have once not paid', () => {
+test('where nearly all wait for answers as many again begin, during the first climb', () => {
   const begun = initialSteering(2);
   assert.deepEqual(
     [0.5, 0.8, 1].map((waiting) => widen(begun, waiting).slots),
@@ -193,7 +198,26 @@ test('where nearly all wait for answers as many again begin, until more have onc
   assert.equal(widen(retreat(begun), 1).slots, 1);
 });
 
-test('files are begun for the connections to come, until more have once not paid', () => {
+test('where more connections only wait longer for their answers, there are as few as do as much', () => {
+  const atOnce = farLink(2.5 * MEGABYTE, 8 * 2.5 * MEGABYTE);
+  const widened = widen(initialSteering(32), 1);
+  const seen = steered(atOnce, 200, widened, 1);
+  assert.equal(seen[0], 64);
+  assert.deepEqual([...new Set(seen.slice(0, 15))], [64, 32, 16, 8, 4]);
+  const later = seen.slice(15);
+  assert.ok(Math.min(...later) >= 4 && Math.max(...later) <= 16, later.join(' '));
+  assert.ok(later.filter((slots) => slots === 8).length > 0.9 * later.length, later.join(' '));
+});
+
+test('where each connection does as much as the others, that they wait is no reason for fewer', () => {
+  const widened = widen(initialSteering(32), 1);
+  const seen = steered(farLink(MEGABYTE, 64 * MEGABYTE), 200, widened, 1);
+  assert.ok(seen.filter((slots) => slots === 64).length > 0.95 * seen.length, seen.join(' '));
+  const few: SteeringState = { ...initialSteering(4), mode: 'resting', isFirstClimb: false };
+  assert.equal(steered(farLink(MEGABYTE, 64 * MEGABYTE), 20, few, 1).at(-1), 64);
+});
+
+test('files are begun for the connections to come, during the first climb', () => {
   assert.deepEqual(
     [2, 32].map((slots) => foreseen(initialSteering(slots))),
     [8, 64],
