@@ -154,8 +154,12 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
     resumed(signal) {
       if (!paused || signal.aborted) return Promise.resolve();
       return new Promise((resolve) => {
-        sleepers.push(resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
+        const wake = (): void => {
+          signal.removeEventListener('abort', wake);
+          resolve();
+        };
+        sleepers.push(wake);
+        signal.addEventListener('abort', wake, { once: true });
       });
     },
     idle: () => (active === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),

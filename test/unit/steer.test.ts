@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
-import type { PartSlotControl } from '../../src/pipeline/part-slots.js';
+import { createPartSlots, type PartSlotControl } from '../../src/pipeline/part-slots.js';
 import {
   decide,
   foreseen,
@@ -254,4 +255,14 @@ test('connections that all wait for answers are 64 at once, though nothing moves
   await new Promise((resolve) => setTimeout(resolve, 300));
   steering.stop();
   assert.deepEqual([slots.limit, slots.expected], [64, 64]);
+});
+
+test('a pause that is over leaves nobody listening', async () => {
+  const slots = createPartSlots(1);
+  const { signal } = new AbortController();
+  slots.pause();
+  const resumed = slots.resumed(signal);
+  slots.resume();
+  await resumed;
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
 });
