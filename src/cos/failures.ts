@@ -36,11 +36,10 @@ export const COS_FAILURES: Readonly<Record<string, FailureCode>> = {
 /** Throws the failure that an answer of COS stands for; returns where it is a good one. */
 export function assertCosAnswer(operation: string, answer: HttpAnswer): void {
   const requestId = answer.headers['x-cos-request-id'];
-  const isGood = answer.status >= 200 && answer.status < 300;
+  const isSuccess = answer.status >= 200 && answer.status < 300;
   if (requestId === undefined) throw withoutRequestId(operation, answer);
-  const error = isGood ? errorUnderSuccess(answer.body) : parseError(answer.body);
-  if (isGood && error === undefined) return;
-  throw failureOf(operation, answer, String(requestId), error);
+  if (isSuccess && !holdsError(answer.body)) return;
+  throw failureOf(operation, answer, String(requestId), parseError(answer.body));
 }
 
 const REFUSED =
@@ -108,10 +107,8 @@ function withoutRequestId(operation: string, answer: HttpAnswer): UploadFailure 
   });
 }
 
-function errorUnderSuccess(body: Buffer): ServiceError | undefined {
-  return /^\s*(<\?xml[^>]*\?>)?\s*<Error[\s>]/.test(body.toString('utf8', 0, 8192))
-    ? (parseError(body) ?? { code: 'unknown', message: '' })
-    : undefined;
+function holdsError(body: Buffer): boolean {
+  return /^\s*(<\?xml[^>]*\?>)?\s*<Error[\s>]/.test(body.toString('utf8', 0, 8192));
 }
 
 function parseError(body: Buffer): ServiceError | undefined {

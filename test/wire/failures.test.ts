@@ -72,6 +72,12 @@ const COS_ROWS: readonly Row[] = [
     'service-unavailable',
   ],
   [
+    'half an error under 200',
+    cos(200, '<Error><Code>Intern'),
+    'not-the-service',
+    { ambiguous: true },
+  ],
+  [
     'a gateway that asks for patience',
     answerOf(503, 'busy', { 'retry-after': '7' }),
     'service-unavailable',
