@@ -27,7 +27,7 @@ export function createDomains(): Domains {
     },
     failed(domain, { code, facts }) {
       const isSilent = code === 'network' || code === 'stalled' || code === 'not-the-service';
-      if (!isSilent || domain !== current()) return;
+      if (!isSilent || facts.requestId !== undefined || domain !== current()) return;
       strikes += facts.unconnected === true ? STRIKES : 1;
       if (strikes < STRIKES) return;
       strikes = 0;

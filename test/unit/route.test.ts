@@ -179,6 +179,14 @@ describe('a connection that never comes about', () => {
     }
   });
 
+  test('leaves COS on a domain that answers, whatever the answers complain of', () => {
+    const domains = createDomains();
+    for (let times = 0; times < 4; times++) {
+      domains.failed('myqcloud.com', new UploadFailure('network', '', { requestId: 'id' }));
+    }
+    assert.equal(domains.current, 'myqcloud.com');
+  });
+
   test('puts COS on the other domain at once; answers that are missing do so after three', () => {
     const domains = createDomains();
     domains.failed('myqcloud.com', new UploadFailure('network', '', { unconnected: true }));
