@@ -3,6 +3,7 @@ import type { HttpAnswer } from './answer.js';
 import type { Body } from './send-body.js';
 import { Exchange } from './exchange.js';
 import { requestHead } from './request-head.js';
+import { withoutSecrets } from './without-secrets.js';
 
 export interface HttpRequest {
   readonly route: Route;
@@ -36,5 +37,5 @@ export async function sendRequest(spec: HttpRequest, signal: AbortSignal): Promi
   const { host, stallTimeoutMs } = spec;
   const timeoutMs = Math.min(CONNECT_TIMEOUT_MS, stallTimeoutMs);
   const connection = await spec.route.connections.take(host, timeoutMs, signal);
-  return new Exchange(connection, head, spec, signal).answer;
+  return withoutSecrets(await new Exchange(connection, head, spec, signal).answer, spec.headers);
 }
