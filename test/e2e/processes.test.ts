@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { formatLease, parseLease } from '../../src/journal/leases.js';
 import { openStore } from '../../src/journal/store.js';
+import { parseFaultRule } from '../../src/sandbox/faults.js';
 import type { SandboxSession } from '../../src/sandbox/sandbox.js';
 import { createDice, type Dice } from '../helpers/kill-dice.js';
 import { createKillWorld, heldAt, storedParts, type KillWorld } from '../helpers/kill-world.js';
@@ -49,6 +51,10 @@ async function assertUploadedOnce(world: World): Promise<void> {
   const object = await readFile(world.cloud.objectPath(committed[0]?.mediaKey ?? ''));
   assert.ok(object.equals(await readFile(join(world.shell.dir, 'film.mp4'))), 'the same bytes');
   assert.deepEqual(world.cloud.openUploads(), []);
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(5);
 }
 
 async function statusesOf({ shell }: KillWorld, manifest: string): Promise<string[]> {
@@ -119,6 +125,37 @@ describe('runs at the same time', { concurrency: 2, timeout: TIMEOUT_MS }, () =>
       assert.match(abort.stderr, /1 unfinished job stays: another run has it/);
     });
   });
+
+  for (const { end, rule, code, told } of [
+    { end: 'may be committed', rule: 'CommitUpload:hang-after', code: 9, told: /media may exist/ },
+    { end: 'is uploaded', rule: undefined, code: 0, told: /^$/ },
+  ]) {
+    test(`what another run does while jobs abort is at work counts, where the file ${end}: exit ${code}`, async (t) => {
+      const world = await createWorld(t);
+      for (const path of ['one.mp4', 'two.mp4']) {
+        await world.write({ path }, { media: 2 * MIB + 7 }, world.dice);
+      }
+      const both = ['one.mp4', 'two.mp4', '--part-size', '1M'];
+      await world.runUntil(both, (life) =>
+        life.until(() => world.cloud.openUploads().length === 2),
+      );
+      const listed = await world.shell.run(['jobs', 'list', '--json']);
+      const last = JSON.parse(listed.stdout.trim().split('\n')[1] ?? '') as { path: string };
+      world.cloud.addFaults(parseFaultRule('AbortMultipartUpload:delay=4000'));
+      const abort = world.shell.start(['jobs', 'abort']);
+      await until(() =>
+        world.cloud.requests.some(({ operation }) => operation === 'AbortMultipartUpload'),
+      );
+      const other = [last.path, '--part-size', '1M'];
+      if (rule === undefined) assert.equal((await world.run(other)).code, 0);
+      else await world.runUntil(other, (life) => heldAt(world, life, { rule, isDone: true }));
+      const aborted = await abort.ended;
+      assert.equal(aborted.code, code, aborted.stderr);
+      assert.match(aborted.stderr, told);
+      assert.equal((await world.run(both)).code, 0);
+      assert.equal(committedOf(world).length, 2);
+    });
+  }
 
   test('a claim is free although its process number belongs to another process by now', async (t) => {
     const world = await createKilled(t);

@@ -59,8 +59,12 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
         else committing += 1;
       }
       for (const id of ids) {
-        if (!(await giveUp(id, journal, services.cos, world))) left += 1;
-        else world.stdout.write(`${flags.json ? JSON.stringify({ schema: 1, id }) : id}\n`);
+        const end = await giveUp(id, journal, services.cos, world);
+        if (end === 'held') left += 1;
+        else if (end === 'committing') committing += 1;
+        else if (end === 'given-up') {
+          world.stdout.write(`${flags.json ? JSON.stringify({ schema: 1, id }) : id}\n`);
+        }
       }
     });
   } finally {
@@ -79,15 +83,27 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
   return committing > 0 ? 9 : left > 0 ? 7 : 0;
 }
 
-/** Aborts the uploads of a job and forgets it; resolves to false where another run has it. */
-async function giveUp(id: JobId, journal: OpenJournal, cos: Cos, world: World): Promise<boolean> {
+/**
+ * Aborts the uploads of a job and forgets it, unless another run has it, or has since it was listed
+ * ended it or come to its commit.
+ */
+async function giveUp(
+  id: JobId,
+  journal: OpenJournal,
+  cos: Cos,
+  world: World,
+): Promise<'given-up' | 'held' | 'committing' | 'ended'> {
   const claim = await journal.claimUnfinished(id);
-  if (claim?.kind !== 'ours') return false;
+  if (claim === undefined) return 'ended';
+  if (claim.kind !== 'ours') return 'held';
   const checkpoint = claim.checkpoint ?? claim.superseded?.checkpoint;
-  if (checkpoint !== undefined) await abortUploads(checkpoint, cos, world);
-  await journal.forget(id);
+  const mayBeCommitted = checkpoint?.phase === 'committing';
+  if (!mayBeCommitted) {
+    if (checkpoint !== undefined) await abortUploads(checkpoint, cos, world);
+    await journal.forget(id);
+  }
   await journal.release(id);
-  return true;
+  return mayBeCommitted ? 'committing' : 'given-up';
 }
 
 /** Also asks for uploads whose Initiate was never answered. */
@@ -136,7 +152,7 @@ async function abortUnfinishable(
   let abandoned = 0;
   try {
     for (const id of ids) {
-      if (await giveUp(id, journal, services.cos, world)) abandoned += 1;
+      if ((await giveUp(id, journal, services.cos, world)) === 'given-up') abandoned += 1;
     }
   } finally {
     services.close();
