@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { UsageError } from '../core/errors.js';
 import type { PlanItem, Summary } from '../core/model.js';
 import { openJournal, type OpenJournal } from '../journal/journal.js';
 import { createManifest, ManifestError, type Manifest } from '../manifest/manifest.js';
@@ -245,6 +246,7 @@ async function finishManifest(
   }
 }
 
+/** Throws UsageError where it cannot be begun: nothing was sent yet. */
 async function openManifest(
   { flags, world, options }: Run,
   runId: string,
@@ -258,6 +260,9 @@ async function openManifest(
     startedAt,
     options,
     processes: { pid: process.pid, isAlive },
+  }).catch((error: unknown) => {
+    if (!(error instanceof ManifestError)) throw error;
+    throw new UsageError([{ message: error.message, hint: error.hint }]);
   });
 }
 

@@ -178,6 +178,17 @@ describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () =
     ['a bad size', ['a.mp4', '--part-size', '8X'], /8X/],
     ['a bad duration', ['a.mp4', '--min-age', 'soon'], /soon/],
     ['a manifest where none can be', ['a.mp4', '--manifest', 'no/such/m.json'], /no\/such/],
+    ['a manifest that would replace a video', ['--manifest', 'a.mp4', 'a.mp4'], /took a\.mp4/],
+    [
+      'jobs resume: a manifest where none can be',
+      ['jobs', 'resume', '--manifest', 'no/such/m.json'],
+      /no\/such/,
+    ],
+    [
+      'jobs resume: a manifest that would replace a video',
+      ['jobs', 'resume', '--manifest', 'a.mp4'],
+      /took a\.mp4/,
+    ],
     ['an unknown profile', ['a.mp4', '--profile', 'nobody'], /nobody/],
     ['an unknown flag', ['a.mp4', '--procedur', 'x'], /--procedure/],
     ['no input at all', [], /nothing to upload/],
@@ -189,6 +200,7 @@ describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () =
       assert.match(ran.stderr, pattern);
       assert.equal(ran.stdout, '');
       assert.equal(cloud.requests.length, 0);
+      assert.equal(await readFile(join(shell.dir, 'a.mp4'), 'utf8'), 'x');
     });
   }
 

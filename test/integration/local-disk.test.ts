@@ -185,6 +185,17 @@ describe('a full disk', { skip: canMount ? false : 'needs the right to mount a d
     });
   }
 
+  test('that cannot take even a manifest that is begun is told before anything is sent', async () => {
+    mount('-t', 'tmpfs', '-o', 'nr_inodes=1', 'tmpfs');
+    const ran = await shell.run(['v', '--manifest', 'disk/m.json']);
+    assert.equal(ran.code, 2, ran.stderr);
+    assert.match(
+      ran.stderr,
+      /^vod-upload: the manifest .*m\.json could not be written: .*no space/,
+    );
+    assert.equal(cloud.requests.length, 0);
+  });
+
   test('under the manifest is told, and leaves the uploads and the old manifest alone', async () => {
     mount('-t', 'tmpfs', '-o', 'size=16k', 'tmpfs');
     await writeFile(at('disk/m.json'), 'old');

@@ -8,6 +8,7 @@ import { visible } from '../../core/text.js';
 import type { OpenJournal, UnfinishedJob } from '../../journal/journal.js';
 import { assertUnchanged } from '../../plan/open-source.js';
 import { connectServices } from '../services.js';
+import { assertManifestPlace } from '../manifest-place.js';
 import { openRunJournal, runUploads, type Run } from '../run-uploads.js';
 import type { UploadFlags } from '../upload-options.js';
 import { serviceSettings, stateDirectory } from '../upload-settings.js';
@@ -28,6 +29,7 @@ export async function listJobs(flags: UploadFlags, world: World): Promise<number
 
 /** `jobs resume`: finishes what can be finished; resolves to the exit code of that run. */
 export async function resumeJobs(flags: UploadFlags, world: World): Promise<number> {
+  await assertManifestPlace(flags, world);
   const run = await runOf(flags, world);
   const items: PlanItem[] = [];
   await withJournal(flags, world, async (journal) => {

@@ -5,9 +5,9 @@ import type { Job, Receipt } from '../../core/model.js';
 import { visible } from '../../core/text.js';
 import { createCrc64 } from '../../cos/crc64.js';
 import { openLedger } from '../../journal/journal.js';
-import { assertManifestWritable } from '../../manifest/target.js';
 import { planUploads } from '../../plan/plan.js';
 import { resolveCredentials, type ResolvedCredentials } from '../credentials.js';
+import { assertManifestPlace } from '../manifest-place.js';
 import { configDirectory } from '../profiles.js';
 import { runUploads } from '../run-uploads.js';
 import type { UploadFlags } from '../upload-options.js';
@@ -21,7 +21,7 @@ export async function runUpload(
   world: World,
 ): Promise<number> {
   assertSensible(inputs, flags, world);
-  if (flags.manifest !== false) await assertManifestWritable(resolve(world.cwd, flags.manifest));
+  await assertManifestPlace(flags, world);
   const sandbox = flags.sandbox === undefined ? undefined : await enterSandbox(flags, world);
   try {
     const credentials = sandbox?.credentials ?? (await credentialsFor(flags, world));
