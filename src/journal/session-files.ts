@@ -6,7 +6,7 @@ import type { TemporaryCredentials } from '../core/model.js';
 import { parseRecord, textOf, optionalTextOf, fieldsOf } from './fields.js';
 import type { Fields } from './fields.js';
 import { makeOwnDirectory, tighten } from './state-directory.js';
-import { unwritable } from './unwritable.js';
+import { unreadable, unwritable } from './unwritable.js';
 
 /** What an unfinished job must not lose and the database must not see. */
 export interface SessionSecrets {
@@ -84,12 +84,20 @@ export class SessionFiles {
     return place;
   }
 
-  /** Undefined where there is nothing, or something else. */
+  /** Undefined where there is nothing, or something else. Throws where that cannot be found out. */
   async read({ file, at, length, tag }: SecretsPlace): Promise<SessionSecrets | undefined> {
     const text = Buffer.alloc(length);
-    const handle = await open(this.#pathOf(file)).catch(() => undefined);
-    await handle?.read(text, 0, length, at).catch(() => undefined);
-    await handle?.close();
+    const path = this.#pathOf(file);
+    let handle: FileHandle | undefined;
+    try {
+      handle = await open(path);
+      await handle.read(text, 0, length, at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw unreadable(path, error);
+    } finally {
+      await handle?.close();
+    }
     const found = parseSecrets(text.toString());
     return found?.tag === tag ? found.secrets : undefined;
   }

@@ -1,8 +1,9 @@
 import { strict as assert } from 'node:assert';
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { UploadFailure } from '../../src/core/errors.js';
 import { openJournal } from '../../src/journal/journal.js';
 import { openStore } from '../../src/journal/store.js';
 import {
@@ -213,6 +214,28 @@ test('a directory in the place of the database is named', async () => {
     openJournal(optionsFor(world.dir)),
     isUnwritable(join(world.dir, 'journal.lmdb')),
   );
+});
+
+test('secrets that are there and cannot be read are named, and their job is not begun anew', async () => {
+  const first = await world.begin();
+  await first.claim(jobFor(1));
+  await first.remember(jobFor(1).id, checkpointFor(1, 'committing'));
+  await world.end(first);
+  const [path = ''] = (await world.files()).filter((file) => file.includes('/sessions/'));
+  await rename(path, `${path}-away`);
+  await mkdir(path);
+  const journal = await world.begin();
+  await assert.rejects(journal.claim(jobFor(1)), (error) => {
+    assert.ok(error instanceof UploadFailure);
+    assert.equal(error.code, 'journal-unwritable');
+    assert.ok(error.message.includes(`cannot read the journal ${path}: `), error.message);
+    return true;
+  });
+  await world.end(journal);
+  await rmdir(path);
+  await rename(`${path}-away`, path);
+  const claim = await world.claimAnew(1);
+  assert.ok(claim.kind === 'ours' && claim.checkpoint?.phase === 'committing');
 });
 
 test('a transaction that the database fails is made again, whole, in a fresh environment', async () => {
