@@ -18,7 +18,7 @@ export interface ServiceSettings {
   readonly proxies: ProxyEnvironment;
 }
 
-const DEFAULT_VOD_HOST = 'vod.tencentcloudapi.com';
+export const DEFAULT_VOD_HOST = 'vod.tencentcloudapi.com';
 const DEFAULT_REGION = 'ap-guangzhou';
 
 /** Names under which objects are stored, as far as NO_PROXY is concerned. */

@@ -37,6 +37,8 @@ export interface ApplyRequest {
 export interface Job {
   /** Identity of the source: sub-application + real path + size + mtime, hashed. */
   readonly id: JobId;
+  /** Which service it is for, where that is not the usual one: what one has begun no other can finish. */
+  readonly scope?: string;
   readonly media: SourceFile;
   readonly cover?: SourceFile;
   /** Playlists only. */

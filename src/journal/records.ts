@@ -143,6 +143,7 @@ function phaseOf(fields: Fields): Checkpoint['phase'] {
 export function formatJob(job: Job): string {
   return formatRecord({
     id: job.id,
+    scope: job.scope,
     media: plain(job.media),
     cover: job.cover && plain(job.cover),
     segments: job.segments.map((file) => ({ ...plain(file), relativeKey: file.relativeKey })),
@@ -155,8 +156,10 @@ export function parseJob(text: string | undefined): Job | undefined {
     const request = fieldsOf(fields['request']);
     textOf(request, 'mediaType');
     textOf(request, 'mediaName');
+    const scope = optionalTextOf(fields, 'scope');
     return {
       id: textOf(fields, 'id') as JobId,
+      ...(scope === undefined ? {} : { scope }),
       media: sourceOf(fieldsOf(fields['media'])),
       ...(fields['cover'] === undefined ? {} : { cover: sourceOf(fieldsOf(fields['cover'])) }),
       segments: listOf(fields, 'segments').map(segmentOf),
@@ -253,7 +256,8 @@ function filesOf({ media, cover, segments }: Job): string {
 
 /** Keys must stay below 2 KB, and paths may be longer. */
 export function sourceKeyOf(job: Job): string {
-  return digest(`${job.request.subAppId ?? ''}\0${job.media.realPath}`);
+  const service = job.scope === undefined ? '' : `${job.scope}\0`;
+  return digest(`${service}${job.request.subAppId ?? ''}\0${job.media.realPath}`);
 }
 
 /**

@@ -32,6 +32,7 @@ export function createJob(
   const storagePath = storagePathOf(facts, flags, row);
   return {
     id: identify(file, scope, media.subAppId),
+    ...(scope === '' ? {} : { scope }),
     media: file,
     ...(cover === undefined ? {} : { cover }),
     segments,

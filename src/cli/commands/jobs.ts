@@ -11,7 +11,7 @@ import { connectServices } from '../services.js';
 import { assertManifestPlace } from '../manifest-place.js';
 import { openRunJournal, runUploads, type Run } from '../run-uploads.js';
 import type { UploadFlags } from '../upload-options.js';
-import { serviceSettings, stateDirectory } from '../upload-settings.js';
+import { DEFAULT_VOD_HOST, serviceSettings, stateDirectory } from '../upload-settings.js';
 import type { World } from '../world.js';
 import { ownCredentials } from './upload.js';
 
@@ -27,16 +27,24 @@ export async function listJobs(flags: UploadFlags, world: World): Promise<number
   return 0;
 }
 
-/** `jobs resume`: finishes what can be finished; resolves to the exit code of that run. */
+/** `jobs resume`: finishes what this service can finish; resolves to the exit code of that run. */
 export async function resumeJobs(flags: UploadFlags, world: World): Promise<number> {
   await assertManifestPlace(flags, world);
   const run = await runOf(flags, world);
   const items: PlanItem[] = [];
+  const others = new Map<string, number>();
   await withJournal(flags, world, async (journal) => {
     for await (const { job, resumable } of journal.list()) {
-      if (resumable) items.push({ kind: 'job', job });
+      if (!resumable) continue;
+      const { scope = DEFAULT_VOD_HOST } = job;
+      if (scope === run.service.scope) items.push({ kind: 'job', job });
+      else others.set(scope, (others.get(scope) ?? 0) + 1);
     }
   });
+  for (const [scope, count] of others) {
+    const stay = count === 1 ? 'job stays, which is' : 'jobs stay, which are';
+    world.stderr.write(`${count} unfinished ${stay} of another service: ${visible(scope)}\n`);
+  }
   async function* plan(): AsyncGenerator<PlanItem> {
     yield* items;
   }
