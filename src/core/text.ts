@@ -1,19 +1,27 @@
+/** The second `#` of what GitHub and Azure take for a command wherever it is in a line. */
+export const LOG_COMMAND = /(?<=#)#(?=\[|vso\[)/g;
+
 /**
  * Untrusted text for a terminal or a log: control characters, line and paragraph separators and
- * bidirectional overrides are shown as escapes, so that a file name cannot move a cursor or forge a line.
+ * bidirectional marks are shown as escapes, so that a file name cannot move a cursor or forge a line.
+ * Neither can it give a command to what reads the log of a pipeline: GitHub looks for `::` at the
+ * start of a line and for `##[` anywhere, Azure for `##vso[`.
  */
 export function visible(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]|\p{Cs}/gu,
-    (char) => {
-      const named: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-      const code = char.charCodeAt(0);
-      return (
-        named[char] ??
-        (code < 256
-          ? `\\x${code.toString(16).padStart(2, '0')}`
-          : `\\u${code.toString(16).padStart(4, '0')}`)
-      );
-    },
-  );
+  return text
+    .replace(
+      /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]|\p{Cs}/gu,
+      (char) => {
+        const named: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+        const code = char.charCodeAt(0);
+        return (
+          named[char] ??
+          (code < 256
+            ? `\\x${code.toString(16).padStart(2, '0')}`
+            : `\\u${code.toString(16).padStart(4, '0')}`)
+        );
+      },
+    )
+    .replace(/^(\s*):(?=:)/, '$1\\x3a')
+    .replace(LOG_COMMAND, '\\x23');
 }

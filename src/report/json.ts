@@ -1,6 +1,7 @@
 import type { UploadEvent } from '../core/events.js';
 import type { JobId } from '../core/ids.js';
 import type { Outcome } from '../core/model.js';
+import { LOG_COMMAND } from '../core/text.js';
 import type { Output, Reporter } from './reporter.js';
 
 const PROGRESS_INTERVAL_MS = 1000;
@@ -69,11 +70,11 @@ function publicFacts(
   }
 }
 
-/** One event as a line; U+2028 and U+2029 are line ends to some readers. */
+/** One event as a line; U+2028 and U+2029 are line ends to some readers, others look for commands. */
 export function formatEvent(type: string, time: Date, facts: object): string {
   const text = JSON.stringify({ type, time, schema: 1, ...facts });
-  const escaped = text.replace(/[\u2028\u2029]/g, (char) =>
-    char === '\u2028' ? '\\u2028' : '\\u2029',
-  );
+  const escaped = text
+    .replace(/[\u2028\u2029]/g, (char) => (char === '\u2028' ? '\\u2028' : '\\u2029'))
+    .replace(LOG_COMMAND, '\\u0023');
   return `${escaped}\n`;
 }

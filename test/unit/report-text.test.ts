@@ -97,6 +97,15 @@ describe('lines', () => {
     assert.equal(lines().filter((line) => line.includes('forged')).length, 6);
   });
 
+  it('write no command of a pipeline for a file named like one, listed or not', () => {
+    const paths = ['::add-mask::a.mp4', ' ::error::b.mp4', '##[error]c.mp4', 'd##vso[x]d.mp4'];
+    const outcomes = paths.map((path) => failed(path, 'network', 'lost'));
+    const { stream, every, lines } = world();
+    tell(createLines({ stream, every, verbose: true }), outcomes.map(settled));
+    const listed = failuresText(outcomes.reduce<Failures>(collectFailure, new Map()));
+    for (const line of [...lines(), ...listed]) assert.doesNotMatch(line, /^\s*::|##\[|##vso\[/);
+  });
+
   it('tell one line a settled file, with what is needed to act on a failure', () => {
     const { stream, every, lines } = world();
     const facts = { stage: 'commit', serviceCode: 'InternalError', requestId: 'q1' } as const;
@@ -237,11 +246,11 @@ describe('json lines', () => {
   });
 
   it('are pure one-line JSON, and the path comes back exactly', () => {
-    const path = 'a\u2028b\u2029\ud800\n.mp4';
+    const path = 'a\u2028b\u2029\ud800\n##[error]##vso[x].mp4';
     const { stream, now, text, lines } = world();
     const started: UploadEvent = { type: 'job-started', id: 'x' as JobId, path, size: 1 };
     tell(createJsonLines({ stream, now, toRecord: () => ({}) }), [started]);
-    assert.doesNotMatch(text(), /[\u2028\u2029]|\p{Cs}/u);
+    assert.doesNotMatch(text(), /[\u2028\u2029]|\p{Cs}|##/u);
     assert.equal((JSON.parse(lines()[0] ?? '') as { path: string }).path, path);
   });
 });
