@@ -42,7 +42,7 @@ export async function runSandbox(flags: SandboxFlags, world: World): Promise<num
         `export TENCENTCLOUD_SECRET_KEY=${secretKey}`,
         `export VOD_UPLOAD_VOD_ENDPOINT=${origin}`,
         `export VOD_UPLOAD_COS_ENDPOINT=${origin}`,
-        `export VOD_UPLOAD_STATE_DIR=${resolve(dir, '.state')}`,
+        `export VOD_UPLOAD_STATE_DIR=${quoted(resolve(dir, '.state'))}`,
         '',
       ].join('\n'),
     );
@@ -53,6 +53,11 @@ export async function runSandbox(flags: SandboxFlags, world: World): Promise<num
   });
   await sandbox.close();
   return code;
+}
+
+/** A word of a shell. */
+function quoted(text: string): string {
+  return /^[\w./:@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function readFault(text: string): ReturnType<typeof parseFaultRule> {
