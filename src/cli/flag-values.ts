@@ -23,6 +23,12 @@ function checked<T>(parse: (text: string) => T): (text: string) => T {
   };
 }
 
+/** A file, a directory or a name: empty it would be the current directory, or mean something else. */
+export const named = checked((text) => {
+  if (text === '') throw new RangeError('it is empty: check the variable that it comes from');
+  return text;
+});
+
 /** Milliseconds, as everywhere below. */
 export const duration = checked(parseDuration);
 

@@ -2,6 +2,7 @@ import { Argument, Command, Option } from 'commander';
 import type { CompletedShell } from './commands/completion.js';
 import { addConfigCommand } from './commands/config.js';
 import type { SandboxFlags } from './commands/sandbox.js';
+import { named } from './flag-values.js';
 import { addRunOptions, addUploadOptions, type UploadFlags } from './upload-options.js';
 import { visible } from '../core/text.js';
 import { assertNoCommand, assertNoWord } from './mistyped-command.js';
@@ -101,7 +102,9 @@ function addSandboxCommand(program: Command, world: World, exit: Exit): void {
     .description('serve a local VOD and COS, for trying things without an account')
     .addOption(new Option('--port <n>', 'where to listen').default('9000'))
     .addOption(
-      new Option('--dir <dir>', 'where objects and state are kept').default('./vod-sandbox'),
+      new Option('--dir <dir>', 'where objects and state are kept')
+        .argParser(named)
+        .default('./vod-sandbox'),
     )
     .addOption(
       new Option('--fault <rule>', 'misbehave, e.g. "UploadPart#3:503*2"; repeatable')

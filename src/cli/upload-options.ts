@@ -7,6 +7,7 @@ import {
   collect,
   duration,
   hostName,
+  named,
   natural,
   origin,
   partSize,
@@ -90,12 +91,17 @@ export function addUploadOptions(command: Command): Command {
 
 function inputOptions(): Option[] {
   return [
-    new Option('--files-from <file>', 'read paths from a file, one a line (- is stdin)'),
-    new Option('--files-from0 <file>', 'the same, NUL-separated as find -print0 writes them'),
+    new Option('--files-from <file>', 'read paths from a file, one a line (- is stdin)').argParser(
+      named,
+    ),
+    new Option(
+      '--files-from0 <file>',
+      'the same, NUL-separated as find -print0 writes them',
+    ).argParser(named),
     new Option(
       '--jobs <file>',
       'a job list: CSV, JSON or JSON Lines; a manifest is one (- is stdin)',
-    ),
+    ).argParser(named),
     new Option('--exclude <glob>', 'leave out what matches; wins over inputs; repeatable')
       .argParser(collect)
       .default([], 'none'),
@@ -119,8 +125,8 @@ function coverOptions(): Option[] {
     new Option('--covers <mode>', 'pair a.jpg, a.cover.jpg or a-cover.jpg with a.mp4')
       .choices(['auto', 'off', 'required'])
       .default('auto'),
-    new Option('--cover <file>', 'one cover for all'),
-    new Option('--cover-dir <dir>', 'look for covers there too'),
+    new Option('--cover <file>', 'one cover for all').argParser(named),
+    new Option('--cover-dir <dir>', 'look for covers there too').argParser(named),
     coverFailure(),
     new Option('--images <mode>', 'what becomes of images that pair with no video')
       .choices(['skip', 'media'])
@@ -209,7 +215,7 @@ function transferOptions(): Option[] {
       false,
       'off',
     ),
-    new Option('--state-dir <dir>', 'where unfinished uploads are remembered'),
+    new Option('--state-dir <dir>', 'where unfinished uploads are remembered').argParser(named),
   ];
 }
 
@@ -228,7 +234,9 @@ function outputOptions(): Option[] {
 function networkOptions(): Option[] {
   return [
     new Option('--profile <name>', 'credentials and settings of this profile'),
-    new Option('--region <region>', 'access region of the API (env TENCENTCLOUD_REGION)'),
+    new Option('--region <region>', 'access region of the API (env TENCENTCLOUD_REGION)').argParser(
+      named,
+    ),
     new Option('--vod-host <host>', 'name of the API, e.g. vod.intl.tencentcloudapi.com').argParser(
       hostName,
     ),
@@ -239,6 +247,9 @@ function networkOptions(): Option[] {
     new Option('--cos-endpoint <origin>', 'connect there for COS')
       .argParser(origin)
       .env('VOD_UPLOAD_COS_ENDPOINT'),
-    new Option('--sandbox [dir]', 'use a local server with test keys that stores objects in dir'),
+    new Option(
+      '--sandbox [dir]',
+      'use a local server with test keys that stores objects in dir',
+    ).argParser(named),
   ];
 }
