@@ -107,7 +107,10 @@ function addSandboxCommand(program: Command, world: World, exit: Exit): void {
         .default('./vod-sandbox'),
     )
     .addOption(
-      new Option('--fault <rule>', 'misbehave, e.g. "UploadPart#3:503*2"; repeatable')
+      new Option(
+        '--fault <rule>',
+        'misbehave once, or e.g. "UploadPart#3:503*2", "*:reset@0.1" or "PutObject:503*always"; repeatable',
+      )
         .argParser((value: string, previous: string[]) => [...previous, value])
         .default([], 'none'),
     )

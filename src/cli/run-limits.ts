@@ -39,7 +39,8 @@ export function createRunLimits(
       if (status !== 'failed' && status !== 'unknown') return;
       errors += 1;
       if (failFast) reach('--fail-fast: a file failed');
-      else if (errors >= maxErrors) reach(`--max-errors: ${errors} files failed`);
+      else if (errors >= maxErrors)
+        reach(`--max-errors: ${errors} ${errors === 1 ? 'file' : 'files'} failed`);
     },
     close: () => clearTimeout(timer),
   };

@@ -99,6 +99,12 @@ describe('vod-upload --max-errors 2', () => {
     assert.deepEqual(await world.counts(), { failed: 2, interrupted: 3 });
   });
 
+  test('says "1 file" where one is too many', async (t) => {
+    const world = await createWorld(t, [`${REFUSED}*1`]);
+    const { stderr } = await world.shell.run([...FILES, '--max-errors', '1', '-c', '1']);
+    assert.match(stderr, /--max-errors: 1 file failed/);
+  });
+
   test('one failure less stops nothing', async (t) => {
     const world = await createWorld(t, [`${REFUSED}*1`]);
     const ran = await world.shell.run([...FILES, '--max-errors', '2', '-c', '1']);
