@@ -15,8 +15,11 @@ export interface RunFacts {
   readonly troubles: number;
   /** The share of its time that the main thread was busy, 0 to 1. */
   readonly busy: number;
-  /** The share of the time of all processors that anything took meanwhile, 0 to 1. */
+  /** The share of the time of all processors that anything took meanwhile, 0 to 1, and that this process took. */
   readonly machineBusy: number;
+  readonly ownShare: number;
+  /** The share of the connections' time in which all was sent and COS had not answered, 0 to 1. */
+  readonly answering: number;
   /** Bytes a second that the user allows now. */
   readonly limitRate: number | undefined;
 }
@@ -25,8 +28,12 @@ export interface RunFacts {
 const BUSY = 0.85;
 /** The machine is so sooner: what the kernel does between two programs of it is not told. */
 const MACHINE_BUSY = 0.65;
+/** Whoever hardly computes is held back by something else, however busy others keep the machine. */
+const COMPUTES = 0.1;
 /** A connection sends what it has read, and waits longer for the slower of the two. */
 const SLOW_READS = 0.6;
+/** A link that is idle for most of the time is not the limit. */
+const SLOW_ANSWERS = 0.6;
 /** So near to what is allowed a rate is held back, and not what the link gives. */
 const NEAR_LIMIT = 0.8;
 /** After trouble it takes about so long until the old number of connections is tried again. */
@@ -53,12 +60,14 @@ function limitsOf(facts: RunFacts, rate: number): string[] {
     limits.push(`the API rate (calls waited ${formatDuration(apiWaitedMs)} in all)`);
   // Reads that are waited for while nothing has time for them are not slow.
   if (facts.busy > BUSY) limits.push(`this machine's CPU (${percent(facts.busy)} of one core)`);
-  else if (facts.machineBusy > MACHINE_BUSY)
+  else if (facts.machineBusy > MACHINE_BUSY && facts.ownShare > COMPUTES)
     limits.push(`this machine's CPU (${percent(facts.machineBusy)} of all cores)`);
   else if (readMs > SLOW_READS * connectedMs)
     limits.push(
       `the disk (${percent(Math.min(1, readMs / connectedMs))} of the time spent reading)`,
     );
+  else if (limits.length === 0 && facts.answering > SLOW_ANSWERS)
+    limits.push(`the answers of COS (waited for ${percent(facts.answering)} of the time)`);
   return limits;
 }
 

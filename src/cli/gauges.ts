@@ -12,6 +12,8 @@ export interface Gauges {
   readonly connectedMs: number;
   /** The share of the time of all processors that anything took until now, 0 to 1. */
   readonly machineBusy: number;
+  /** The share of it that this process took. */
+  readonly ownShare: number;
 }
 
 /** The ports as they are, measured. */
@@ -20,13 +22,21 @@ export function gauge<P extends Pick<Ports, 'journal' | 'openFile' | 'slots'>>(
 ): { readonly ports: P; readonly gauges: Gauges } {
   const since = performance.now();
   const busyBefore = processorsBusyMs();
+  const ownBefore = process.cpuUsage();
+  const shareOf = (ms: number): number => {
+    const availableMs = (performance.now() - since) * cpus().length;
+    return availableMs > 0 ? ms / availableMs : 0;
+  };
   const gauges = {
     mostFiles: 0,
     readMs: 0,
     connectedMs: 0,
     get machineBusy() {
-      const available = (performance.now() - since) * cpus().length;
-      return available > 0 ? (processorsBusyMs() - busyBefore) / available : 0;
+      return shareOf(processorsBusyMs() - busyBefore);
+    },
+    get ownShare() {
+      const { user, system } = process.cpuUsage(ownBefore);
+      return shareOf((user + system) / 1000);
     },
   };
   return {

@@ -189,8 +189,11 @@ function openSlots(
 }
 
 /** What held requests back besides the link. */
-function pressure(services: Services): Pick<RunFacts, 'apiWaitedMs' | 'troubles' | 'busy'> {
+function pressure(
+  services: Services,
+): Pick<RunFacts, 'answering' | 'apiWaitedMs' | 'troubles' | 'busy'> {
   return {
+    answering: services.answering(),
     apiWaitedMs: services.apiWaitedMs(),
     troubles: services.troubles(),
     busy: performance.eventLoopUtilization().utilization,

@@ -19,6 +19,8 @@ export interface Services {
   acknowledgedBytes(): number;
   /** How many connections have sent their bytes and wait for the answer of COS. */
   unanswered(): number;
+  /** The share of the time of all requests to COS in which they waited so, 0 to 1. */
+  answering(): number;
   /** How many connections wait for the rate limit. */
   heldBack(): number;
   /** How long API calls have waited for their turn, in milliseconds. */
@@ -92,6 +94,7 @@ export function connectServices(
     }),
     acknowledgedBytes: () => cosRoute.meter.acknowledged(),
     unanswered: () => cosRoute.meter.unanswered(),
+    answering: () => cosRoute.meter.answering,
     heldBack: () => throttle?.waiting ?? 0,
     apiWaitedMs: () => pacer.waitedMs,
     onTrouble(listener) {

@@ -13,6 +13,8 @@ export interface Meter {
   acknowledged(): number;
   /** Requests whose whole body the other side has, and that wait for its answer. */
   unanswered(): number;
+  /** The share of the time of all requests in which they waited so, 0 to 1, as often as anyone has looked. */
+  readonly answering: number;
 }
 
 /** The bytes of one request. */
@@ -55,34 +57,38 @@ export function createMeter(): Meter {
   let told = 0;
   let queues: ReadonlyMap<Socket, number> = new Map();
   let freshUntil = -Infinity;
+  let readAt = performance.now();
+  let openMs = 0;
+  let unansweredMs = 0;
 
   function refresh(): void {
     const now = performance.now();
     queues = readQueues([...flows].map(({ socket }) => socket));
+    openMs += flows.size * (now - readAt);
+    unansweredMs += countUnanswered() * (now - readAt);
+    readAt = now;
     const tookMs = performance.now() - now;
     freshUntil = now + Math.max(FRESH_MS, tookMs * FRESH_TIMES);
   }
 
   /** Bytes of the flow that nobody has acknowledged yet. */
-  function pending({ written, socket }: Open): number {
-    return keptByNode(socket, written) + (queues.get(socket) ?? 0);
-  }
+  const pending = ({ written, socket }: Open): number =>
+    keptByNode(socket, written) + (queues.get(socket) ?? 0);
+  const countUnanswered = (): number =>
+    [...flows].filter((flow) => flow.isSent && pending(flow) === 0).length;
 
   return {
     open(socket) {
       const flow = { written: 0, isSent: false, socket };
+      if (flows.size === 0) readAt = performance.now();
       flows.add(flow);
       return {
-        writing(bytes) {
-          flow.written = bytes;
-        },
+        writing: (bytes) => void (flow.written = bytes),
         took() {
           taken += flow.written;
           flow.written = 0;
         },
-        sent() {
-          flow.isSent = true;
-        },
+        sent: () => void (flow.isSent = true),
         unacknowledged() {
           if (performance.now() >= freshUntil) refresh();
           return pending(flow);
@@ -105,9 +111,10 @@ export function createMeter(): Meter {
     },
     unanswered() {
       if (performance.now() >= freshUntil) refresh();
-      let count = 0;
-      for (const flow of flows) if (flow.isSent && pending(flow) === 0) count += 1;
-      return count;
+      return countUnanswered();
+    },
+    get answering() {
+      return openMs > 0 ? unansweredMs / openMs : 0;
     },
   };
 }

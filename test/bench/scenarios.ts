@@ -101,8 +101,8 @@ function ownScenarios(peers: readonly Contender[], scale: number): readonly Scen
     {
       id: 'far-lossy',
       title: 'A far link that loses 1 % of its segments, as a model of TCP has it',
-      about: `one file of ${large / 2 / MIB} MiB; 50 ms there and back, 1 Gbit/s in all`,
-      sizes: [large / 2],
+      about: `one file of ${large / 8 / MIB} MiB; 50 ms there and back, 1 Gbit/s in all`,
+      sizes: [large / 8],
       sink: ['--delay-ms', '50', '--loss', '0.01', ...LINE],
       contenders: sweep,
     },

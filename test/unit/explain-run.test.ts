@@ -16,6 +16,8 @@ const LINK: RunFacts = {
   troubles: 0,
   busy: 0.3,
   machineBusy: 0.4,
+  ownShare: 0.2,
+  answering: 0.2,
   limitRate: undefined,
 };
 
@@ -26,14 +28,18 @@ test('a run is explained in one sentence, with numbers', () => {
   );
 });
 
+const TROUBLE = 'the service (asked to slow down or fell silent 3 times)';
 const rows: readonly (readonly [string, Partial<RunFacts>, string])[] = [
   ['a rate that is nearly reached', { limitRate: 11 * MIB }, '--limit-rate (11.0 MiB/s)'],
   ['a rate that is far away', { limitRate: 100 * MIB }, 'the link'],
-  ['much trouble', { troubles: 3 }, 'the service (asked to slow down or fell silent 3 times)'],
+  ['much trouble', { troubles: 3 }, TROUBLE],
   ['one trouble in a minute', { troubles: 1 }, 'the link'],
   ['calls that wait', { apiWaitedMs: 120_000 }, 'the API rate (calls waited 2m00s in all)'],
   ['a busy thread', { busy: 0.93 }, "this machine's CPU (93 % of one core)"],
   ['a busy machine', { machineBusy: 0.95 }, "this machine's CPU (95 % of all cores)"],
+  ['a machine that others keep busy', { machineBusy: 0.99, ownShare: 0.03 }, 'the link'],
+  ['slow answers', { answering: 0.8 }, 'the answers of COS (waited for 80 % of the time)'],
+  ['slow answers of a service in trouble', { answering: 0.8, troubles: 3 }, TROUBLE],
   ['slow reads', { readMs: 720_000 }, 'the disk (90 % of the time spent reading)'],
   [
     'reads that wait for a busy thread',

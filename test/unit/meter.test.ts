@@ -82,6 +82,10 @@ suite('the meter', () => {
     flow.sent();
     for (let tries = 0; meter.unanswered() === 0 && tries < 100; tries++) await sleep(10);
     assert.equal(meter.unanswered(), 1);
+    const before = meter.answering;
+    await sleep(50);
+    meter.acknowledged();
+    assert.ok(meter.answering > before, `${meter.answering} after ${before}`);
     flow.close();
     assert.equal(meter.unanswered(), 0);
   });
