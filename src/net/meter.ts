@@ -58,8 +58,7 @@ export function createMeter(): Meter {
   let queues: ReadonlyMap<Socket, number> = new Map();
   let freshUntil = -Infinity;
   let readAt = performance.now();
-  let openMs = 0;
-  let unansweredMs = 0;
+  let [openMs, unansweredMs] = [0, 0];
 
   function refresh(): void {
     const now = performance.now();
