@@ -12,7 +12,9 @@ const world: World = {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
-  cwd: process.cwd(),
+  get cwd() {
+    return currentDirectory();
+  },
   home: homedir(),
 };
 
@@ -37,6 +39,16 @@ async function main(): Promise<void> {
     leave(exitCode);
   } catch (error) {
     leave(explain(error));
+  }
+}
+
+/** Throws UsageError where it has been removed. */
+function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    const message = 'the current directory does not exist any more';
+    throw new UsageError([{ message, hint: 'Change to another one first.' }]);
   }
 }
 

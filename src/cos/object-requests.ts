@@ -95,7 +95,7 @@ export async function headObject(
     assertCosAnswer(spec.operation, answer);
   }
   if (answer.status === 404) return undefined;
-  if (answer.status !== 200 || answer.headers['etag'] === undefined) return 'untold';
+  if (answer.status !== 200 || !answer.headers['etag']) return 'untold';
   const crc64 = answer.headers['x-cos-hash-crc64ecma'];
   return {
     size: Number(answer.headers['content-length']),
@@ -144,8 +144,7 @@ function acknowledged(
 ): StoredPart {
   const etag = answer.headers['etag'];
   const told = answer.headers['x-cos-hash-crc64ecma'];
-  if (etag === undefined)
-    throw new UploadFailure('not-the-service', `${operation}: the answer lacks an ETag`);
+  if (!etag) throw new UploadFailure('not-the-service', `${operation}: the answer lacks an ETag`);
   const agrees =
     (read.crc64 === undefined || told === undefined || read.crc64.toString() === told) &&
     (read.md5 === undefined || etag.replaceAll('"', '') === read.md5);

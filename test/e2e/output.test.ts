@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -30,6 +30,21 @@ describe('an environment or an output that is broken', () => {
     assert.equal(used.code, 2);
     assert.match(used.stderr, /^vod-upload: HTTPS_PROXY is not .*\n {2}Write it as /);
     assert.doesNotMatch(used.stderr, /geheim/);
+  });
+
+  test('a current directory that was removed is named, and no version needs one', async () => {
+    const run = (args: readonly string[]): SpawnSyncReturns<string> => {
+      const script = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"';
+      return spawnSync('sh', ['-c', script, 'sh', ...commandLine(args)], {
+        cwd: shell.dir,
+        env: shell.env,
+        encoding: 'utf8',
+      });
+    };
+    const upload = run([join(shell.dir, 'a.mp4')]);
+    assert.equal(upload.status, 2, upload.stderr);
+    assert.match(upload.stderr, /^vod-upload: the current directory does not exist any more\n/);
+    assert.equal(run(['--version']).status, 0);
   });
 
   const noFull = !existsSync('/dev/full') && 'there is no /dev/full';
