@@ -6,7 +6,7 @@ import type { PlanItem, Summary } from '../core/model.js';
 import { openJournal, type OpenJournal } from '../journal/journal.js';
 import { createManifest, ManifestError, type Manifest } from '../manifest/manifest.js';
 import { createPartSlots, type PartSlotControl } from '../pipeline/part-slots.js';
-import { MAX_SLOTS } from '../pipeline/slot-controller.js';
+import { MAX_SLOTS } from '../pipeline/slot-state.js';
 import { steer } from '../pipeline/steer.js';
 import { uploadAll } from '../pipeline/upload-all.js';
 import { createVerdict, type Verdict } from '../pipeline/verdict.js';

@@ -1,17 +1,8 @@
 import type { EventLoopUtilization } from 'node:perf_hooks';
 import type { PartSlotControl } from './part-slots.js';
-import {
-  decide,
-  FEW_SLOTS,
-  foreseen,
-  initialSteering,
-  isFast,
-  putOff,
-  retreat,
-  tickMs,
-  type SteeringState,
-  widen,
-} from './slot-controller.js';
+import { widen } from './slot-climb.js';
+import { decide, FEW_SLOTS, foreseen, putOff, retreat } from './slot-controller.js';
+import { initialSteering, isFast, tickMs, type SteeringState } from './slot-state.js';
 
 /** The number of connections that carry bytes, found by trying. */
 export interface Steering {

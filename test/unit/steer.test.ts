@@ -2,15 +2,9 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { createPartSlots, type PartSlotControl } from '../../src/pipeline/part-slots.js';
-import {
-  decide,
-  foreseen,
-  initialSteering,
-  putOff,
-  retreat,
-  type SteeringState,
-  widen,
-} from '../../src/pipeline/slot-controller.js';
+import { widen } from '../../src/pipeline/slot-climb.js';
+import { decide, foreseen, putOff, retreat } from '../../src/pipeline/slot-controller.js';
+import { initialSteering, type SteeringState } from '../../src/pipeline/slot-state.js';
 import { steer } from '../../src/pipeline/steer.js';
 
 const MEGABYTE = 1000;
