@@ -184,7 +184,7 @@ function openSlots(
   const most = Math.min(MAX_SLOTS, roomForFiles());
   const slots = createPartSlots(Math.min(FIRST_SLOTS, most));
   const steering = steer(slots, services, most);
-  services.onTrouble(() => steering.slowDown());
+  services.onTrouble((refused) => steering.slowDown(refused));
   return { slots, stopSteering: () => steering.stop() };
 }
 

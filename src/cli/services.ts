@@ -26,7 +26,7 @@ export interface Services {
   /** How long API calls have waited for their turn, in milliseconds. */
   apiWaitedMs(): number;
   /** Names who is told when the service asks to slow down or falls silent; counts how often. */
-  onTrouble(listener: () => void): void;
+  onTrouble(listener: (refused: number) => void): void;
   troubles(): number;
   close(): void;
 }
@@ -61,7 +61,7 @@ export function connectServices(
   });
   const pacer = createPacer(flags.apiRate);
   let troubles = 0;
-  let tellTrouble = (): void => undefined;
+  let tellTrouble: (refused: number) => void = () => undefined;
   const common = { clock, stallTimeoutMs };
   const vod = createVod({
     ...common,
@@ -87,9 +87,9 @@ export function connectServices(
       policy: cosPolicy,
       route: cosRoute,
       verification: flags.verify,
-      onTrouble() {
+      onTrouble(refused) {
         troubles += 1;
-        tellTrouble();
+        tellTrouble(refused);
       },
     }),
     acknowledgedBytes: () => cosRoute.meter.acknowledged(),

@@ -197,10 +197,10 @@ export interface SlotLane {
 }
 
 /**
- * What work does that has to wait: where more connections are in use than there shall be, others have
- * the one it has. Resolves when it is its turn again, or rejects when the signal aborts first.
+ * What work does that has to wait: for the pause, and where more connections are in use than there shall be,
+ * others have the one it has. Resolves when it is its turn again, or rejects when the signal aborts first.
  */
-export type GiveWay = (signal: AbortSignal) => Promise<void>;
+export type GiveWay = (signal: AbortSignal, pauseMs?: number) => Promise<void>;
 
 /** All that the pipeline asks of the world. */
 export interface Ports {

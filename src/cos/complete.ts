@@ -2,7 +2,7 @@ import { UploadFailure } from '../core/errors.js';
 import type { UploadId } from '../core/ids.js';
 import type { StoredPart } from '../core/model.js';
 import type { Cos, ObjectTarget, OnRetry } from '../core/ports.js';
-import { sleep } from '../net/retry.js';
+import { sleep } from '../core/waits.js';
 import { combineCrc64 } from './crc64.js';
 import type { MultipartRequests } from './multipart-requests.js';
 import { headObject } from './object-requests.js';

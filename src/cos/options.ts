@@ -10,5 +10,5 @@ export interface CosOptions {
   readonly stallTimeoutMs: number;
   readonly verification: Verification;
   /** Hears of SlowDown and of silence, so that the number of connections can follow. */
-  readonly onTrouble?: () => void;
+  readonly onTrouble?: (refused: number) => void;
 }

@@ -34,7 +34,8 @@ export function createRepeat(options: CosOptions): Repeat {
           signal.throwIfAborted();
           if (!(error instanceof UploadFailure)) throw error;
           domains.failed(domain, error);
-          if (detector.isTrouble(error)) options.onTrouble?.();
+          const trouble = detector.trouble(error);
+          if (trouble > 0) options.onTrouble?.(trouble);
           throw judgedByClock(options, error, signedWithMs);
         }
       },

@@ -1,4 +1,4 @@
-import { sleep } from './retry.js';
+import { sleep } from '../core/waits.js';
 
 /** Lets calls through at a pace that exceeds a rate in no second, and that bends when told so. */
 export interface Pacer {

@@ -1,5 +1,6 @@
 import { UploadFailure } from '../core/errors.js';
 import type { OnRetry } from '../core/ports.js';
+import { sleep } from '../core/waits.js';
 
 export interface RetryPolicy {
   /** How often one request may be repeated. */
@@ -17,12 +18,16 @@ export interface RetryPolicy {
 export interface RetryBudget {
   /** Why the service is given up; undefined while it is not. */
   exhausted(): UploadFailure | undefined;
+  /** The service has served requests and failed none for a while. */
+  isCalm(): boolean;
   failed(failure: UploadFailure): void;
   succeeded(): void;
 }
 
 /** A slow link may need longer than the patience for one request, so failures are counted as well. */
 const LEAST_FAILURES = 5;
+/** So long without a failure, and what waits because of an earlier one has waited long enough. */
+const CALM_MS = 2000;
 
 /**
  * Counts from the first failure after the last success: a request that takes hours is no trouble. After
@@ -36,12 +41,14 @@ export function createRetryBudget(
   let failures = 0;
   let since = 0;
   let latestAt = -Infinity;
+  let servedAt = -Infinity;
   let latest: UploadFailure | undefined;
   return {
     exhausted() {
       const isSeries = failures >= LEAST_FAILURES && latestAt - since >= patienceMs;
       return isSeries && now() - latestAt <= gapMs ? latest : undefined;
     },
+    isCalm: () => servedAt > latestAt && now() - latestAt >= CALM_MS,
     failed(failure) {
       const at = now();
       // A refusal is an answer: the service is there.
@@ -54,6 +61,7 @@ export function createRetryBudget(
       latest = failure;
     },
     succeeded() {
+      servedAt = now();
       failures = 0;
     },
   };
@@ -67,6 +75,7 @@ export function assertNotGivenUp(budget: RetryBudget): void {
 
 const BASE_MS = 250;
 const CAP_MS = 20_000;
+const LOOK_MS = 250;
 
 /** Full jitter: anything between nothing and a ceiling that doubles from 0.25 s to 20 s. */
 export function backoffMs(attempt: number, random: number): number {
@@ -117,27 +126,23 @@ export async function withRetries<T>(
       if (waitMs === undefined) throw error;
       const { code, message } = error;
       const told = onRetry({ code, message, attempt, waitMs: Math.round(waitMs) });
-      await Promise.all([told, sleep(waitMs, signal)]);
+      const waiting =
+        error.facts.retryAfterMs === undefined
+          ? sleepUnlessCalm(waitMs, policy.budget, signal)
+          : sleep(waitMs, signal);
+      await Promise.all([told, waiting]);
       attempt += 1;
     }
   }
 }
 
-/** Waits, or rejects with the signal's reason as soon as it aborts. */
-export function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason as Error);
-      return;
-    }
-    const stop = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason as Error);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    }, ms);
-    signal.addEventListener('abort', stop, { once: true });
-  });
+/** Who has failed often waits for long, but not longer than the service has trouble. */
+async function sleepUnlessCalm(
+  ms: number,
+  budget: RetryBudget,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let left = ms; left > 0 && !budget.isCalm(); left -= LOOK_MS) {
+    await sleep(Math.min(left, LOOK_MS), signal);
+  }
 }

@@ -1,4 +1,4 @@
-import { sleep } from './retry.js';
+import { sleep } from '../core/waits.js';
 
 /** Holds bytes back so that all connections together keep to a rate. */
 export interface Throttle {

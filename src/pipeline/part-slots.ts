@@ -1,9 +1,12 @@
 import type { GiveWay, PartSlots, SlotLane } from '../core/ports.js';
+import { sleep } from '../core/waits.js';
 
 /** The slots, and what the run may do to them. */
 export interface PartSlotControl extends PartSlots {
   /** How many requests may carry bytes at once. */
   limit: number;
+  /** What waits to be repeated keeps its slot: a service in trouble is asked the less. */
+  isBraking: boolean;
   /** For how many files shall be ready to send: at least the limit. */
   expected: number;
   readonly active: number;
@@ -41,6 +44,7 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
   let expected = initialLimit;
   let active = 0;
   let peak = 0;
+  let isBraking = false;
   let paused = false;
   let tellLimit = (): void => undefined;
 
@@ -100,10 +104,11 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
         async run(work, signal) {
           await take(lane.queue, signal);
           let isHeld = true;
-          const giveWay: GiveWay = async (waiting) => {
-            if (active <= limit) return;
+          const giveWay: GiveWay = async (waiting, pauseMs = 0) => {
+            if (active <= limit && (isBraking || pauseMs === 0)) return;
             isHeld = false;
             release();
+            if (pauseMs > 0) await sleep(pauseMs, waiting);
             await take(begun, waiting);
             isHeld = true;
           };
@@ -123,6 +128,12 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
       limit = value;
       fill();
       tellLimit();
+    },
+    get isBraking() {
+      return isBraking;
+    },
+    set isBraking(value) {
+      isBraking = value;
     },
     get expected() {
       return Math.max(limit, expected);

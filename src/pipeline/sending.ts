@@ -27,11 +27,14 @@ export function targetOf(
   return { bucket, region, key, credentials };
 }
 
-/** A request that is to be repeated leaves its connection to others where there are fewer by now. */
+/**
+ * A request that is to be repeated leaves its connection to others, where there are fewer by now and while
+ * it waits for the first time. Who waits longer keeps it: a service in trouble is asked the less.
+ */
 export function givingWay(onRetry: OnRetry, giveWay: GiveWay, signal: AbortSignal): OnRetry {
   return async (retry) => {
     await onRetry(retry);
-    await giveWay(signal);
+    await giveWay(signal, retry.attempt === 1 ? retry.waitMs : 0);
   };
 }
 

@@ -1,5 +1,5 @@
 import { climb, climbCarefully, ENOUGH } from './slot-climb.js';
-import { isDueToHalve, probe, tryOut } from './slot-probe.js';
+import { isDueToHalve, isDueToYield, probe, tryOut } from './slot-probe.js';
 import {
   changed,
   FIRST_REST_TICKS,
@@ -17,6 +17,8 @@ const FORESIGHT = 4;
 const BUSY_TICKS = 5;
 /** After trouble connections come back every so many ticks. */
 const RECOVERY_TICKS = 5;
+/** A service that refuses more than this share of what it is asked has too much to do. */
+const LIGHT = 1 / 3;
 
 /**
  * One step of the controller, pure: fast up while acknowledged bytes a second rise by more than
@@ -80,11 +82,17 @@ export function putOff(before: SteeringState, rate: number): SteeringState {
   return state.ticks < BUSY_TICKS ? state : rest(state, state.slots, rate);
 }
 
+/** Whether this share of refusals tells of a service that has too much to do. */
+export function isHeavy(refused: number): boolean {
+  return refused > LIGHT;
+}
+
 /**
  * After trouble: half as many, and back to what was too much. Trouble that goes on while few have come
  * back says nothing about how many are too many.
  */
-export function retreat(state: SteeringState): SteeringState {
+export function retreat(state: SteeringState, refused: number): SteeringState {
+  if (!isHeavy(refused)) return yieldTo(state, refused);
   const slots = Math.max(1, Math.floor(state.slots / 2));
   const goesOn = state.mode === 'recovering' && state.slots <= state.ceiling / 2;
   return {
@@ -99,4 +107,15 @@ export function retreat(state: SteeringState): SteeringState {
     isFirstClimb: false,
     hasComplained: true,
   };
+}
+
+/**
+ * A few refusals: it is tried whether as many connections as are served do as much. A climb finds out by
+ * itself whether more pay.
+ */
+function yieldTo(state: SteeringState, refused: number): SteeringState {
+  if (state.mode === 'recovering') return rest(state, state.slots, state.lastRate);
+  const fewer = Math.ceil(state.slots * (1 - refused));
+  if (state.mode !== 'resting' || fewer === state.slots || !isDueToYield(state)) return state;
+  return tryOut(state, fewer, state.provenRate);
 }

@@ -1,17 +1,28 @@
 import { DOUBLING_GAIN } from './slot-climb.js';
-import { changed, goBack, NEARLY_ALL, proven, rest, type SteeringState } from './slot-state.js';
+import {
+  changed,
+  FIRST_PROBE_TICKS,
+  goBack,
+  NEARLY_ALL,
+  proven,
+  rest,
+  type SteeringState,
+} from './slot-state.js';
 
 /** The wait for the next trial of half as many grows while they do less. */
 const PROBE_TICKS_GROWTH = 8;
 const MAX_PROBE_TICKS = 240;
-/** What half as many connections must do of what all did; where it is they that limit the run, they do half. */
-const AS_MUCH = 0.8;
 /** The first calm tick with another number still has the answers to the old one. */
 const TRIAL_TICKS = 2;
 
 /** Whether nearly all have waited at rest for long enough to try half as many. */
 export function isDueToHalve({ ticks, probeTicks, waiting, slots }: SteeringState): boolean {
   return ticks >= probeTicks && waiting >= NEARLY_ALL && slots > 1;
+}
+
+/** Whether fewer connections may do as much, for all that is known. */
+export function isDueToYield({ ticks, probeTicks }: SteeringState): boolean {
+  return ticks >= (probeTicks === FIRST_PROBE_TICKS ? 1 : probeTicks);
 }
 
 /**
@@ -31,9 +42,12 @@ export function probe(state: SteeringState, rate: number): SteeringState {
     const pays = rate > provenRate * DOUBLING_GAIN;
     return pays ? rest(state, slots, rate) : goBack(state, proven(state));
   }
-  if (rate < provenRate * AS_MUCH) {
+  // Where it is the connections that limit the run, fewer do as much less; where it is the service, they do all.
+  const asMuch = (provenRate * (1 + slots / state.proven)) / 2;
+  if (rate < asMuch) {
     const probeTicks = Math.min(MAX_PROBE_TICKS, state.probeTicks * PROBE_TICKS_GROWTH);
     return { ...rest(state, state.proven, provenRate), probeTicks };
   }
-  return slots > 1 ? tryOut(state, slots / 2, provenRate) : rest(state, slots, rate);
+  const mayBeFewer = slots > 1 && state.waiting >= NEARLY_ALL;
+  return mayBeFewer ? tryOut(state, slots / 2, provenRate) : rest(state, slots, rate);
 }

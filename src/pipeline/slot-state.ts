@@ -17,7 +17,7 @@ const CALM_MS = 1000;
 export const FIRST_REST_TICKS = 1;
 const MAX_REST_TICKS = 60;
 /** Calm ticks in which nearly all wait, before half as many are tried. */
-const FIRST_PROBE_TICKS = 4;
+export const FIRST_PROBE_TICKS = 4;
 
 /** What so many connections carry together, in bytes a millisecond. */
 export interface Yield {
@@ -113,5 +113,6 @@ export function rest(state: SteeringState, slots: number, rate: number): Steerin
     provenRate: rate,
     ceiling: state.maximum,
     isFirstClimb: false,
+    hasComplained: false,
   };
 }

@@ -1,13 +1,13 @@
 import type { EventLoopUtilization } from 'node:perf_hooks';
 import type { PartSlotControl } from './part-slots.js';
 import { widen } from './slot-climb.js';
-import { decide, FEW_SLOTS, foreseen, putOff, retreat } from './slot-controller.js';
+import { decide, FEW_SLOTS, foreseen, isHeavy, putOff, retreat } from './slot-controller.js';
 import { initialSteering, isFast, tickMs, type SteeringState } from './slot-state.js';
 
 /** The number of connections that carry bytes, found by trying. */
 export interface Steering {
-  /** The service asked to slow down, or stopped answering. */
-  slowDown(): void;
+  /** The service asked to slow down, and refused this share of the latest requests; all where it is silent. */
+  slowDown(refused: number): void;
   stop(): void;
 }
 
@@ -41,7 +41,7 @@ export function steer(slots: PartSlotControl, gauges: Gauges, maximum: number): 
   let state = initialSteering(slots.limit, maximum);
   let since: Reading | undefined;
   let loop = performance.eventLoopUtilization();
-  let troubleAt = -Infinity;
+  let trouble = { at: -Infinity, refused: 0 };
   let timer: NodeJS.Timeout;
 
   function look(): void {
@@ -71,6 +71,7 @@ export function steer(slots: PartSlotControl, gauges: Gauges, maximum: number): 
   }
   function set(next: SteeringState): void {
     state = next;
+    slots.isBraking = state.hasComplained;
     slots.expected = foreseen(state);
     slots.limit = state.slots;
   }
@@ -87,15 +88,16 @@ export function steer(slots: PartSlotControl, gauges: Gauges, maximum: number): 
   lookLater();
 
   return {
-    slowDown() {
+    slowDown(refused) {
       const at = performance.now();
+      const isWorse = isHeavy(refused) && !isHeavy(trouble.refused);
       // Requests of one moment complain together.
-      if (at - troubleAt < 1000) {
-        state = { ...state, hasComplained: true };
+      if (at - trouble.at < 1000 && !isWorse) {
+        set({ ...state, hasComplained: state.hasComplained || isHeavy(refused) });
         return;
       }
-      troubleAt = at;
-      set(retreat(state));
+      trouble = { at, refused };
+      set(retreat(state, refused));
     },
     stop: () => clearTimeout(timer),
   };

@@ -1,6 +1,6 @@
 import { UploadFailure } from '../core/errors.js';
 import type { Committed, Vod } from '../core/ports.js';
-import { sleep } from '../net/retry.js';
+import { sleep } from '../core/waits.js';
 import { applyParameters, foundMedia, toCommitted, toSession } from './answers.js';
 import { createCall } from './call.js';
 import { fileIdHint } from './file-id-hint.js';

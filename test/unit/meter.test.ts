@@ -47,7 +47,7 @@ suite('the meter', () => {
     peer.resume();
     await written;
     flow.took();
-    for (let tries = 0; meter.acknowledged() < SIZE && tries < 100; tries++) await sleep(10);
+    for (let tries = 0; meter.acknowledged() < SIZE && tries < 500; tries++) await sleep(10);
     assert.equal(meter.acknowledged(), SIZE);
   });
 

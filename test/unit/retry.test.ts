@@ -107,3 +107,30 @@ test('so many retries as are allowed, and no more', async () => {
   await assert.rejects(done, { code: 'network' });
   assert.equal(made(), 3);
 });
+
+test('nobody waits for a service that has been well for two seconds', async () => {
+  const clock = { ms: 0 };
+  const budget = budgetAt(clock);
+  let made = 0;
+  const startedAt = performance.now();
+  const done = withRetries(
+    async () => {
+      made += 1;
+      if (made <= 6) throw lost();
+    },
+    // The last wait is to be eight seconds.
+    { retries: 6, budget, random: () => (made < 6 ? 0 : 0.99) },
+    () => undefined,
+    never,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(made, 6);
+  clock.ms += 1999;
+  budget.succeeded();
+  assert.equal(budget.isCalm(), false);
+  clock.ms += 1;
+  assert.equal(budget.isCalm(), true);
+  await done;
+  const tookMs = performance.now() - startedAt;
+  assert.ok(tookMs < 4000, `${tookMs} ms`);
+});

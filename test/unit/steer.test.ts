@@ -3,9 +3,17 @@ import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { createPartSlots, type PartSlotControl } from '../../src/pipeline/part-slots.js';
 import { widen } from '../../src/pipeline/slot-climb.js';
-import { decide, foreseen, putOff, retreat } from '../../src/pipeline/slot-controller.js';
-import { initialSteering, type SteeringState } from '../../src/pipeline/slot-state.js';
+import {
+  decide,
+  foreseen,
+  putOff,
+  retreat as retreatBy,
+} from '../../src/pipeline/slot-controller.js';
+import { initialSteering, tickMs, type SteeringState } from '../../src/pipeline/slot-state.js';
 import { steer } from '../../src/pipeline/steer.js';
+
+/** After a service that is silent, or refuses everything. */
+const retreat = (state: SteeringState): SteeringState => retreatBy(state, 1);
 
 const MEGABYTE = 1000;
 
@@ -155,6 +163,54 @@ test('a storm is no reason to come back to less than there was; trouble near tha
   assert.equal(retreat({ ...storm, restTicks: 60 }).restTicks, 1);
   const again = retreat({ ...storm, slots: 26 });
   assert.deepEqual([again.slots, again.ceiling], [13, 26]);
+});
+
+/** At so many connections, with one request in five refused once a second. */
+function refusedAFifth(link: Link, begun: SteeringState, seconds: number): number[] {
+  let state = begun;
+  const seen: number[] = [];
+  for (let ms = 0; ms < seconds * 1000; ms += tickMs(state)) {
+    const isSecond = Math.floor(ms / 1000) > Math.floor((ms - tickMs(state)) / 1000);
+    if (isSecond) state = retreatBy(state, 0.2);
+    state = decide(state, link(state.slots));
+    seen.push(state.slots);
+  }
+  return seen;
+}
+
+test('where fewer connections do less, a few refusals take none away for long', () => {
+  for (const mode of ['resting', 'recovering'] as const) {
+    const begun: SteeringState = { ...initialSteering(64), mode, provenRate: 160 * MEGABYTE };
+    const seen = refusedAFifth(farLink(2.5 * MEGABYTE, 1000 * MEGABYTE), begun, 60);
+    assert.ok(Math.min(...seen) >= 51, seen.join(' '));
+    assert.ok(seen.filter((slots) => slots === 64).length > 0.8 * seen.length, seen.join(' '));
+  }
+  const climbing: SteeringState = { ...initialSteering(8), proven: 4 };
+  assert.equal(retreatBy(climbing, 0.2), climbing);
+});
+
+test('where fewer do as much there are as few as are served', () => {
+  const begun: SteeringState = { ...initialSteering(25, 25), mode: 'resting' };
+  const link = sharedLink(50 * MEGABYTE);
+  assert.equal(refusedAFifth(link, { ...begun, provenRate: 50 * MEGABYTE }, 3).at(-1), 20);
+});
+
+test('more than a third refused is trouble like silence', () => {
+  const resting: SteeringState = { ...initialSteering(32), mode: 'resting' };
+  assert.deepEqual(retreatBy(resting, 0.34), retreat(resting));
+});
+
+test('a service that refuses the more is obeyed at once, though it has complained a moment ago', () => {
+  const slots = { limit: 32, active: 32, waiting: 1, isBraking: false };
+  const gauges = { acknowledgedBytes: () => 0, unanswered: () => 0, heldBack: () => 0 };
+  const steering = steer(slots as PartSlotControl, gauges, 64);
+  steering.slowDown(0.1);
+  assert.deepEqual([slots.limit, slots.isBraking], [32, false]);
+  steering.slowDown(0.5);
+  assert.deepEqual([slots.limit, slots.isBraking], [16, true]);
+  steering.slowDown(0.6);
+  assert.equal(slots.limit, 16, 'requests of one moment complain together');
+  steering.stop();
 });
 
 test('a process that is busy for a moment climbs on after it; one that stays busy rests', () => {
