@@ -29,11 +29,8 @@ export function createProgram(world: World, exit: Exit): Command {
     .configureOutput({
       writeOut: (text) => void world.stdout.write(text),
       writeErr: (text) => void world.stderr.write(text),
-      // A value glued to an unknown flag may be a secret.
       outputError: (text, write) =>
-        write(
-          `vod-upload: ${visibleLines(text.replace(/^error: /, '').replace(/(unknown option '[^'=]*)=[^']*'/, "$1'"))}`,
-        ),
+        write(`vod-upload: ${visibleLines(withoutValues(text.replace(/^error: /, '')))}`),
     })
     .addHelpText('before', EXAMPLES)
     .helpCommand(false);
@@ -159,4 +156,11 @@ function optionsOf(command: Command): string {
 
 function visibleLines(text: string): string {
   return text.split('\n').map(visible).join('\n');
+}
+
+/** A value glued to an unknown flag may be a secret, and so may what comes before the host of an address. */
+function withoutValues(text: string): string {
+  return text
+    .replace(/(unknown option '[^'=]*)=[^']*'/, "$1'")
+    .replace(/:\/\/[^\s/]*@/g, '://***@');
 }

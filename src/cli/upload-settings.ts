@@ -120,10 +120,10 @@ function present<T extends object>(object: T): Present<T> {
 function subAppIdFrom(world: World): number | undefined {
   const text = world.env['VOD_SUB_APP_ID'];
   if (!text) return undefined;
-  if (/^\d{1,15}$/.test(text)) return Number(text);
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
   throw new UsageError([
     {
-      message: `VOD_SUB_APP_ID is "${visible(text)}", which is not a number`,
+      message: `VOD_SUB_APP_ID is "${visible(text)}", which is not a whole number from 1`,
       hint: 'Set it to the number of the sub-application, or unset it.',
     },
   ]);

@@ -97,8 +97,8 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
             etag: String(part.ETag),
           });
         }
-        const next = String(page.NextPartNumberMarker ?? '');
-        if (String(page.IsTruncated) !== 'true' || next === '' || next === marker) return parts;
+        const next = String(page.NextPartNumberMarker || (parts.at(-1)?.number ?? marker));
+        if (String(page.IsTruncated) !== 'true' || next === marker) return parts;
         marker = next;
       }
     },

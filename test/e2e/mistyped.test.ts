@@ -35,6 +35,23 @@ describe('a command line with a slip', () => {
     });
   }
 
+  test('of an address that is refused the password is not repeated', async () => {
+    for (const address of ['http://ops:geheim@host/x', 'ftp://ops:ge@heim@host']) {
+      const { code, stdout, stderr } = await shell.run(['a.mp4', '--vod-endpoint', address]);
+      assert.equal(code, 2);
+      assert.match(stderr, /:\/\/\*\*\*@host/);
+      assert.doesNotMatch(stdout + stderr, /ge@?heim/);
+    }
+  });
+
+  test('VOD_SUB_APP_ID=0 is blamed for itself', async () => {
+    const env = { VOD_SUB_APP_ID: '0' };
+    const { code, stderr } = await shell.run(['.', '--dry-run'], { env });
+    assert.equal(code, 2);
+    assert.match(stderr, /VOD_SUB_APP_ID is "0", which is not a whole number from 1/);
+    assert.doesNotMatch(stderr, /--sub-app-id/);
+  });
+
   test('a file that is taken for a flag is pointed at', async () => {
     await writeFile(join(shell.dir, '-a.mp4'), 'content');
     const { code, stderr } = await shell.run(['-a.mp4']);
