@@ -7,7 +7,7 @@ import { openJournal, type OpenJournal } from '../journal/journal.js';
 import { createManifest, ManifestError, type Manifest } from '../manifest/manifest.js';
 import { createPartSlots, type PartSlotControl } from '../pipeline/part-slots.js';
 import { MAX_SLOTS } from '../pipeline/slot-state.js';
-import { steer } from '../pipeline/steer.js';
+import { hold, steer } from '../pipeline/steer.js';
 import { uploadAll } from '../pipeline/upload-all.js';
 import { createVerdict, type Verdict } from '../pipeline/verdict.js';
 import { assertUnchanged, openSource } from '../plan/open-source.js';
@@ -178,12 +178,10 @@ function openSlots(
   { partConcurrency }: UploadFlags,
   services: Services,
 ): { readonly slots: PartSlotControl; stopSteering(): void } {
-  if (partConcurrency !== 'auto') {
-    return { slots: createPartSlots(partConcurrency), stopSteering: () => undefined };
-  }
-  const most = Math.min(MAX_SLOTS, roomForFiles());
-  const slots = createPartSlots(Math.min(FIRST_SLOTS, most));
-  const steering = steer(slots, services, most);
+  const isAuto = partConcurrency === 'auto';
+  const most = isAuto ? Math.min(MAX_SLOTS, roomForFiles()) : partConcurrency;
+  const slots = createPartSlots(isAuto ? Math.min(FIRST_SLOTS, most) : most);
+  const steering = isAuto ? steer(slots, services, most) : hold(slots);
   services.onTrouble((refused) => steering.slowDown(refused));
   return { slots, stopSteering: () => steering.stop() };
 }

@@ -103,6 +103,14 @@ export function steer(slots: PartSlotControl, gauges: Gauges, maximum: number): 
   };
 }
 
+/** A number that the user has chosen stays; what waits keeps its connection where the service has too much to do. */
+export function hold(slots: PartSlotControl): Steering {
+  return {
+    slowDown: (refused) => void (slots.isBraking = isHeavy(refused)),
+    stop: () => undefined,
+  };
+}
+
 function isBusySince(before: EventLoopUtilization): boolean {
   return performance.eventLoopUtilization(before).utilization > BUSY;
 }

@@ -10,7 +10,7 @@ import {
   retreat as retreatBy,
 } from '../../src/pipeline/slot-controller.js';
 import { initialSteering, tickMs, type SteeringState } from '../../src/pipeline/slot-state.js';
-import { steer } from '../../src/pipeline/steer.js';
+import { hold, steer } from '../../src/pipeline/steer.js';
 
 /** After a service that is silent, or refuses everything. */
 const retreat = (state: SteeringState): SteeringState => retreatBy(state, 1);
@@ -211,6 +211,17 @@ test('a service that refuses the more is obeyed at once, though it has complaine
   steering.slowDown(0.6);
   assert.equal(slots.limit, 16, 'requests of one moment complain together');
   steering.stop();
+});
+
+test('a number that the user has chosen stays; what waits keeps its connection while most is refused', () => {
+  const slots = createPartSlots(16);
+  const steering = hold(slots);
+  const brakes = [0.1, 0.5, 1, 0.1].map((refused) => {
+    steering.slowDown(refused);
+    return slots.isBraking;
+  });
+  assert.deepEqual(brakes, [false, true, true, false]);
+  assert.equal(slots.limit, 16);
 });
 
 test('a process that is busy for a moment climbs on after it; one that stays busy rests', () => {
