@@ -93,7 +93,7 @@ export function steer(slots: PartSlotControl, gauges: Gauges, maximum: number): 
       const isWorse = isHeavy(refused) && !isHeavy(trouble.refused);
       // Requests of one moment complain together.
       if (at - trouble.at < 1000 && !isWorse) {
-        set({ ...state, hasComplained: state.hasComplained || isHeavy(refused) });
+        if (state.mode === 'recovering' && isHeavy(refused)) set({ ...state, hasComplained: true });
         return;
       }
       trouble = { at, refused };

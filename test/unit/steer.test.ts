@@ -213,6 +213,18 @@ test('a service that refuses the more is obeyed at once, though it has complaine
   steering.stop();
 });
 
+test('connections that are back are not held for a complaint of the moment before', async () => {
+  const slots = { limit: 2, active: 2, waiting: 1, isBraking: false };
+  const gauges = { acknowledgedBytes: () => 0, unanswered: () => 0, heldBack: () => 0 };
+  const steering = steer(slots as PartSlotControl, gauges, 2);
+  steering.slowDown(1);
+  await new Promise((resolve) => setTimeout(resolve, 850));
+  assert.deepEqual([slots.limit, slots.isBraking], [2, false]);
+  steering.slowDown(1);
+  assert.equal(slots.isBraking, false);
+  steering.stop();
+});
+
 test('a number that the user has chosen stays; what waits keeps its connection while most is refused', () => {
   const slots = createPartSlots(16);
   const steering = hold(slots);
