@@ -35,6 +35,7 @@ const NEW_OBJECTS = 8 * 1024 * 1024;
 function boundNewObjects() {
   new PerformanceObserver(() => {
     const space = v8.getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space');
+    if (!space) return;
     const size = space.space_used_size + space.space_available_size;
     v8.setFlagsFromString(`--semi-space-growth-factor=${2 * size > NEW_OBJECTS ? 1 : 2}`);
   }).observe({ entryTypes: ['gc'] });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 
@@ -22,5 +23,25 @@ for (const args of [['a.mp4'], ['--help'], ['completion', 'bash']]) {
     } finally {
       process.argv = before;
     }
+  });
+}
+
+for (const [name, spaces] of [
+  ['as it is', 'require("node:v8").getHeapSpaceStatistics()'],
+  ['that names no place of new objects', '[]'],
+] as const) {
+  test(`a heap ${name}: collecting garbage ends no run, prints nothing and keeps no process alive`, () => {
+    const script = `
+      const spaces = ${spaces};
+      require('node:v8').getHeapSpaceStatistics = () => spaces;
+      require(${JSON.stringify(PROGRAM)}).run({ runInThisContext: () => () => undefined });
+      gc();
+      setTimeout(gc, 50);`;
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--expose-gc', '--eval', script],
+      { encoding: 'utf8', timeout: 20_000 },
+    );
+    assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
   });
 }
