@@ -77,6 +77,53 @@ test('part slots: never more start than the limit allows, none is lost, each run
   );
 });
 
+test('part slots: what gives way holds none meanwhile, and each slot is free again at the end', async () => {
+  const change = fc.oneof(
+    fc.record({ kind: fc.constant('limit' as const), limit: fc.integer({ min: 1, max: 5 }) }),
+    fc.record({ kind: fc.constant('abort' as const), which: fc.nat(11) }),
+    fc.constantFrom({ kind: 'pause' as const }, { kind: 'resume' as const }),
+    fc.record({ kind: fc.constant('brake' as const), isBraking: fc.boolean() }),
+    fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(2) }),
+  );
+  const pauses = fc.array(fc.nat(4), { maxLength: 3 });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(pauses, { minLength: 12, maxLength: 12 }),
+      fc.array(change, { maxLength: 30 }),
+      async (tasks, script) => {
+        const slots = createPartSlots(3);
+        const lanes = [1, 2].map((remaining) => slots.open(() => remaining));
+        const aborts = tasks.map(() => new AbortController());
+        const fates = tasks.map(async (pausesMs, index) => {
+          const { signal } = aborts[index]!;
+          await lanes[index % 2]!.run(async (giveWay) => {
+            for (const pauseMs of pausesMs) {
+              await turn();
+              await giveWay(signal, pauseMs);
+            }
+          }, signal);
+        });
+        const settled = Promise.allSettled(fates);
+        for (const step of script) {
+          const before = slots.active;
+          if (step.kind === 'limit') slots.limit = step.limit;
+          else if (step.kind === 'abort') aborts[step.which]!.abort(new Error());
+          else if (step.kind === 'brake') slots.isBraking = step.isBraking;
+          else if (step.kind === 'wait') await new Promise((go) => setTimeout(go, step.ms));
+          else slots[step.kind]();
+          await turn();
+          assert.ok(slots.active >= 0 && slots.active <= Math.max(before, slots.limit));
+        }
+        slots.resume();
+        await settled;
+        assert.deepEqual([slots.active, slots.waiting], [0, 0]);
+        await slots.idle();
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
 test('part slots: a free slot goes to the file with the fewest bytes left', async () => {
   await fc.assert(
     fc.asyncProperty(
