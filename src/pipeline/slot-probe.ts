@@ -1,13 +1,5 @@
 import { DOUBLING_GAIN } from './slot-climb.js';
-import {
-  changed,
-  FIRST_PROBE_TICKS,
-  goBack,
-  NEARLY_ALL,
-  proven,
-  rest,
-  type SteeringState,
-} from './slot-state.js';
+import { changed, goBack, NEARLY_ALL, proven, rest, type SteeringState } from './slot-state.js';
 
 /** The wait for the next trial of half as many grows while they do less. */
 const PROBE_TICKS_GROWTH = 8;
@@ -18,11 +10,6 @@ const TRIAL_TICKS = 2;
 /** Whether nearly all have waited at rest for long enough to try half as many. */
 export function isDueToHalve({ ticks, probeTicks, waiting, slots }: SteeringState): boolean {
   return ticks >= probeTicks && waiting >= NEARLY_ALL && slots > 1;
-}
-
-/** Whether fewer connections may do as much, for all that is known. */
-export function isDueToYield({ ticks, probeTicks }: SteeringState): boolean {
-  return ticks >= (probeTicks === FIRST_PROBE_TICKS ? 1 : probeTicks);
 }
 
 /**

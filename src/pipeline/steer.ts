@@ -1,8 +1,9 @@
 import type { EventLoopUtilization } from 'node:perf_hooks';
 import type { PartSlotControl } from './part-slots.js';
 import { widen } from './slot-climb.js';
-import { decide, FEW_SLOTS, foreseen, isHeavy, putOff, retreat } from './slot-controller.js';
+import { decide, FEW_SLOTS, foreseen, putOff } from './slot-controller.js';
 import { initialSteering, isFast, tickMs, type SteeringState } from './slot-state.js';
+import { isHeavy, retreat } from './slot-trouble.js';
 
 /** The number of connections that carry bytes, found by trying. */
 export interface Steering {

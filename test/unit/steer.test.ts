@@ -3,13 +3,9 @@ import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { createPartSlots, type PartSlotControl } from '../../src/pipeline/part-slots.js';
 import { widen } from '../../src/pipeline/slot-climb.js';
-import {
-  decide,
-  foreseen,
-  putOff,
-  retreat as retreatBy,
-} from '../../src/pipeline/slot-controller.js';
+import { decide, foreseen, putOff } from '../../src/pipeline/slot-controller.js';
 import { initialSteering, tickMs, type SteeringState } from '../../src/pipeline/slot-state.js';
+import { retreat as retreatBy } from '../../src/pipeline/slot-trouble.js';
 import { hold, steer } from '../../src/pipeline/steer.js';
 
 /** After a service that is silent, or refuses everything. */
