@@ -44,9 +44,16 @@ const TROUBLED = 0.2;
 export function explainRun(facts: RunFacts): string {
   const rate = rateOf(facts);
   return (
-    `at most ${count(facts.mostConnections, 'connection')} and ${count(facts.mostFiles, 'file')} at a time, ` +
+    `${connectionsOf(facts)} and at most ${count(facts.mostFiles, 'file')} at a time, ` +
     `${formatSize(rate)}/s: limited by ${limitsOf(facts, rate).join(' and ') || 'the link'}`
   );
+}
+
+/** The most that there were, and how many a look at the run would have found. */
+function connectionsOf({ mostConnections, connectedMs, durationMs }: RunFacts): string {
+  const usual = Math.max(1, Math.round(connectedMs / Math.max(1, durationMs)));
+  const most = count(mostConnections, 'connection');
+  return usual < mostConnections ? `at most ${most}, ${usual} on average,` : most;
 }
 
 function limitsOf(facts: RunFacts, rate: number): string[] {

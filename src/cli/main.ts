@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { CommanderError } from 'commander';
 import { UploadFailure, UsageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
@@ -15,7 +15,7 @@ const world: World = {
   get cwd() {
     return currentDirectory();
   },
-  home: homedir(),
+  home: homeDirectory(),
 };
 
 /** More problems than this are counted, not listed. */
@@ -49,6 +49,15 @@ function currentDirectory(): string {
   } catch {
     const message = 'the current directory does not exist any more';
     throw new UsageError([{ message, hint: 'Change to another one first.' }]);
+  }
+}
+
+/** Who has no HOME and is unknown to the system is at home in the root directory, as in containers. */
+function homeDirectory(): string {
+  try {
+    return homedir() || userInfo().homedir;
+  } catch {
+    return '/';
   }
 }
 

@@ -1,9 +1,10 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { tighten } from '../journal/state-directory.js';
 import { parseSetting, PROFILE_FIELDS, SETTINGS } from './profile-settings.js';
 import type { Profile, ProfileField } from './profile-settings.js';
 import { usageError } from './usage-error.js';
+import { baseDirectory } from './xdg.js';
 
 /** The stored profiles, as they were when opened and as changed since. */
 export interface Profiles {
@@ -37,9 +38,7 @@ export function configDirectory(
   env: Readonly<Record<string, string | undefined>>,
   home: string,
 ): string {
-  const base = env['XDG_CONFIG_HOME'] ?? '';
-  // The XDG specification has relative paths ignored.
-  return join(isAbsolute(base) ? base : join(home, '.config'), 'vod-upload');
+  return join(baseDirectory(env['XDG_CONFIG_HOME'], join(home, '.config')), 'vod-upload');
 }
 
 /** Throws UsageError on a name that could not be a profile; names become parts of file names. */

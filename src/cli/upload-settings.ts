@@ -6,6 +6,7 @@ import type { PlanOptions } from '../plan/plan.js';
 import type { ProfileSettings } from './profile-settings.js';
 import type { UploadFlags } from './upload-options.js';
 import type { World } from './world.js';
+import { baseDirectory } from './xdg.js';
 
 /** What decides where requests go and whose they are. */
 export interface ServiceSettings {
@@ -137,7 +138,8 @@ export function stateDirectory(flags: UploadFlags, world: World, sandboxDir?: st
   if (sandboxDir !== undefined) return join(sandboxDir, '.state');
   const ofUnit = env['STATE_DIRECTORY']?.split(':')[0];
   if (ofUnit) return ofUnit;
-  return join(env['XDG_STATE_HOME'] || join(world.home, '.local', 'state'), 'vod-upload');
+  const base = baseDirectory(env['XDG_STATE_HOME'], join(world.home, '.local', 'state'));
+  return join(base, 'vod-upload');
 }
 
 /** The options as resolved, for the manifest: nothing secret, nothing that is not set. */

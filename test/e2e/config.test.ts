@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, type SpawnOptionsWithoutStdio } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,9 +24,14 @@ interface Ended {
 }
 
 /** Types `vod-upload config …` with `stdin` piped in. */
-async function config(args: readonly string[], stdin = ''): Promise<Ended> {
+async function config(
+  args: readonly string[],
+  stdin = '',
+  spawned: SpawnOptionsWithoutStdio = {},
+): Promise<Ended> {
   const child = spawn(process.execPath, [BIN, 'config', ...args], {
     env: { PATH: process.env['PATH'], HOME: home },
+    ...spawned,
   });
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -112,3 +117,21 @@ test('config --help shows examples before the usage, and all keys', async () => 
   assert(stdout.indexOf('Examples:') < stdout.indexOf('Usage:'));
   assert.match(stdout, /secret-id, secret-key, token, region/);
 });
+
+test('an empty HOME is none: settings are not looked for in the current directory', async () => {
+  assert.equal((await config(['set', 'sub-app-id', '12', '--profile', 'of-directory'])).code, 0);
+  const env = { PATH: process.env['PATH'], HOME: '' };
+  const { code, stdout } = await config(['list'], '', { cwd: home, env });
+  assert.equal(code, 0);
+  assert.doesNotMatch(stdout, /of-directory/);
+});
+
+test(
+  'a user whom the system does not know needs no HOME',
+  { skip: process.getuid?.() !== 0 && 'needs the superuser' },
+  async () => {
+    const spawned = { uid: 54_321, env: { PATH: process.env['PATH'] }, cwd: '/' };
+    const { code, stderr } = await config(['list'], '', spawned);
+    assert.deepEqual([code, stderr], [0, '']);
+  },
+);

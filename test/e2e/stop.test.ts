@@ -157,7 +157,7 @@ describe('the summary of a run', () => {
   test('tells what was chosen and what limited the run', async (t) => {
     const world = await createWorld(t);
     const ran = await world.shell.run(FILES);
-    const told = /at most \d+ connections? and \d+ files? at a time, .*\/s: limited by /;
+    const told = /\d+ connections?,? .*and at most \d+ files? at a time, .*\/s: limited by /;
     assert.match(ran.stderr.trimEnd().split('\n').at(-1) ?? '', told);
     const quiet = await world.shell.run([...FILES, '--force', '-q']);
     assert.equal(quiet.stderr, '');

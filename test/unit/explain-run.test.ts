@@ -24,8 +24,13 @@ const LINK: RunFacts = {
 test('a run is explained in one sentence, with numbers', () => {
   assert.equal(
     explainRun(LINK),
-    'at most 16 connections and 24 files at a time, 10.0 MiB/s: limited by the link',
+    'at most 16 connections, 13 on average, and at most 24 files at a time, 10.0 MiB/s: limited by the link',
   );
+});
+
+test('a number of connections that never changed is told once', () => {
+  const told = explainRun({ ...LINK, connectedMs: 16 * LINK.durationMs, mostFiles: 1 });
+  assert.match(told, /^16 connections and at most 1 file at a time, /);
 });
 
 const TROUBLE = 'the service (asked to slow down or fell silent 3 times)';

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { UploadFlags } from '../../src/cli/upload-options.js';
+import { stateDirectory } from '../../src/cli/upload-settings.js';
+import type { World } from '../../src/cli/world.js';
+
+function placeFor(env: World['env'], flags: Partial<UploadFlags> = {}): string {
+  return stateDirectory(flags as UploadFlags, { env, home: '/u', cwd: '/here' } as World);
+}
+
+test('the journal is where it is told to be: by flag, variable, systemd, XDG or nobody', () => {
+  const xdg = { XDG_STATE_HOME: '/x' };
+  const unit = { ...xdg, STATE_DIRECTORY: '/unit:/other' };
+  const named = { ...unit, VOD_UPLOAD_STATE_DIR: 'named' };
+  assert.equal(placeFor(named, { stateDir: 'flag' }), '/here/flag');
+  assert.equal(placeFor(named), '/here/named');
+  assert.equal(placeFor(unit), '/unit');
+  assert.equal(placeFor(xdg), '/x/vod-upload');
+  assert.equal(placeFor({}), '/u/.local/state/vod-upload');
+});
+
+test('an XDG_STATE_HOME that is relative or empty is none: a journal does not move with the directory', () => {
+  for (const value of ['', 'relative']) {
+    assert.equal(placeFor({ XDG_STATE_HOME: value }), '/u/.local/state/vod-upload');
+  }
+});
