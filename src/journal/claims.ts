@@ -10,7 +10,8 @@ import type { UnfinishedRecord } from './unfinished.js';
 /** Who asks, and when. */
 export interface Claimant {
   readonly lease: Lease;
-  readonly now: Date;
+  /** By the clock of this machine. */
+  readonly localNow: Date;
 }
 
 /** What a job is known by: no two runs may have the same of any. */
@@ -64,13 +65,13 @@ function takeEarlier(
 export function holderOf(
   tables: Tables,
   key: string,
-  { lease, now }: Claimant,
+  { lease, localNow }: Claimant,
 ): Holder | undefined {
   const runId = tables.claims.get(key);
   if (runId === undefined) return undefined;
   const run = runId === lease.runId ? lease : parseLease(tables.runs.get(runId));
   if (run === undefined) return undefined;
-  if (run !== lease && !isLive(run, lease, now)) return undefined;
+  if (run !== lease && !isLive(run, lease, localNow)) return undefined;
   return { runId, host: run.host, pid: run.pid };
 }
 

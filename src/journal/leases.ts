@@ -16,6 +16,7 @@ export interface Lease {
   /** Process numbers mean something only in the same boot of the same host and namespace. */
   readonly bootId?: string;
   readonly pidNamespace?: string;
+  /** By the clock of this machine, which all who look at it have in common. */
   readonly renewedAt: Date;
 }
 
@@ -42,13 +43,13 @@ export function leaseOf(
  * Whether the run behind `lease` is still at work, seen from the run behind `own`. Where its
  * process can be looked at, that decides; else (another host or container, no /proc) the age does.
  */
-export function isLive(lease: Lease, own: Lease, now: Date): boolean {
+export function isLive(lease: Lease, own: Lease, localNow: Date): boolean {
   if (lease.host === own.host && lease.bootId !== undefined && own.bootId !== undefined) {
     if (lease.bootId !== own.bootId) return false;
     const visible = lease.pidNamespace === own.pidNamespace && lease.startedTicks !== undefined;
     if (visible) return startedTicksOf(lease.pid) === lease.startedTicks;
   }
-  return now.getTime() - lease.renewedAt.getTime() < LEASE_MS;
+  return localNow.getTime() - lease.renewedAt.getTime() < LEASE_MS;
 }
 
 /** When the process began; undefined where there is none, only its remains, or no /proc. */

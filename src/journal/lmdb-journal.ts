@@ -7,6 +7,8 @@ import type { Claimant, ClaimKeys, Taken } from './claims.js';
 import { RENEWAL_MS, formatLease, leaseOf } from './leases.js';
 import type { Lease } from './leases.js';
 import { compare, consult, enter } from './ledger.js';
+import { localTime } from './moment.js';
+import type { Moment } from './moment.js';
 import type { JournalClaim, JournalOptions, OpenJournal, UnfinishedJob } from './open-journal.js';
 import { changedOptions, fingerprintsOf } from './options.js';
 import { contentKeyOf, formatCheckpoint, formatJob, sourceKeyOf } from './records.js';
@@ -15,7 +17,7 @@ import type { Loaded } from './secrets.js';
 import type { SecretsPlace, SessionFiles } from './session-files.js';
 import type { Store, Tables } from './store.js';
 import { sweep } from './sweep.js';
-import type { Moment, Swept } from './sweep.js';
+import type { Swept } from './sweep.js';
 import { begunAs, dropUnfinished, mayContinue, readUnfinished } from './unfinished.js';
 import type { UnfinishedRecord } from './unfinished.js';
 
@@ -60,7 +62,7 @@ export class LmdbJournal implements OpenJournal {
     this.#options = options;
     this.#store = store;
     this.#files = files;
-    this.#lease = leaseOf(options, options.now());
+    this.#lease = leaseOf(options, this.#localNow());
   }
 
   /** Makes this run known to the others and keeps it so. */
@@ -318,12 +320,16 @@ export class LmdbJournal implements OpenJournal {
     return { now: now(), offsetMs: clockOffsetMs?.() ?? 0 };
   }
 
+  #localNow(): Date {
+    return localTime(this.#moment());
+  }
+
   #asking(): Claimant {
-    return { lease: this.#lease, now: this.#options.now() };
+    return { lease: this.#lease, localNow: this.#localNow() };
   }
 
   async #renew(): Promise<void> {
-    const lease = { ...this.#lease, renewedAt: this.#options.now() };
+    const lease = { ...this.#lease, renewedAt: this.#localNow() };
     await this.#store.transact((tables) => tables.runs.put(lease.runId, formatLease(lease)));
     this.#lease = lease;
   }

@@ -1,9 +1,9 @@
 import type { JobId } from '../core/ids.js';
 import type { Checkpoint, Session, TemporaryCredentials } from '../core/model.js';
+import type { Moment } from './moment.js';
 import type { JournalOptions } from './open-journal.js';
 import type { SecretsPlace, SessionFiles } from './session-files.js';
 import { isExpired } from './sweep.js';
-import type { Moment } from './sweep.js';
 import type { UnfinishedRecord } from './unfinished.js';
 
 /** A commit is signed by the account: no certificate has a part in it. */

@@ -2,6 +2,8 @@ import type { JobId } from '../core/ids.js';
 import { isLive, parseLease } from './leases.js';
 import type { Lease } from './leases.js';
 import { dropOldEntries } from './ledger.js';
+import { localTime } from './moment.js';
+import type { Moment } from './moment.js';
 import type { CheckpointRecord } from './records.js';
 import type { SessionFiles } from './session-files.js';
 import type { Store, Tables } from './store.js';
@@ -29,12 +31,6 @@ export interface Swept {
   readonly ledgerEntries: number;
 }
 
-/** The service's time as far as it is known, and by how much it is later than the local clock. */
-export interface Moment {
-  readonly now: Date;
-  readonly offsetMs: number;
-}
-
 export interface SweepOptions extends Moment {
   readonly store: Store;
   readonly files: SessionFiles;
@@ -48,7 +44,7 @@ export async function sweep(options: SweepOptions): Promise<Swept> {
   const { store, lease, now, limit } = options;
   const runs = await dropWhere(store, 'runs', limit, (_tables, _key, value) => {
     const run = parseLease(value);
-    return run === undefined || (run.runId !== lease.runId && !isLive(run, lease, now));
+    return run === undefined || (run.runId !== lease.runId && !isLive(run, lease, localTime(options)));
   });
   const claims = await dropWhere(
     store,

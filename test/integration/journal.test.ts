@@ -147,6 +147,19 @@ test('a claim from a host that cannot be looked at lasts five minutes without re
   assert.equal((await near.claim(jobFor(1))).kind, 'ours');
 });
 
+test('a run that has corrected its clock is not taken for dead by one that has not', async () => {
+  const aheadMs = 10 * 60_000;
+  const corrected = await world.begin({
+    host: 'elsewhere',
+    now: () => new Date(Date.now() - aheadMs),
+    clockOffsetMs: () => -aheadMs,
+  });
+  await corrected.claim(jobFor(1));
+  const other = await world.begin();
+  assert.equal((await other.claim(jobFor(1))).kind, 'held');
+  assert.equal((await other.gc()).claims, 0);
+});
+
 test('a run that has lost its claim can write nothing more about the job', async () => {
   let now = Date.now();
   const far = await world.begin({ host: 'elsewhere', now: () => new Date(now) });
