@@ -89,16 +89,18 @@ async function verifyWhole(
   told: string | undefined,
 ): Promise<{ readonly crc64?: string }> {
   const wanted = wholeCrc64(merging.parts);
-  if (told !== undefined && (wanted === undefined || told === wanted)) return { crc64: told };
+  const verified = wanted === undefined ? {} : { crc64: wanted };
+  const isOther = (crc64: string | undefined): boolean =>
+    wanted !== undefined && crc64 !== undefined && crc64 !== wanted;
+  if (told !== undefined && !isOther(told)) return verified;
   const head = await inspect(options, repeat, merging);
   if (head === undefined) {
     throw new UploadFailure('upload-gone', 'the service holds neither the upload nor the object');
   }
   if (head === 'untold') return told === undefined ? {} : raiseCorrupted();
   const size = merging.parts.reduce((sum, part) => sum + part.size, 0);
-  const differs = head.crc64 !== undefined && wanted !== undefined && head.crc64 !== wanted;
-  if (head.size !== size || differs) raiseCorrupted();
-  return head.crc64 === undefined ? {} : { crc64: head.crc64 };
+  if (head.size !== size || isOther(head.crc64)) raiseCorrupted();
+  return head.crc64 === undefined ? {} : verified;
 }
 
 /** What is in the bucket after a merge whose answer was lost or whose digest is in doubt. */

@@ -61,8 +61,3 @@ export function createCrc64(): Crc64 {
 export function combineCrc64(first: bigint, second: bigint, secondLength: number): bigint {
   return BigInt.asUintN(64, load().combine(first, second, secondLength));
 }
-
-/** As COS writes it: unsigned, decimal. */
-export function formatCrc64(crc64: bigint): string {
-  return BigInt.asUintN(64, crc64).toString();
-}

@@ -71,6 +71,7 @@ export async function digestRange(
   pool: BufferPool,
   signal: AbortSignal,
 ): Promise<ReturnType<Digest['finish']>> {
+  signal.throwIfAborted();
   const digest = createDigest(kinds);
   const body = openPartBody(source, start, end, digest, pool);
   try {

@@ -1,5 +1,5 @@
 import type COS from 'cos-nodejs-sdk-v5';
-import type { XMLParser } from 'fast-xml-parser';
+import type { XMLParser } from 'cos-fast-xml-parser';
 import { UploadFailure } from '../core/errors.js';
 import type { ObjectTarget } from '../core/ports.js';
 import type { HttpAnswer } from '../net/answer.js';
@@ -78,8 +78,18 @@ export function createSdkCall(options: CosOptions): SdkCall {
 
 let loading: Promise<XMLParser> | undefined;
 
+/** The SDK's own parser, as the SDK makes it. */
 function loadParser(): Promise<XMLParser> {
-  loading ??= import('fast-xml-parser').then((module) => new module.XMLParser());
+  loading ??= import('cos-fast-xml-parser').then(
+    ({ XMLParser }) =>
+      new XMLParser({
+        ignoreDeclaration: true,
+        ignoreAttributes: true,
+        parseTagValue: false,
+        trimValues: false,
+        processEntities: { maxTotalExpansions: Infinity },
+      }),
+  );
   return loading;
 }
 
@@ -101,7 +111,8 @@ function assertReadable(
   }
   let parsed: unknown;
   try {
-    parsed = parser.parse(answer.body, true);
+    // While it merges the service sends spaces, and what follows may be a whole document.
+    parsed = parser.parse(answer.body.toString().trimStart(), true);
   } catch {
     parsed = undefined;
   }

@@ -44,7 +44,9 @@ export async function sweep(options: SweepOptions): Promise<Swept> {
   const { store, lease, now, limit } = options;
   const runs = await dropWhere(store, 'runs', limit, (_tables, _key, value) => {
     const run = parseLease(value);
-    return run === undefined || (run.runId !== lease.runId && !isLive(run, lease, localTime(options)));
+    return (
+      run === undefined || (run.runId !== lease.runId && !isLive(run, lease, localTime(options)))
+    );
   });
   const claims = await dropWhere(
     store,

@@ -3,7 +3,7 @@ export interface Clock {
   now(): Date;
   /** Server minus local, in milliseconds. */
   readonly offsetMs: number;
-  /** Takes the service's word for the time; resolves to whether that changed anything that matters. */
+  /** Takes the service's word for the time; returns whether that changed anything that matters. */
   correct(offsetMs: number): boolean;
 }
 

@@ -75,6 +75,8 @@ export function assertNotGivenUp(budget: RetryBudget): void {
 
 const BASE_MS = 250;
 const CAP_MS = 20_000;
+/** A service that asks for more than this is not waited for so long. */
+const LONGEST_ASKED_MS = 120_000;
 const LOOK_MS = 250;
 
 /** Full jitter: anything between nothing and a ceiling that doubles from 0.25 s to 20 s. */
@@ -92,7 +94,8 @@ export function waitBefore(
   if (policy.budget.exhausted()) return undefined;
   if (failure.facts.retryAfterMs !== undefined) {
     return (
-      Math.min(failure.facts.retryAfterMs, CAP_MS) + (policy.random ?? Math.random)() * BASE_MS
+      Math.min(failure.facts.retryAfterMs, LONGEST_ASKED_MS) +
+      (policy.random ?? Math.random)() * BASE_MS
     );
   }
   return backoffMs(attempt, (policy.random ?? Math.random)());

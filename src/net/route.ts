@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import type net from 'node:net';
+import net from 'node:net';
 import tls from 'node:tls';
 import type { Throttle } from './throttle.js';
 import { createMeter, type Meter } from './meter.js';
@@ -32,7 +32,14 @@ interface Address {
   readonly port: number;
 }
 
+/**
+ * Node gives up each address of a host but the last after 250 ms, and a far one needs longer. With so much
+ * the first packet may be lost, too.
+ */
+const ADDRESS_TIMEOUT_MS = 2500;
+
 export function createRoute({ endpoint, proxies, throttle }: RouteOptions): Route {
+  net.setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_TIMEOUT_MS);
   const connect =
     endpoint?.protocol === 'http:'
       ? plainConnect(endpoint, proxies)

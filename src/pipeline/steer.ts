@@ -104,11 +104,19 @@ export function steer(slots: PartSlotControl, gauges: Gauges, maximum: number): 
   };
 }
 
-/** A number that the user has chosen stays; what waits keeps its connection where the service has too much to do. */
+/** Without a complaint for so long the service is well again. */
+const QUIET_MS = 2000;
+
+/** A number that the user has chosen stays; what waits keeps its connection while the service has too much to do. */
 export function hold(slots: PartSlotControl): Steering {
+  let timer: NodeJS.Timeout | undefined;
   return {
-    slowDown: (refused) => void (slots.isBraking = isHeavy(refused)),
-    stop: () => undefined,
+    slowDown(refused) {
+      clearTimeout(timer);
+      slots.isBraking = isHeavy(refused);
+      timer = setTimeout(() => (slots.isBraking = false), QUIET_MS).unref();
+    },
+    stop: () => clearTimeout(timer),
   };
 }
 

@@ -26,7 +26,7 @@ export function createVerdict(): Verdict {
       switch (outcome.status) {
         case 'skipped':
           held ||= outcome.reason === 'held-by-other-run';
-          if (outcome.reason === 'already-uploaded' || held) selected += 1;
+          if (outcome.reason === 'already-uploaded') selected += 1;
           return;
         case 'failed':
           selected += 1;

@@ -5,7 +5,7 @@ import { joinFiles, objectHeaders, storeObject } from './cos-objects.js';
 import type { CosRequest } from './cos-request.js';
 import { checkBodyHeaders, checkDigest } from './cos-request.js';
 import type { CompletionPart } from './cos-xml.js';
-import { element, parseCompletion, xmlDocument } from './cos-xml.js';
+import { parseCompletion, xmlDocument } from './cos-xml.js';
 import { joinCrc64 } from './crc64.js';
 import type { Answer, Exchange } from './exchange.js';
 import { ServiceError } from './exchange.js';
@@ -168,10 +168,10 @@ function checkParts(upload: UploadRecord, wanted: readonly CompletionPart[]): Pa
 }
 
 function completionXml(host: string, { bucket, key, etag }: ObjectRecord): string {
-  return element('CompleteMultipartUploadResult', [
+  return xmlDocument('CompleteMultipartUploadResult', [
     ['Location', `http://${host}/${encodeURI(key)}`],
     ['Bucket', bucket],
     ['Key', key],
     ['ETag', `"${etag}"`],
-  ]).replace('>', ' xmlns="http://www.qcloud.com/document/product/436/7751">');
+  ]).replace('Result>', 'Result xmlns="http://www.qcloud.com/document/product/436/7751">');
 }

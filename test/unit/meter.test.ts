@@ -80,7 +80,7 @@ suite('the meter', () => {
     flow.took();
     assert.equal(meter.unanswered(), 0, 'of this body more may come');
     flow.sent();
-    for (let tries = 0; meter.unanswered() === 0 && tries < 100; tries++) await sleep(10);
+    for (let tries = 0; meter.unanswered() === 0 && tries < 1000; tries++) await sleep(10);
     assert.equal(meter.unanswered(), 1);
     const before = meter.answering;
     await sleep(50);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import fc from 'fast-check';
+import { UploadFailure } from '../../src/core/errors.js';
 import { createPacer } from '../../src/net/pacer.js';
-import { backoffMs } from '../../src/net/retry.js';
+import { backoffMs, createRetryBudget, waitBefore } from '../../src/net/retry.js';
 
 const never = new AbortController().signal;
 
@@ -78,6 +79,18 @@ test('a wait before the n-th repetition is between nothing and a ceiling of at m
       assert.ok(backoffMs(attempt + 1, share) >= waitMs);
     }),
   );
+});
+
+test('as long as the service asks for is waited, but no more than two minutes', () => {
+  const policy = { retries: 6, budget: createRetryBudget(1e9, 1e9), random: () => 0 };
+  for (const [retryAfterMs, waitMs] of [
+    [0, 0],
+    [90_000, 90_000],
+    [86_400_000, 120_000],
+  ] as const) {
+    const failure = new UploadFailure('throttled', 'slow down', { retryAfterMs });
+    assert.equal(waitBefore(failure, 1, policy), waitMs);
+  }
 });
 
 test('a complaint never raises the rate', () => {

@@ -46,6 +46,16 @@ test('a body is closed at once; its buffer is given back when the disk has answe
   assert.deepEqual([pool.given(), body.isReading()], [1, false]);
 });
 
+test('whoever begins to read after an abort takes no buffer and asks no disk', async () => {
+  let taken = 0;
+  const pool = { ...createBufferPool(), take: () => Buffer.alloc(++taken) };
+  const { source } = silentSource();
+  const part = { number: 1, start: 0, end: SIZE };
+  const over = AbortSignal.abort(new Error('over'));
+  await assert.rejects(digestRange(source, part, ['crc64'], pool, over), /over/);
+  assert.equal(taken, 0);
+});
+
 test('the buffer of a chunk that another thread sends stays until it is sent', async () => {
   const { source, answer } = silentSource();
   const pool = countingPool();

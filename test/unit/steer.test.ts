@@ -232,6 +232,15 @@ test('a number that the user has chosen stays; what waits keeps its connection w
   assert.equal(slots.limit, 16);
 });
 
+test('what waits gives its connection away again once nobody complains any more', async () => {
+  const slots = createPartSlots(16);
+  const steering = hold(slots);
+  steering.slowDown(1);
+  await new Promise((resolve) => setTimeout(resolve, 2200));
+  assert.equal(slots.isBraking, false);
+  steering.stop();
+});
+
 test('a process that is busy for a moment climbs on after it; one that stays busy rests', () => {
   const climbing: SteeringState = { ...initialSteering(16), proven: 4, provenRate: 10 * MEGABYTE };
   const later = putOff(climbing, 40 * MEGABYTE);
