@@ -70,10 +70,14 @@ function publicFacts(
   }
 }
 
-/** One event as a line; U+2028 and U+2029 are line ends to some readers, others look for commands. */
+/** One event as a line. */
 export function formatEvent(type: string, time: Date, facts: object): string {
-  const text = JSON.stringify({ type, time, schema: 1, ...facts });
-  const escaped = text
+  return formatLine({ type, time, schema: 1, ...facts });
+}
+
+/** Facts as a line of JSON; U+2028 and U+2029 are line ends to some readers, others look for commands. */
+export function formatLine(facts: object): string {
+  const escaped = JSON.stringify(facts)
     .replace(/[\u2028\u2029]/g, (char) => (char === '\u2028' ? '\\u2028' : '\\u2029'))
     .replace(LOG_COMMAND, '\\u0023');
   return `${escaped}\n`;

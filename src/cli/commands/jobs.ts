@@ -7,6 +7,7 @@ import { formatSize } from '../../core/size.js';
 import { visible } from '../../core/text.js';
 import type { OpenJournal, UnfinishedJob } from '../../journal/journal.js';
 import { assertUnchanged } from '../../plan/open-source.js';
+import { formatLine } from '../../report/json.js';
 import { connectServices } from '../services.js';
 import { assertManifestPlace } from '../manifest-place.js';
 import { openRunJournal, runUploads, type Run } from '../run-uploads.js';
@@ -20,7 +21,7 @@ export async function listJobs(flags: UploadFlags, world: World): Promise<number
   await withJournal(flags, world, async (journal) => {
     for await (const unfinished of journal.list()) {
       world.stdout.write(
-        `${flags.json ? JSON.stringify(describe(unfinished)) : sentence(unfinished)}\n`,
+        flags.json ? formatLine(describe(unfinished)) : `${sentence(unfinished)}\n`,
       );
     }
   });
@@ -73,7 +74,7 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
         if (end === 'held') left += 1;
         else if (end === 'committing') committing += 1;
         else if (end === 'given-up') {
-          world.stdout.write(`${flags.json ? JSON.stringify({ schema: 1, id }) : id}\n`);
+          world.stdout.write(flags.json ? formatLine({ schema: 1, id }) : `${id}\n`);
         }
       }
     });
@@ -139,7 +140,7 @@ async function abortUploads(
 export async function collectJobs(flags: UploadFlags, world: World): Promise<number> {
   await withJournal(flags, world, async (journal) => {
     const abandoned = await abortUnfinishable(journal, flags, world);
-    world.stdout.write(`${JSON.stringify({ ...(await journal.gc()), abandoned })}\n`);
+    world.stdout.write(formatLine({ ...(await journal.gc()), abandoned }));
   });
   return 0;
 }

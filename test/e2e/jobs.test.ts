@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { describe, test, type TestContext } from 'node:test';
+import { createDice } from '../helpers/kill-dice.js';
+import { createKillWorld, heldAt, type KillWorld } from '../helpers/kill-world.js';
+
+const MIB = 1024 * 1024;
+const TIMEOUT_MS = 60_000;
+
+/** The upload of a file of three parts was killed where the rule held it. */
+async function createKilled(t: TestContext, { path = 'film.mp4' } = {}): Promise<KillWorld> {
+  const world = await createKillWorld();
+  t.after(() => world.close());
+  await world.write({ path }, { media: 2 * MIB + 7 }, createDice(t.name));
+  const killed = await world.runUntil([path, '--part-size', '1M'], (life) =>
+    heldAt(world, life, { rule: 'UploadPart#3:hang', isDone: false }),
+  );
+  assert.equal(killed.signal, 'SIGKILL', killed.stderr);
+  return world;
+}
+
+describe('jobs', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
+  test('jobs list --json gives no command to a log, and tells the path as it is', async (t) => {
+    const path = '##[error]\u2028##vso[x].mp4';
+    const { shell } = await createKilled(t, { path });
+    const listed = await shell.run(['jobs', 'list', '--json']);
+    assert.doesNotMatch(listed.stdout, /##\[|##vso|\u2028/);
+    assert.equal((JSON.parse(listed.stdout) as { path: string }).path, path);
+  });
+});
