@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { createDice } from '../helpers/kill-dice.js';
 import { createKillWorld, heldAt, type KillWorld } from '../helpers/kill-world.js';
 
 const MIB = 1024 * 1024;
 const TIMEOUT_MS = 60_000;
+const MANIFEST = 'vod-upload-manifest.json';
 
 /** The upload of a file of three parts was killed where the rule held it. */
 async function createKilled(t: TestContext, { path = 'film.mp4' } = {}): Promise<KillWorld> {
@@ -19,6 +22,22 @@ async function createKilled(t: TestContext, { path = 'film.mp4' } = {}): Promise
 }
 
 describe('jobs', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
+  test('jobs resume with nothing to resume says so, exit 4, and leaves the manifest alone', async (t) => {
+    const world = await createKilled(t);
+    assert.equal((await world.run(['jobs', 'resume'])).code, 0);
+    const manifest = (): Promise<string> => readFile(join(world.shell.dir, MANIFEST), 'utf8');
+    const before = await manifest();
+    const again = await world.run(['jobs', 'resume']);
+    assert.equal(again.code, 4, again.stderr);
+    assert.match(again.stderr, /nothing to resume/);
+    assert.doesNotMatch(again.stderr, /allow-empty/);
+    const quiet = await world.run(['jobs', 'resume', '-q', '--json']);
+    assert.equal(quiet.code, 4);
+    assert.equal(quiet.stderr, '');
+    assert.match(quiet.stdout, /"type":"run-finished".*"exitCode":4/);
+    assert.equal(await manifest(), before);
+  });
+
   test('jobs list --json gives no command to a log, and tells the path as it is', async (t) => {
     const path = '##[error]\u2028##vso[x].mp4';
     const { shell } = await createKilled(t, { path });

@@ -28,7 +28,10 @@ export async function listJobs(flags: UploadFlags, world: World): Promise<number
   return 0;
 }
 
-/** `jobs resume`: finishes what this service can finish; resolves to the exit code of that run. */
+/**
+ * `jobs resume`: finishes what this service can finish; resolves to the exit code of that run. Where
+ * that is nothing, the manifest of the run before stays.
+ */
 export async function resumeJobs(flags: UploadFlags, world: World): Promise<number> {
   await assertManifestPlace(flags, world);
   const run = await runOf(flags, world);
@@ -49,7 +52,11 @@ export async function resumeJobs(flags: UploadFlags, world: World): Promise<numb
   async function* plan(): AsyncGenerator<PlanItem> {
     yield* items;
   }
-  return runUploads(plan(), { ...run, finishes: true });
+  if (items.length > 0) return runUploads(plan(), { ...run, finishes: true });
+  if (!flags.quiet) {
+    world.stderr.write('nothing to resume: vod-upload jobs list shows what is unfinished\n');
+  }
+  return runUploads(plan(), { ...run, flags: { ...flags, manifest: false } });
 }
 
 /**
