@@ -12,7 +12,7 @@ import type { Moment } from './moment.js';
 import type { JournalClaim, JournalOptions, OpenJournal, UnfinishedJob } from './open-journal.js';
 import { changedOptions, fingerprintsOf } from './options.js';
 import { contentKeyOf, formatCheckpoint, formatJob, sourceKeyOf } from './records.js';
-import { haveSameSecrets, isAccountKey, loadSecrets } from './secrets.js';
+import { haveSameSecrets, isAccountKey, loadSecrets, NO_CREDENTIALS } from './secrets.js';
 import type { Loaded } from './secrets.js';
 import type { SecretsPlace, SessionFiles } from './session-files.js';
 import type { Store, Tables } from './store.js';
@@ -184,7 +184,8 @@ export class LmdbJournal implements OpenJournal {
       for (const { record, holder } of slice) {
         if (record === undefined) continue;
         const { phase, session, objects, updatedAt } = record.checkpoint;
-        const resumable = (await this.#load(record)) !== undefined;
+        const usable = await loadSecrets(record, this.#files, this.#moment(), () => NO_CREDENTIALS);
+        const resumable = usable !== undefined;
         const shown = { job: record.job, phase, session, objects, updatedAt, resumable };
         yield holder === undefined ? shown : { ...shown, holder };
       }

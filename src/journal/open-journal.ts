@@ -43,7 +43,7 @@ export interface UnfinishedJob {
   readonly session: Omit<Session, 'sessionKey' | 'credentials'>;
   readonly objects: Checkpoint['objects'];
   readonly updatedAt: Date;
-  /** Whether a run could still finish it. */
+  /** Whether a run, which has the account's key, could still finish it. */
   readonly resumable: boolean;
   /** The run that is at it now. */
   readonly holder?: Holder;

@@ -6,8 +6,8 @@ import type { SecretsPlace, SessionFiles } from './session-files.js';
 import { isExpired } from './sweep.js';
 import type { UnfinishedRecord } from './unfinished.js';
 
-/** A commit is signed by the account: no certificate has a part in it. */
-const NO_CREDENTIALS: TemporaryCredentials = { secretId: '', secretKey: '' };
+/** Stands for a key that is not needed: a commit is signed by the account, no certificate has a part in it. */
+export const NO_CREDENTIALS: TemporaryCredentials = { secretId: '', secretKey: '' };
 
 type AccountKey = JournalOptions['accountKey'];
 

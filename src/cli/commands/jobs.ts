@@ -59,38 +59,33 @@ export async function resumeJobs(flags: UploadFlags, world: World): Promise<numb
   return runUploads(plan(), { ...run, flags: { ...flags, manifest: false } });
 }
 
+/** What became of a job that was to be given up. */
+type End = 'given-up' | 'held' | 'committing' | 'ended';
+
 /**
  * `jobs abort`: aborts the multipart uploads of unfinished jobs and forgets the jobs, but none that may
  * be committed: the next run would make a second media.
  */
 export async function abortJobs(flags: UploadFlags, world: World): Promise<number> {
   const run = await runOf(flags, world);
-  const services = connectServices(run.service, run.credentials, flags);
-  let left = 0;
-  let committing = 0;
-  try {
-    await withJournal(flags, world, async (journal) => {
-      const ids: JobId[] = [];
-      for await (const { job, phase, holder } of journal.list()) {
-        if (phase !== 'committing') ids.push(job.id);
-        else if (holder) left += 1;
-        else committing += 1;
-      }
-      for (const id of ids) {
-        const end = await giveUp(id, journal, services.cos, world);
-        if (end === 'held') left += 1;
-        else if (end === 'committing') committing += 1;
-        else if (end === 'given-up') {
-          world.stdout.write(flags.json ? formatLine({ schema: 1, id }) : `${id}\n`);
-        }
-      }
-    });
-  } finally {
-    services.close();
-  }
-  if (left > 0) {
+  const counts = { held: 0, committing: 0 };
+  const work = async (journal: OpenJournal): Promise<void> => {
+    const jobs: Job[] = [];
+    for await (const { job, phase, holder } of journal.list()) {
+      if (phase !== 'committing') jobs.push(job);
+      else counts[holder ? 'held' : 'committing'] += 1;
+    }
+    for await (const { id, end } of giveUpAll(jobs, journal, run)) {
+      if (end === 'given-up') {
+        world.stdout.write(flags.json ? formatLine({ schema: 1, id }) : `${id}\n`);
+      } else if (end !== 'ended') counts[end] += 1;
+    }
+  };
+  await withJournal(flags, world, work, run.credentials);
+  const { held, committing } = counts;
+  if (held > 0) {
     world.stderr.write(
-      `${left} unfinished ${left === 1 ? 'job stays: another run has it' : 'jobs stay: other runs have them'}\n`,
+      `${held} unfinished ${held === 1 ? 'job stays: another run has it' : 'jobs stay: other runs have them'}\n`,
     );
   }
   if (committing > 0) {
@@ -98,19 +93,30 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
       `${committing} unfinished ${committing === 1 ? 'job stays' : 'jobs stay'}, since the media may exist: vod-upload jobs resume asks for it\n`,
     );
   }
-  return committing > 0 ? 9 : left > 0 ? 7 : 0;
+  return committing > 0 ? 9 : held > 0 ? 7 : 0;
+}
+
+/** Gives up these jobs one after the other. */
+async function* giveUpAll(
+  jobs: readonly Job[],
+  journal: OpenJournal,
+  { service, credentials, flags, world }: Run,
+): AsyncGenerator<{ readonly id: JobId; readonly end: End }> {
+  const services = connectServices(service, credentials, flags);
+  try {
+    for (const job of jobs) {
+      yield { id: job.id, end: await giveUp(job.id, journal, services.cos, world) };
+    }
+  } finally {
+    services.close();
+  }
 }
 
 /**
  * Aborts the uploads of a job and forgets it, unless another run has it, or has since it was listed
  * ended it or come to its commit.
  */
-async function giveUp(
-  id: JobId,
-  journal: OpenJournal,
-  cos: Cos,
-  world: World,
-): Promise<'given-up' | 'held' | 'committing' | 'ended'> {
+async function giveUp(id: JobId, journal: OpenJournal, cos: Cos, world: World): Promise<End> {
   const claim = await journal.claimUnfinished(id);
   if (claim === undefined) return 'ended';
   if (claim.kind !== 'ours') return 'held';
@@ -145,36 +151,32 @@ async function abortUploads(
  * gone or another one now.
  */
 export async function collectJobs(flags: UploadFlags, world: World): Promise<number> {
+  const abandoned = await abortUnfinishable(flags, world);
   await withJournal(flags, world, async (journal) => {
-    const abandoned = await abortUnfinishable(journal, flags, world);
     world.stdout.write(formatLine({ ...(await journal.gc()), abandoned }));
   });
   return 0;
 }
 
 /** Resolves to how many jobs were given up. */
-async function abortUnfinishable(
-  journal: OpenJournal,
-  flags: UploadFlags,
-  world: World,
-): Promise<number> {
-  const ids: JobId[] = [];
-  for await (const { job, phase, resumable, holder } of journal.list()) {
-    // What may be committed already is never given up.
-    if (phase !== 'sending' || !resumable || holder) continue;
-    if (!(await isAsPlanned(job))) ids.push(job.id);
-  }
-  if (ids.length === 0) return 0;
-  const run = await runOf(flags, world);
-  const services = connectServices(run.service, run.credentials, flags);
-  let abandoned = 0;
-  try {
-    for (const id of ids) {
-      if ((await giveUp(id, journal, services.cos, world)) === 'given-up') abandoned += 1;
+async function abortUnfinishable(flags: UploadFlags, world: World): Promise<number> {
+  const jobs: Job[] = [];
+  await withJournal(flags, world, async (journal) => {
+    for await (const { job, phase, resumable, holder } of journal.list()) {
+      // What may be committed already is never given up.
+      if (phase !== 'sending' || !resumable || holder) continue;
+      if (!(await isAsPlanned(job))) jobs.push(job);
     }
-  } finally {
-    services.close();
-  }
+  });
+  if (jobs.length === 0) return 0;
+  const run = await runOf(flags, world);
+  let abandoned = 0;
+  const work = async (journal: OpenJournal): Promise<void> => {
+    for await (const { end } of giveUpAll(jobs, journal, run)) {
+      if (end === 'given-up') abandoned += 1;
+    }
+  };
+  await withJournal(flags, world, work, run.credentials);
   return abandoned;
 }
 
@@ -189,13 +191,19 @@ async function isAsPlanned({ media, cover, segments }: Job): Promise<boolean> {
   }
 }
 
+/** `credentials`: with them the journal hands out sessions that the account's own key signs for. */
 async function withJournal(
   flags: UploadFlags,
   world: World,
   work: (journal: OpenJournal) => Promise<void>,
+  credentials?: Run['credentials'],
 ): Promise<void> {
-  const stateDir = stateDirectory(flags, world);
-  const journal = await openRunJournal({ flags, stateDir }, randomUUID(), () => new Date());
+  const run = {
+    flags,
+    stateDir: stateDirectory(flags, world),
+    ...(credentials && { credentials }),
+  };
+  const journal = await openRunJournal(run, randomUUID(), () => new Date());
   try {
     await work(journal);
   } finally {
