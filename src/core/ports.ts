@@ -1,3 +1,4 @@
+import type { UploadFailure } from './errors.js';
 import type { FileId, JobId, UploadId } from './ids.js';
 import type {
   ApplyRequest,
@@ -128,13 +129,14 @@ export interface Cos {
   ): Promise<{ readonly crc64?: string }>;
   /**
    * Aborts this upload and every other of the same key, such as one whose Initiate was never
-   * answered. Resolves to whether they are gone; a certificate may not suffice to abort.
+   * answered. Resolves to why one of them may stay: COS cannot be asked, or the certificate does not
+   * suffice; to undefined once all are gone.
    */
   abort(
     target: ObjectTarget,
     uploadId: UploadId | undefined,
     signal: AbortSignal,
-  ): Promise<boolean>;
+  ): Promise<UploadFailure | undefined>;
 }
 
 /** The durable memory: what is under way, what was uploaded, who works on what. */

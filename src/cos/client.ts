@@ -109,37 +109,29 @@ export function createCos(options: CosOptions): Cos {
     complete: createComplete(options, requests, repeat),
 
     async abort(target, uploadId, signal) {
-      const abortOne = (id: UploadId): Promise<boolean> =>
-        goneAfter(
-          repeat(
-            () => undefined,
-            signal,
-            (domain) => requests.abort(target, id, domain, signal),
-          ),
-        );
-      // An Initiate that nobody got the answer of, or got too late, has left an upload as well.
-      const others = await repeat(
-        () => undefined,
-        signal,
-        (domain) => findBegun(target, domain, signal),
-      ).catch(() => [] as UploadId[]);
-      signal.throwIfAborted();
-      let areGone = true;
-      for (const id of new Set([...(uploadId === undefined ? [] : [uploadId]), ...others])) {
-        areGone = (await abortOne(id)) && areGone;
+      let hindrance: UploadFailure | undefined;
+      /** What hinders one of them keeps no other from being aborted. */
+      async function tried<T>(work: (domain: string) => Promise<T>): Promise<T | undefined> {
+        try {
+          return await repeat(() => undefined, signal, work);
+        } catch (error) {
+          signal.throwIfAborted();
+          if (!(error instanceof UploadFailure)) throw error;
+          if (error.code !== 'upload-gone') hindrance ??= error;
+          return undefined;
+        }
       }
-      return areGone;
+      // An Initiate that nobody got the answer of, or got too late, has left an upload as well.
+      const begun = await tried((domain) =>
+        uploadId === undefined
+          ? requests.findUploads(target, domain, signal)
+          : findBegun(target, domain, signal),
+      );
+      const known = uploadId === undefined ? [] : [uploadId];
+      for (const id of new Set([...known, ...(begun ?? [])])) {
+        await tried((domain) => requests.abort(target, id, domain, signal));
+      }
+      return hindrance;
     },
   };
-}
-
-/** Whether there is no such upload any more; a certificate may not suffice to abort it. */
-async function goneAfter(aborting: Promise<void>): Promise<boolean> {
-  try {
-    await aborting;
-    return true;
-  } catch (error) {
-    if (!(error instanceof UploadFailure)) throw error;
-    return error.code === 'upload-gone';
-  }
 }

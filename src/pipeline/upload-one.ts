@@ -4,7 +4,13 @@ import { UploadFailure } from '../core/errors.js';
 import type { Checkpoint, Effort, Job, Outcome, Receipt } from '../core/model.js';
 import type { Claim, Committed, Ports, Superseded } from '../core/ports.js';
 import { createAttempt, type Attempt } from './attempt.js';
-import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from './checkpoint.js';
+import {
+  abortable,
+  firstCheckpoint,
+  keepCheckpoint,
+  objectsOf,
+  type LiveCheckpoint,
+} from './checkpoint.js';
 import { commit } from './commit.js';
 import { note, warn } from './messages.js';
 import { sendObject } from './send-object.js';
@@ -235,16 +241,16 @@ async function sendAll(
 /** Gives up a session: none of its uploads stays, unless a Complete may be merging it. */
 async function abandon(
   job: Job,
-  { session, objects }: Checkpoint,
+  checkpoint: Checkpoint,
   ports: Ports,
   signal: AbortSignal,
 ): Promise<void> {
-  const sizes = new Map(objectsOf(job, session).map(({ key, file }) => [key, file.size]));
-  for (const { key, uploadId, partSize, stored, completing } of objects) {
-    const isWhole = (sizes.get(key) ?? Infinity) <= partSize;
-    if (stored || completing || (uploadId === undefined && isWhole)) continue;
-    const isGone = await ports.cos.abort(targetOf({ key }, session), uploadId, signal);
-    if (!isGone) warn(ports, job, 'its unfinished upload could not be aborted and stays stored');
+  for (const object of abortable(job, checkpoint)) {
+    const target = targetOf(object, checkpoint.session);
+    const hindrance = await ports.cos.abort(target, object.uploadId, signal);
+    if (hindrance === undefined) continue;
+    const what = 'its unfinished upload could not be aborted and may stay stored';
+    warn(ports, job, `${what}: ${hindrance.message}`);
   }
 }
 

@@ -2,21 +2,28 @@ import assert from 'node:assert/strict';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
+import { parseFaultRule } from '../../src/sandbox/faults.js';
 import { createDice } from '../helpers/kill-dice.js';
 import { createKillWorld, heldAt, type KillWorld } from '../helpers/kill-world.js';
 
 const MIB = 1024 * 1024;
 const TIMEOUT_MS = 60_000;
 const MANIFEST = 'vod-upload-manifest.json';
+const ONCE = ['--retries', '0'];
 const NO_KEYS = { TENCENTCLOUD_SECRET_ID: '', TENCENTCLOUD_SECRET_KEY: '' };
+/** Nobody listens there. */
+const NOWHERE = ['--cos-endpoint', 'http://127.0.0.1:1'];
 
 /** The upload of a file of three parts was killed where the rule held it. */
-async function createKilled(t: TestContext, { path = 'film.mp4' } = {}): Promise<KillWorld> {
+async function createKilled(
+  t: TestContext,
+  { rule = 'UploadPart#3:hang', path = 'film.mp4' } = {},
+): Promise<KillWorld> {
   const world = await createKillWorld();
   t.after(() => world.close());
   await world.write({ path }, { media: 2 * MIB + 7 }, createDice(t.name));
   const killed = await world.runUntil([path, '--part-size', '1M'], (life) =>
-    heldAt(world, life, { rule: 'UploadPart#3:hang', isDone: false }),
+    heldAt(world, life, { rule, isDone: rule.endsWith('-after') }),
   );
   assert.equal(killed.signal, 'SIGKILL', killed.stderr);
   return world;
@@ -41,6 +48,81 @@ async function assertNothingIsLeft({ cloud, shell }: KillWorld): Promise<void> {
   assert.deepEqual(cloud.openUploads(), []);
   assert.equal((await shell.run(['jobs', 'list'])).stdout, '');
 }
+
+describe('an upload that cannot be aborted', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
+  for (const { name, rule, faults = [], flags = [], reason, remedy } of [
+    {
+      name: 'COS answers 503',
+      faults: ['ListMultipartUploads:503', 'AbortMultipartUpload:503'],
+      reason: /Multipart\w+: ServiceUnavailable/,
+      remedy: /Run the same command again later/,
+    },
+    {
+      name: 'COS is not reached',
+      flags: NOWHERE,
+      reason: /ECONNREFUSED/,
+      remedy: /Check the network/,
+    },
+    {
+      name: 'its id was never told, and uploads cannot be listed for now',
+      rule: 'InitiateMultipartUpload:hang-after',
+      faults: ['ListMultipartUploads:503'],
+      reason: /ListMultipartUploads: ServiceUnavailable/,
+      remedy: /Run the same command again later/,
+    },
+  ]) {
+    test(`since ${name}, keeps its job, with the reason and what to do: jobs abort, exit 8`, async (t) => {
+      const world = await createKilled(t, rule === undefined ? {} : { rule });
+      world.cloud.addFaults(...faults.map(parseFaultRule));
+      const aborted = await world.shell.run(['jobs', 'abort', ...ONCE, ...flags]);
+      assert.equal(aborted.code, 8, aborted.stderr);
+      assert.equal(aborted.stdout, '');
+      assert.match(aborted.stderr, /film\.mp4: its upload could not be aborted, so the job stays/);
+      assert.match(aborted.stderr, reason);
+      assert.match(aborted.stderr, remedy);
+      assert.match((await world.shell.run(['jobs', 'list'])).stdout, /resumable/);
+      const again = await world.shell.run(['jobs', 'abort']);
+      assert.equal(again.code, 0, again.stderr);
+      await assertNothingIsLeft(world);
+    });
+  }
+
+  test('keeps its job also where its file is gone: jobs gc, exit 8', async (t) => {
+    const world = await createKilled(t);
+    await rm(join(world.shell.dir, 'film.mp4'));
+    const collected = await world.shell.run(['jobs', 'gc', ...ONCE, ...NOWHERE]);
+    assert.equal(collected.code, 8, collected.stderr);
+    assert.match(collected.stdout, /"abandoned":0/);
+    assert.match(collected.stderr, /so the job stays: .*ECONNREFUSED/);
+    const again = await world.shell.run(['jobs', 'gc']);
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stdout, /"abandoned":1/);
+    await assertNothingIsLeft(world);
+  });
+
+  for (const refusal of ['ExpiredToken', 'AccessDenied']) {
+    test(`since COS refuses it, ${refusal}, is told so, and its job is forgotten`, async (t) => {
+      const world = await createKilled(t);
+      world.cloud.addFaults(parseFaultRule(`AbortMultipartUpload:${refusal}`));
+      const aborted = await world.shell.run(['jobs', 'abort']);
+      assert.equal(aborted.code, 0, aborted.stderr);
+      assert.match(aborted.stderr, new RegExp(`may stay stored: AbortMultipartUpload: ${refusal}`));
+      assert.equal((await world.shell.run(['jobs', 'list'])).stdout, '');
+    });
+  }
+
+  test('is none where a file goes by one PUT: COS is not asked', async (t) => {
+    const world = await createKillWorld();
+    t.after(() => world.close());
+    await world.write({ path: 'clip.mp4' }, { media: 1000 }, createDice(t.name));
+    await world.runUntil(['clip.mp4'], (life) =>
+      heldAt(world, life, { rule: 'PutObject:hang', isDone: false }),
+    );
+    const aborted = await world.shell.run(['jobs', 'abort', ...ONCE, ...NOWHERE]);
+    assert.equal(aborted.code, 0, aborted.stderr);
+    await assertNothingIsLeft(world);
+  });
+});
 
 describe('a session without a certificate', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
   test('is resumable to jobs list, which needs no keys, and ended by jobs resume', async (t) => {

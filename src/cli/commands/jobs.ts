@@ -6,6 +6,8 @@ import type { Cos } from '../../core/ports.js';
 import { formatSize } from '../../core/size.js';
 import { visible } from '../../core/text.js';
 import type { OpenJournal, UnfinishedJob } from '../../journal/journal.js';
+import { abortable } from '../../pipeline/checkpoint.js';
+import { targetOf } from '../../pipeline/sending.js';
 import { assertUnchanged } from '../../plan/open-source.js';
 import { formatLine } from '../../report/json.js';
 import { connectServices } from '../services.js';
@@ -60,7 +62,7 @@ export async function resumeJobs(flags: UploadFlags, world: World): Promise<numb
 }
 
 /** What became of a job that was to be given up. */
-type End = 'given-up' | 'held' | 'committing' | 'ended';
+type End = 'given-up' | 'kept' | 'held' | 'committing' | 'ended';
 
 /**
  * `jobs abort`: aborts the multipart uploads of unfinished jobs and forgets the jobs, but none that may
@@ -68,7 +70,7 @@ type End = 'given-up' | 'held' | 'committing' | 'ended';
  */
 export async function abortJobs(flags: UploadFlags, world: World): Promise<number> {
   const run = await runOf(flags, world);
-  const counts = { held: 0, committing: 0 };
+  const counts = { kept: 0, held: 0, committing: 0 };
   const work = async (journal: OpenJournal): Promise<void> => {
     const jobs: Job[] = [];
     for await (const { job, phase, holder } of journal.list()) {
@@ -82,7 +84,7 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
     }
   };
   await withJournal(flags, world, work, run.credentials);
-  const { held, committing } = counts;
+  const { kept, held, committing } = counts;
   if (held > 0) {
     world.stderr.write(
       `${held} unfinished ${held === 1 ? 'job stays: another run has it' : 'jobs stay: other runs have them'}\n`,
@@ -93,7 +95,7 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
       `${committing} unfinished ${committing === 1 ? 'job stays' : 'jobs stay'}, since the media may exist: vod-upload jobs resume asks for it\n`,
     );
   }
-  return committing > 0 ? 9 : held > 0 ? 7 : 0;
+  return committing > 0 ? 9 : kept > 0 ? 8 : held > 0 ? 7 : 0;
 }
 
 /** Gives up these jobs one after the other. */
@@ -105,7 +107,7 @@ async function* giveUpAll(
   const services = connectServices(service, credentials, flags);
   try {
     for (const job of jobs) {
-      yield { id: job.id, end: await giveUp(job.id, journal, services.cos, world) };
+      yield { id: job.id, end: await giveUp(job, journal, services.cos, world) };
     }
   } finally {
     services.close();
@@ -113,37 +115,45 @@ async function* giveUpAll(
 }
 
 /**
- * Aborts the uploads of a job and forgets it, unless another run has it, or has since it was listed
- * ended it or come to its commit.
+ * Aborts the uploads of a job and forgets it, unless they may be aborted later, or another run has it, or
+ * has since it was listed ended it or come to its commit.
  */
-async function giveUp(id: JobId, journal: OpenJournal, cos: Cos, world: World): Promise<End> {
+async function giveUp(job: Job, journal: OpenJournal, cos: Cos, world: World): Promise<End> {
+  const { id } = job;
   const claim = await journal.claimUnfinished(id);
   if (claim === undefined) return 'ended';
   if (claim.kind !== 'ours') return 'held';
   const checkpoint = claim.checkpoint ?? claim.superseded?.checkpoint;
-  const mayBeCommitted = checkpoint?.phase === 'committing';
-  if (!mayBeCommitted) {
-    if (checkpoint !== undefined) await abortUploads(checkpoint, cos, world);
-    await journal.forget(id);
-  }
+  let end: End = 'given-up';
+  if (checkpoint?.phase === 'committing') end = 'committing';
+  else if (checkpoint && !(await abortUploads(job, checkpoint, cos, world))) end = 'kept';
+  if (end === 'given-up') await journal.forget(id);
   await journal.release(id);
-  return mayBeCommitted ? 'committing' : 'given-up';
+  return end;
 }
 
-/** Also asks for uploads whose Initiate was never answered. */
+/** Resolves to false where something may stay that can be aborted later: only the journal knows of it. */
 async function abortUploads(
-  { session, objects }: Checkpoint,
+  job: Job,
+  checkpoint: Checkpoint,
   cos: Cos,
   { stderr }: World,
-): Promise<void> {
-  const { bucket, region, credentials } = session;
+): Promise<boolean> {
   const { signal } = new AbortController();
-  for (const { key, uploadId, stored, completing } of objects) {
-    if (stored || completing) continue;
-    const isGone = await cos.abort({ bucket, region, key, credentials }, uploadId, signal);
-    if (isGone) continue;
-    stderr.write(`could not abort the upload of ${visible(key)}: its certificate is over\n`);
+  for (const object of abortable(job, checkpoint)) {
+    const target = targetOf(object, checkpoint.session);
+    const hindrance = await cos.abort(target, object.uploadId, signal);
+    if (hindrance === undefined) continue;
+    const { code, hint } = hindrance;
+    const what = `${visible(job.media.path)}: its upload could not be aborted`;
+    const why = visible(hindrance.message);
+    if (code !== 'session-expired' && code !== 'permission-denied') {
+      stderr.write(`${what}, so the job stays: ${why}\n  ${hint}\n`);
+      return false;
+    }
+    stderr.write(`${what} and may stay stored: ${why}\n`);
   }
+  return true;
 }
 
 /**
@@ -151,15 +161,18 @@ async function abortUploads(
  * gone or another one now.
  */
 export async function collectJobs(flags: UploadFlags, world: World): Promise<number> {
-  const abandoned = await abortUnfinishable(flags, world);
+  const { abandoned, kept } = await abortUnfinishable(flags, world);
   await withJournal(flags, world, async (journal) => {
     world.stdout.write(formatLine({ ...(await journal.gc()), abandoned }));
   });
-  return 0;
+  return kept > 0 ? 8 : 0;
 }
 
-/** Resolves to how many jobs were given up. */
-async function abortUnfinishable(flags: UploadFlags, world: World): Promise<number> {
+/** Resolves to how many jobs were given up, and how many are to be given up later. */
+async function abortUnfinishable(
+  flags: UploadFlags,
+  world: World,
+): Promise<{ readonly abandoned: number; readonly kept: number }> {
   const jobs: Job[] = [];
   await withJournal(flags, world, async (journal) => {
     for await (const { job, phase, resumable, holder } of journal.list()) {
@@ -168,16 +181,16 @@ async function abortUnfinishable(flags: UploadFlags, world: World): Promise<numb
       if (!(await isAsPlanned(job))) jobs.push(job);
     }
   });
-  if (jobs.length === 0) return 0;
-  const run = await runOf(flags, world);
-  let abandoned = 0;
-  const work = async (journal: OpenJournal): Promise<void> => {
-    for await (const { end } of giveUpAll(jobs, journal, run)) {
-      if (end === 'given-up') abandoned += 1;
-    }
-  };
-  await withJournal(flags, world, work, run.credentials);
-  return abandoned;
+  const ends: End[] = [];
+  if (jobs.length > 0) {
+    const run = await runOf(flags, world);
+    const work = async (journal: OpenJournal): Promise<void> => {
+      for await (const { end } of giveUpAll(jobs, journal, run)) ends.push(end);
+    };
+    await withJournal(flags, world, work, run.credentials);
+  }
+  const count = (wanted: End): number => ends.filter((end) => end === wanted).length;
+  return { abandoned: count('given-up'), kept: count('kept') };
 }
 
 async function isAsPlanned({ media, cover, segments }: Job): Promise<boolean> {

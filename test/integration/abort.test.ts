@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import type { UploadId } from '../../src/core/ids.js';
+import type { ObjectTarget } from '../../src/core/ports.js';
+import { parseFaultRule } from '../../src/sandbox/faults.js';
+import { createWorld, jobOf, MIB, type TestWorld, type WorldOptions } from '../helpers/world.js';
+
+const never = new AbortController().signal;
+
+async function worldFor(t: TestContext, options: WorldOptions = {}): Promise<TestWorld> {
+  const world = await createWorld(options);
+  t.after(() => world.close());
+  return world;
+}
+
+/** An upload that was begun. */
+async function begun(
+  world: TestWorld,
+): Promise<{ readonly target: ObjectTarget; readonly id: UploadId }> {
+  const request = { mediaType: 'mp4', mediaName: 'film' };
+  const session = await world.vod.applyUpload(request, () => undefined, never);
+  const { bucket, region, mediaKey: key, credentials } = session;
+  const target = { bucket, region, key, credentials };
+  return { target, id: await world.cos.initiate(target, false, () => undefined, never) };
+}
+
+for (const { name, isKnown, faults, code, open } of [
+  {
+    name: 'one that is gone',
+    isKnown: true,
+    faults: ['AbortMultipartUpload:NoSuchUpload'],
+    open: 1,
+  },
+  {
+    name: 'one whose id is known, where uploads may not be listed',
+    isKnown: true,
+    faults: ['ListMultipartUploads:AccessDenied'],
+    open: 0,
+  },
+  {
+    name: 'one whose id is unknown, where uploads may not be listed',
+    isKnown: false,
+    faults: ['ListMultipartUploads:AccessDenied'],
+    code: 'permission-denied',
+    open: 1,
+  },
+  {
+    name: 'one whose id is unknown, where uploads cannot be listed for now',
+    isKnown: false,
+    faults: ['ListMultipartUploads:503'],
+    code: 'service-unavailable',
+    open: 1,
+  },
+  {
+    name: 'one whose id is known, where others cannot be listed for now',
+    isKnown: true,
+    faults: ['ListMultipartUploads:503'],
+    code: 'service-unavailable',
+    open: 0,
+  },
+]) {
+  test(`an upload is gone, or there is a reason why it may stay: ${name}`, async (t) => {
+    const world = await worldFor(t, { retries: 0 });
+    const { target, id } = await begun(world);
+    world.sandbox.addFaults(...faults.map(parseFaultRule));
+    const hindrance = await world.cos.abort(target, isKnown ? id : undefined, never);
+    assert.equal(hindrance?.code, code);
+    assert.equal(world.sandbox.openUploads().length, open);
+  });
+}
+
+test('a warning says why an upload that is given up may stay stored', async (t) => {
+  const world = await worldFor(t);
+  const path = join(world.dir, 'film.mp4');
+  await writeFile(path, randomBytes(2 * MIB));
+  world.sandbox.addFaults(
+    ...['UploadPart#2:ExpiredToken', 'AbortMultipartUpload:AccessDenied'].map(parseFaultRule),
+  );
+  const [outcome] = await world.run([await jobOf(path)]);
+  assert.equal(outcome?.status, 'uploaded');
+  const warnings = world.events.flatMap((event) =>
+    event.type === 'warning' ? [event.message] : [],
+  );
+  assert.ok(
+    warnings.some((text) =>
+      /film\.mp4: .*could not be aborted and may stay stored: .*AccessDenied/.test(text),
+    ),
+    warnings.join('\n'),
+  );
+});
