@@ -121,7 +121,7 @@ function summed(contender: Contender, samples: readonly Sample[], failure?: stri
   };
 }
 
-function resultsText(tables: readonly Table[], rounds: number): string {
+function resultsText(tables: readonly Table[], rounds: number, asked: string): string {
   const [cpu] = os.cpus();
   const machine = `${os.cpus().length} × ${cpu?.model.trim() ?? 'unknown processor'}`;
   return [
@@ -133,8 +133,8 @@ function resultsText(tables: readonly Table[], rounds: number): string {
     'the client; where it is several processes, memory is that of the largest. Loopback leaves the',
     'link out: read ratios, not megabytes.',
     '',
-    '    npm run bench                        # all of it, about an hour',
-    '    npm run bench -- --only big,tls      # some scenarios',
+    `    npm run bench -- ${asked}      # as measured here`,
+    '    npm run bench -- --only big,tls               # some scenarios, as they are by default',
     '    npm run bench -- --scale 0.05 --rounds 1 --out /tmp',
     '',
     'It needs a C compiler and openssl; with OpenSSL headers it measures HTTPS, too. curl, rclone, s5cmd,',
@@ -167,13 +167,16 @@ async function main(): Promise<void> {
       directory,
       rounds: Number(values.rounds),
     };
+    const only = values.only === undefined ? '' : ` --only ${values.only}`;
+    const asked = `--scale ${values.scale} --rounds ${values.rounds}${only}`;
     const tables: Table[] = [];
     await mkdir(values.out, { recursive: true });
     for (const scenario of all.filter(({ id }) => wanted.includes(id))) {
       const table = await runScenario(bench, scenario);
       tables.push(table);
       process.stdout.write(`${tableText(table)}\n`);
-      await writeFile(path.join(values.out, 'RESULTS.md'), resultsText(tables, bench.rounds));
+      const text = resultsText(tables, bench.rounds, asked);
+      await writeFile(path.join(values.out, 'RESULTS.md'), text);
       await writeFile(path.join(values.out, 'results.svg'), plot(tables));
     }
   } finally {
