@@ -43,18 +43,20 @@ export function listenForKeys(
   const onContinue = (): void => {
     if (isInForeground()) raw(true);
   };
+  function close(): void {
+    process.off('exit', close);
+    process.off('SIGCONT', onContinue);
+    terminal.off('data', onKey);
+    terminal.pause();
+    raw(false);
+  }
+
   raw(true);
   terminal.on('data', onKey);
   terminal.unref();
   process.on('SIGCONT', onContinue);
-  return {
-    close() {
-      process.off('SIGCONT', onContinue);
-      terminal.off('data', onKey);
-      terminal.pause();
-      raw(false);
-    },
-  };
+  process.on('exit', close);
+  return { close };
 }
 
 /** A background job that touched the terminal's mode would be stopped by the kernel. */

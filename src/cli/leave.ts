@@ -42,8 +42,10 @@ function isAtWork(kinds: RegExp): boolean {
   return process.getActiveResourcesInfo().some((kind) => kinds.test(kind));
 }
 
+/** By signal. That is no exit to Node, so those who wait for one to give the terminal back are told here. */
 function die(code: number): void {
   const signal = SIGNALS[code] ?? 'SIGKILL';
+  process.emit('exit', code);
   if (signal === 'SIGKILL') {
     process.stderr.write(
       `vod-upload: ended by force, since a disk does not answer (exit code ${code})\n`,

@@ -10,17 +10,29 @@ const LEAVE = new URL('../../src/cli/leave.js', import.meta.url).href;
 const dir = mkdtempSync(join(tmpdir(), 'leave-'));
 after(() => rmSync(dir, { recursive: true }));
 
+interface Left {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly told: string;
+  readonly ms: number;
+}
+
 /** What becomes of a process that leaves while one of its threads waits for a disk that says nothing. */
 function left(call: string, isWaiting: boolean) {
   const pipe = join(dir, 'pipe');
   spawnSync('mkfifo', [pipe]);
   const open = isWaiting ? `fs.open(${JSON.stringify(pipe)}, () => undefined);` : '';
   const script = `import fs from 'node:fs'; import * as leaving from ${JSON.stringify(LEAVE)};
+    process.once('exit', () => process.stdout.write('terminal given back'));
     ${open} process.on('SIGINT', () => undefined); leaving.${call};`;
   const since = performance.now();
   const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
-  return new Promise<{ code: number | null; signal: string | null; ms: number }>((resolve) => {
-    child.on('exit', (code, signal) => resolve({ code, signal, ms: performance.now() - since }));
+  let told = '';
+  child.stdout.on('data', (chunk: Buffer) => (told += String(chunk)));
+  return new Promise<Left>((resolve) => {
+    child.on('close', (code, signal) =>
+      resolve({ code, signal, told, ms: performance.now() - since }),
+    );
   });
 }
 
@@ -47,8 +59,9 @@ test('what a reader takes late is told whole, and costs an interrupted process n
 
 test('an interrupted process does not wait for a dead disk', { skip: isWindows }, async () => {
   for (const call of ['leave(130)', 'leaveAtOnce(130)']) {
-    const { code, signal, ms } = await left(call, true);
+    const { code, signal, told, ms } = await left(call, true);
     assert.deepEqual([code, signal], [null, 'SIGINT'], call);
+    assert.equal(told, 'terminal given back', call);
     assert.ok(ms < 2000, String(ms));
   }
 });

@@ -301,11 +301,15 @@ describe(
   },
   () => {
     /** The command on a pseudo-terminal, and what it shows there. */
-    function startOnTerminal({ shell, until }: World, args: readonly string[]) {
+    function startOnTerminal(
+      { shell, until }: World,
+      args: readonly string[],
+      { env = {}, afterwards = '' } = {},
+    ) {
       const command = commandLine(args).map((word) => `'${word}'`);
-      const child = spawn('script', ['-qec', command.join(' '), '/dev/null'], {
+      const child = spawn('script', ['-qec', command.join(' ') + afterwards, '/dev/null'], {
         cwd: shell.dir,
-        env: { ...shell.env, TERM: 'xterm', SHELL: '/bin/sh' },
+        env: { ...shell.env, TERM: 'xterm', SHELL: '/bin/sh', ...env },
         stdio: ['pipe', 'pipe', 'inherit'],
       });
       let shown = '';
@@ -333,6 +337,36 @@ describe(
         await assertGoesOn(world);
       });
     }
+
+    test('a second ^C leaves the terminal clean, also while a thread waits for a disk', async (t) => {
+      const world = await createHalfSent(t);
+      // Nobody ever writes to the pipe that the process opens before all else.
+      spawnSync('mkfifo', [join(world.shell.dir, 'pipe')]);
+      await writeFile(
+        join(world.shell.dir, 'wait.mjs'),
+        "import fs from 'node:fs'; fs.open('pipe', () => undefined);",
+      );
+      const terminal = startOnTerminal(world, ['film.mp4', '--part-size', '1M'], {
+        env: { NODE_OPTIONS: '--import ./wait.mjs' },
+        afterwards: '; echo "ended $?"; stty -a',
+      });
+      await isHalfSent(world);
+      terminal.press('\u0003');
+      await terminal.shows(/SIGINT: stopping/);
+      terminal.press('\u0003');
+      await terminal.ended;
+      const shown = terminal.shown();
+      assert.match(shown, /ended 130/);
+      assert.match(shown, /[^-]icanon/);
+      assert.match(shown, /[^-]echo /);
+      for (const [on, off] of [
+        ['\u001b[?25h', '\u001b[?25l'],
+        ['\u001b[?7h', '\u001b[?7l'],
+      ] as const) {
+        assert.ok(shown.lastIndexOf(on) > shown.lastIndexOf(off), JSON.stringify(shown));
+      }
+      await assertGoesOn(world);
+    });
 
     test('p holds back new requests, r lets them go', async (t) => {
       const world = await createWorld(t, ['UploadPart#1:delay=300']);
