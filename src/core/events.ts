@@ -26,6 +26,8 @@ export type UploadEvent =
       readonly bytesStored: number;
       readonly size: number;
     }
+  /** It failed, and waits for its second try at the end of the run. */
+  | { readonly type: 'job-postponed'; readonly id: JobId }
   /** Bytes that the other side has acknowledged since the start, over all connections, whatever became of them. */
   | { readonly type: 'bytes-moved'; readonly bytes: number; readonly atMs: number }
   | {

@@ -109,6 +109,7 @@ export async function uploadAll(
         !stop.aborted
       ) {
         again.push({ job, outcome });
+        ports.emit({ type: 'job-postponed', id: job.id });
         return;
       }
     }

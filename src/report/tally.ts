@@ -16,12 +16,14 @@ interface Sample {
   readonly bytes: number;
 }
 
-/** All that is known of a run from its events. Grows with the files in flight, not with the settled. */
+/** All that is known of a run from its events. Grows with the files that are begun, not with the settled. */
 export interface Tally {
   readonly jobsPlanned: number;
   readonly bytesPlanned: number;
   readonly isPlanFinished: boolean;
   readonly active: Map<JobId, ActiveJob>;
+  /** Files that wait for their second try; what is stored of them still counts. */
+  readonly postponed: Map<JobId, ActiveJob>;
   readonly settled: Readonly<Record<Status, number>>;
   /** Settled inputs that were jobs; the others never were part of the totals. */
   readonly jobsSettled: number;
@@ -55,6 +57,7 @@ export function emptyTally(): Tally {
     bytesPlanned: 0,
     isPlanFinished: false,
     active: new Map(),
+    postponed: new Map(),
     settled: { uploaded: 0, skipped: 0, failed: 0, interrupted: 0, unknown: 0 },
     jobsSettled: 0,
     jobBytesSettled: 0,
@@ -65,8 +68,8 @@ export function emptyTally(): Tally {
 }
 
 /**
- * The tally after one more event. The map of the files in flight goes on from the tally before it,
- * which is over: a copy for each event would cost more than all else.
+ * The tally after one more event. The maps of files go on from the tally before it, which is over: a
+ * copy for each event would cost more than all else.
  */
 export function advance(tally: Tally, event: UploadEvent): Tally {
   switch (event.type) {
@@ -84,6 +87,8 @@ export function advance(tally: Tally, event: UploadEvent): Tally {
       const { path, size, bytesStored } = event;
       return track(tally, event.id, { path, size, bytesStored: Math.min(bytesStored, size) });
     }
+    case 'job-postponed':
+      return postpone(tally, event.id);
     case 'bytes-moved': {
       const { atMs, bytes } = event;
       return { ...tally, samples: [...tally.samples.slice(1 - SAMPLES), { atMs, bytes }] };
@@ -96,15 +101,22 @@ export function advance(tally: Tally, event: UploadEvent): Tally {
 }
 
 function track(tally: Tally, id: JobId, job: ActiveJob): Tally {
+  tally.postponed.delete(id);
   tally.active.set(id, job);
+  return tally;
+}
+
+function postpone(tally: Tally, id: JobId): Tally {
+  const job = tally.active.get(id);
+  if (job) tally.postponed.set(id, job);
+  tally.active.delete(id);
   return tally;
 }
 
 function settle(tally: Tally, outcome: Outcome, id: JobId | undefined): Tally {
   const { job, status } = outcome;
   const jobId = id ?? job?.id;
-  const before = jobId === undefined ? undefined : tally.active.get(jobId);
-  if (jobId !== undefined) tally.active.delete(jobId);
+  const before = jobId === undefined ? undefined : forget(tally, jobId);
   const bytesSent = 'effort' in outcome ? (outcome.effort?.bytesSent ?? 0) : 0;
   return {
     ...tally,
@@ -116,6 +128,13 @@ function settle(tally: Tally, outcome: Outcome, id: JobId | undefined): Tally {
   };
 }
 
+function forget({ active, postponed }: Tally, id: JobId): ActiveJob | undefined {
+  const job = active.get(id) ?? postponed.get(id);
+  active.delete(id);
+  postponed.delete(id);
+  return job;
+}
+
 function sourceSize(outcome: Outcome): number | undefined {
   if (outcome.job) return outcome.job.media.size;
   return outcome.status === 'skipped' ? outcome.size : undefined;
@@ -125,7 +144,8 @@ function sourceSize(outcome: Outcome): number | undefined {
 export function progressOf(tally: Tally): Progress {
   let bytesDone = tally.jobBytesSettled;
   let bytesBegun = tally.jobBytesSettled;
-  for (const job of tally.active.values()) {
+  const begun = [...tally.active.values(), ...tally.postponed.values()];
+  for (const job of begun) {
     bytesDone += job.bytesStored;
     bytesBegun += job.size;
   }
@@ -136,7 +156,7 @@ export function progressOf(tally: Tally): Progress {
   const isKnown = tally.isPlanFinished && rate !== undefined && rate > 0;
   return {
     filesSettled: settledCount(tally),
-    filesTotal: Math.max(tally.jobsPlanned, tally.jobsSettled + tally.active.size) + others,
+    filesTotal: Math.max(tally.jobsPlanned, tally.jobsSettled + begun.length) + others,
     bytesDone,
     bytesTotal,
     fraction: bytesTotal > 0 ? bytesDone / bytesTotal : 0,

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { advance, emptyTally } from '../../src/report/tally.js';
 import { createWorld, jobOf, MIB } from '../helpers/world.js';
 
 test('a job that failed and was tried once more at the end tells the cost of both tries', async () => {
@@ -19,6 +20,22 @@ test('a job that failed and was tried once more at the end tells the cost of bot
       { attempts, bytesSent, bytesResumed },
       { attempts: 2, bytesSent: 3 * MIB, bytesResumed: 0 },
     );
+  } finally {
+    await world.close();
+  }
+});
+
+test('a job that waits for its second try is not in flight', async () => {
+  const world = await createWorld({ slots: 1, retries: 0, faults: ['PutObject:500'] });
+  try {
+    const path = join(world.dir, 'victim.mp4');
+    writeFileSync(path, randomBytes(1000));
+    const [outcome] = await world.run([await jobOf(path)]);
+    assert.equal(outcome?.status, 'uploaded');
+    const starts = world.events.flatMap(({ type }, at) => (type === 'job-started' ? [at] : []));
+    assert.equal(starts.length, 2);
+    const before = world.events.slice(0, starts[1]).reduce(advance, emptyTally());
+    assert.equal(before.active.size, 0);
   } finally {
     await world.close();
   }

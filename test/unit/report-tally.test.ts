@@ -123,6 +123,19 @@ describe('tally', () => {
     assert.equal(tally.active.size, 0);
   });
 
+  it('takes a file that waits for its second try for none in flight, and counts what is stored of it', () => {
+    const postponed = { type: 'job-postponed', id: job('a').id } as const;
+    const waiting = run([started('a', 1000), progress('a', 600, 1000), postponed]);
+    assert.equal(waiting.active.size, 0);
+    assert.equal(progressOf(waiting).fraction, 0.6);
+    const again = run([started('a', 1000), progress('a', 700, 1000)], waiting);
+    assert.equal(again.active.size, 1);
+    assert.equal(progressOf(again).fraction, 0.7);
+    const ended = run([postponed, settled('a', 1000)], again);
+    const { bytesDone, bytesTotal, filesTotal } = progressOf(ended);
+    assert.deepEqual([bytesDone, bytesTotal, filesTotal], [1000, 1000, 1]);
+  });
+
   it('sums up one count a record, the sizes of all sources and the bytes of all requests', () => {
     const tally = run(everyOutcome().map((outcome) => ({ type: 'job-settled', outcome }) as const));
     assert.deepEqual(summarise(tally), {
