@@ -196,6 +196,16 @@ describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () =
       ['a.mp4', '--sandbox='],
       /'--sandbox \[dir\]'.*it is empty/,
     ],
+    [
+      'a sandbox where none can be',
+      ['a.mp4', '--sandbox=notes.txt/x'],
+      /cannot keep objects in .*x/,
+    ],
+    [
+      'a sandbox to serve where none can be',
+      ['sandbox', '--port', '0', '--dir', 'notes.txt/x'],
+      /cannot keep objects in .*x/,
+    ],
     ['an empty directory to serve', ['sandbox', '--dir', ''], /'--dir <dir>'.*it is empty/],
     ['an empty name of a list', ['--files-from', ''], /'--files-from <file>'.*it is empty/],
     ['an unknown profile', ['a.mp4', '--profile', 'nobody'], /nobody/],

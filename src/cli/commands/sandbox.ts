@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { UsageError } from '../../core/errors.js';
 import { parseFaultRule } from '../../sandbox/faults.js';
-import { startSandbox } from '../../sandbox/sandbox.js';
+import { openSandbox } from '../open-sandbox.js';
 import type { World } from '../world.js';
 
 export interface SandboxFlags {
@@ -15,18 +15,11 @@ export interface SandboxFlags {
 /** Serves until it is interrupted. */
 export async function runSandbox(flags: SandboxFlags, world: World): Promise<number> {
   const dir = resolve(world.cwd, flags.dir);
-  const sandbox = await startSandbox({
+  const sandbox = await openSandbox({
     dir,
     port: wholeNumber('--port', flags.port, 65_535),
     seed: wholeNumber('--seed', flags.seed, 2 ** 32 - 1),
     faults: flags.fault.map(readFault),
-  }).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError([
-      {
-        message: `the sandbox cannot listen on port ${flags.port} with ${dir}: ${error.message}`,
-        hint: 'Name another --port (0 takes any free one) or another --dir.',
-      },
-    ]);
   });
   const { origin, secretId, secretKey } = sandbox;
   if (flags.json) {

@@ -125,8 +125,8 @@ async function enterSandbox(flags: UploadFlags, world: World) {
   if (flags.dryRun) {
     return { dir, credentials: undefined, endpoints: {}, close: async () => undefined };
   }
-  const { startSandbox } = await import('../../sandbox/sandbox.js');
-  const server = await startSandbox({ dir });
+  const { openSandbox } = await import('../open-sandbox.js');
+  const server = await openSandbox({ dir });
   const endpoint = new URL(server.origin);
   const { secretId, secretKey } = server;
   const credentials: ResolvedCredentials = {

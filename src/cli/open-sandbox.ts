@@ -1,0 +1,21 @@
+import { startSandbox, type Sandbox, type SandboxOptions } from '../sandbox/sandbox.js';
+import { usageError } from './usage-error.js';
+
+/** Starts the sandbox. Throws UsageError where it cannot have its port or its directory. */
+export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
+  try {
+    return await startSandbox(options);
+  } catch (error) {
+    const { code, message, syscall } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw syscall === 'listen'
+      ? usageError(
+          `the sandbox cannot listen on port ${options.port ?? 0}: ${message}`,
+          'Name another --port (0 takes any free one).',
+        )
+      : usageError(
+          `the sandbox cannot keep objects in ${options.dir}: ${message}`,
+          'Name a directory that this user can write to.',
+        );
+  }
+}
