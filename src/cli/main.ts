@@ -7,6 +7,11 @@ import { leave } from './leave.js';
 import { createProgram } from './program.js';
 import type { World } from './world.js';
 
+// An empty variable is an unset one, also where commander reads it.
+for (const [name, value] of Object.entries(process.env)) {
+  if (name.startsWith('VOD_UPLOAD_') && value === '') delete process.env[name];
+}
+
 const world: World = {
   stdin: process.stdin,
   stdout: process.stdout,

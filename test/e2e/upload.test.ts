@@ -223,6 +223,14 @@ describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () =
     });
   }
 
+  test('an endpoint that is empty in the environment is none, and is none on the command line', async () => {
+    const env = { VOD_UPLOAD_VOD_ENDPOINT: '', VOD_UPLOAD_COS_ENDPOINT: '' };
+    const unset = await shell.run(['a.mp4', '--dry-run'], { env });
+    assert.equal(unset.code, 0, unset.stderr);
+    const empty = await shell.run(['a.mp4', '--dry-run', '--vod-endpoint='], { env });
+    assert.equal(empty.code, 2, empty.stderr);
+  });
+
   test('half a credential pair', async () => {
     const ran = await shell.run(['a.mp4'], { env: { TENCENTCLOUD_SECRET_KEY: '' } });
     assert.equal(ran.code, 2);
