@@ -79,14 +79,14 @@ function explain(error: unknown): number {
   }
   if (error instanceof UsageError) {
     for (const { message, hint } of error.problems.slice(0, MAX_PROBLEMS)) {
-      world.stderr.write(`vod-upload: ${message}\n  ${hint}\n`);
+      world.stderr.write(`vod-upload: ${visible(message)}\n  ${visible(hint)}\n`);
     }
     const more = error.problems.length - MAX_PROBLEMS;
     if (more > 0) world.stderr.write(`vod-upload: and ${more} more problems\n`);
     return 2;
   }
   if (error instanceof UploadFailure) {
-    world.stderr.write(`vod-upload: ${error.message}\n  ${error.hint}\n`);
+    world.stderr.write(`vod-upload: ${visible(error.message)}\n  ${visible(error.hint)}\n`);
     return error.code === 'journal-unwritable' ? 2 : 1;
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -100,7 +100,7 @@ function sentence(item: PrintedItem, flags: UploadFlags): string {
     const as = item.fileId === undefined ? '' : ` as ${item.fileId}`;
     return `skip    ${path} (${item.reason}${as})`;
   }
-  if (item.kind === 'failed') return `fail    ${path} (${item.failure.message})`;
+  if (item.kind === 'failed') return `fail    ${path} (${visible(item.failure.message)})`;
   const { job } = item;
   const parts = partsOf(job.media.size, flags);
   const details = [

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import type { PlanItem, Summary } from '../core/model.js';
+import { visible } from '../core/text.js';
 import { openJournal, type OpenJournal } from '../journal/journal.js';
 import { createManifest, ManifestError, type Manifest } from '../manifest/manifest.js';
 import { createPartSlots, type PartSlotControl } from '../pipeline/part-slots.js';
@@ -157,7 +158,7 @@ async function uploadWith(
     (message) => {
       emit({ type: 'warning', message });
       // It is what the exit code speaks of, and nothing else tells it.
-      if (flags.quiet) world.stderr.write(`vod-upload: ${message}\n`);
+      if (flags.quiet) world.stderr.write(`vod-upload: ${visible(message)}\n`);
     },
   );
   emit({ type: 'run-finished', summary, exitCode: finalCode, durationMs });

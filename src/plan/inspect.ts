@@ -97,7 +97,7 @@ export function explain(error: unknown, shown: string, isLink = false): UploadFa
   if (code === 'ENOENT' && isLink) {
     return failure('source-missing', shown, 'it is a symbolic link to nothing', error);
   }
-  const [failureCode, reason] = REASONS[code] ?? ['read-error', message];
+  const [failureCode, reason] = REASONS[code] ?? ['read-error', visible(message)];
   return failure(failureCode, shown, reason, error);
 }
 

@@ -206,6 +206,11 @@ describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () =
       ['sandbox', '--port', '0', '--dir', 'notes.txt/x'],
       /cannot keep objects in .*x/,
     ],
+    [
+      'a name that would forge a line',
+      ['a.mp4', '--manifest', 'no\n::error::/m.json'],
+      /no\\n::error::\/m\.json/,
+    ],
     ['an empty directory to serve', ['sandbox', '--dir', ''], /'--dir <dir>'.*it is empty/],
     ['an empty name of a list', ['--files-from', ''], /'--files-from <file>'.*it is empty/],
     ['an unknown profile', ['a.mp4', '--profile', 'nobody'], /nobody/],

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { UsageError } from '../../core/errors.js';
+import { visible } from '../../core/text.js';
 import { parseFaultRule } from '../../sandbox/faults.js';
 import { openSandbox } from '../open-sandbox.js';
 import type { World } from '../world.js';
@@ -27,7 +28,7 @@ export async function runSandbox(flags: SandboxFlags, world: World): Promise<num
   } else {
     world.stdout.write(
       [
-        `listening on ${origin}, objects in ${dir}`,
+        `listening on ${origin}, objects in ${visible(dir)}`,
         `secret id: ${secretId}`,
         `secret key: ${secretKey}`,
         'To upload there from another shell:',
