@@ -2,6 +2,7 @@ import type { Job, PlanItem, Receipt } from '../core/model.js';
 import { partSizeFor } from '../core/parts.js';
 import { formatSize } from '../core/size.js';
 import { visible } from '../core/text.js';
+import { createVerdict, type Verdict } from '../pipeline/verdict.js';
 import { formatEvent } from '../report/json.js';
 import type { UploadFlags } from './upload-options.js';
 import type { World } from './world.js';
@@ -22,7 +23,10 @@ interface PlanTotals {
   cosRequests: number;
 }
 
-/** `--dry-run`: tells what would be done and why, one line an input; resolves to the exit code. */
+/**
+ * `--dry-run`: tells what would be done and why, one line an input; resolves to the exit code of a run in
+ * which all that is to be uploaded is.
+ */
 export async function printPlan(
   plan: AsyncIterable<PlanItem>,
   known: (job: Job) => Receipt | undefined,
@@ -39,10 +43,13 @@ export async function printPlan(
     apiCalls: 0,
     cosRequests: 0,
   };
+  const verdict = createVerdict();
   for await (const planned of plan) {
     const item = withLedger(planned, known);
     count(item, flags, totals);
-    world.stdout.write(
+    note(item, verdict);
+    await print(
+      world,
       flags.json
         ? formatEvent('job-planned', new Date(), describe(item, flags))
         : `${sentence(item, flags)}\n`,
@@ -58,8 +65,25 @@ export async function printPlan(
       : `${jobs} to upload, ${skipped} skipped, ${failed} failed: ${formatSize(bytes)}, ` +
           `${apiCalls} API calls, ${cosRequests} COS requests\n`,
   );
-  if (failed > 0) return 3;
-  return jobs + totals.known === 0 && !flags.allowEmpty ? 4 : 0;
+  return verdict.exitCode(flags.allowEmpty);
+}
+
+/** Resolves once there is room for more, so that a slow reader holds the plan up; at once where nobody reads. */
+function print({ stdout }: World, text: string): Promise<void> {
+  return new Promise((done) => {
+    if (stdout.write(text, () => done())) done();
+  });
+}
+
+/** A job that nothing has become of yet counts as one that did not fail. */
+function note(item: PrintedItem, verdict: Verdict): void {
+  if (item.kind === 'job') {
+    verdict.note({ status: 'interrupted', path: item.job.media.path, job: item.job });
+  } else if (item.kind === 'failed') {
+    verdict.note({ status: 'failed', path: item.path, failure: item.failure });
+  } else {
+    verdict.note({ status: 'skipped', path: item.path, reason: item.reason });
+  }
 }
 
 /** What is known already is passed over by the run, so the plan says so. */
