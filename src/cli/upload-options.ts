@@ -146,7 +146,7 @@ function coverFailure(): Option {
 function mediaOptions(): Option[] {
   return [
     new Option('--procedure <name>', 'task flow to run on each media'),
-    new Option('--storage-region <region>', 'where the media is stored'),
+    new Option('--storage-region <region>', 'where the media is stored').argParser(named),
     new Option('--sub-app-id <id>', 'sub-application (env VOD_SUB_APP_ID)').argParser(natural),
     new Option('--class-id <id>', 'class of the media').argParser(natural),
     new Option(

@@ -37,9 +37,8 @@ export async function openLedger(dir: string, scope: string): Promise<Ledger | u
 }
 
 /**
- * Opens the journal in `dir`, which is made if need be, and drops what has expired in it. Throws
- * `journal-unwritable` where it cannot be written. The directory must be on a local file system:
- * runs share the database through memory.
+ * Opens the journal in `dir`, which is made if need be. Throws `journal-unwritable` where it cannot be
+ * written. The directory must be on a local file system: runs share the database through memory.
  */
 export async function openJournal(options: JournalOptions): Promise<OpenJournal> {
   const { dir, runId } = options;

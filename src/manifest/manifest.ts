@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import type { Outcome } from '../core/model.js';
 import type { Recorder } from '../core/ports.js';
 import { LAYOUTS, formatOf } from './format.js';
-import type { ManifestFormat, ManifestHead, ManifestTail } from './format.js';
+import type { ManifestHead, ManifestTail } from './format.js';
 import { toRecord } from './record.js';
 import { findTarget, removeStale, temporaryFor } from './target.js';
 import type { Processes, Target } from './target.js';
@@ -22,14 +22,10 @@ export interface Manifest extends Recorder {
   record(outcome: Outcome): Promise<void>;
   /** Makes the new manifest durable and puts it in the place of the old one. Throws ManifestError. */
   finish(tail: ManifestTail): Promise<void>;
-  /** Leaves the old manifest as it is. */
-  discard(): Promise<void>;
 }
 
 export interface ManifestOptions extends ManifestHead {
   readonly path: string;
-  /** By the extension of `path` unless given. */
-  readonly format?: ManifestFormat;
   readonly processes: Processes;
   /** For tests: opens the file that collects the records. */
   readonly openFile?: (path: string) => Promise<FileHandle>;
@@ -37,7 +33,7 @@ export interface ManifestOptions extends ManifestHead {
 
 /** Begins a manifest: records go to a temporary file until `finish`. Throws ManifestError. */
 export async function createManifest(options: ManifestOptions): Promise<Manifest> {
-  const layout = LAYOUTS[options.format ?? formatOf(options.path)];
+  const layout = LAYOUTS[formatOf(options.path)];
   const place = await prepare(options).catch((error: unknown) => {
     throw unwritable(options.path, error);
   });
@@ -68,7 +64,6 @@ export async function createManifest(options: ManifestOptions): Promise<Manifest
         throw unwritable(options.path, error);
       }
     },
-    discard: abandon,
   };
 }
 

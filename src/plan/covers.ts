@@ -32,7 +32,7 @@ export interface CoverSettings {
 const REMEMBERED_DIRECTORIES = 64;
 
 /** The stems that pair with a media called `stem`, in the order in which they are preferred. */
-export function coverStems(stem: string): string[] {
+function coverStems(stem: string): string[] {
   return [stem, `${stem}.cover`, `${stem}-cover`];
 }
 

@@ -5,7 +5,6 @@ import { createHash } from 'node:crypto';
  * chance that two of them are taken for one is about 3 in 100 million.
  */
 export interface PathSet {
-  readonly size: number;
   has(path: string): boolean;
   /** False where the path was in the set before. */
   add(path: string): boolean;
@@ -47,9 +46,6 @@ export function createPathSet(): PathSet {
   }
 
   return {
-    get size() {
-      return size;
-    },
     has: (path) => size > 0 && slots[find(path).at] !== 0,
     add(path) {
       const { at, high, low } = find(path);

@@ -207,6 +207,11 @@ describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () =
       /cannot keep objects in .*x/,
     ],
     [
+      'an empty storage region',
+      ['a.mp4', '--storage-region', ''],
+      /'--storage-region <region>'.*it is empty/,
+    ],
+    [
       'a name that would forge a line',
       ['a.mp4', '--manifest', 'no\n::error::/m.json'],
       /no\\n::error::\/m\.json/,

@@ -142,15 +142,6 @@ describe('the manifest', () => {
     assert.deepEqual(await fs.readdir(directory), ['m.json']);
   });
 
-  it('leaves the old one and no temporary when it is discarded', async () => {
-    await fs.writeFile(join(directory, 'm.json'), 'old');
-    const manifest = await begin('m.json');
-    await manifest.record(uploaded('a'));
-    await manifest.discard();
-    assert.deepEqual(await fs.readdir(directory), ['m.json']);
-    assert.equal(await fs.readFile(join(directory, 'm.json'), 'utf8'), 'old');
-  });
-
   it('is written through a symbolic link, which stays one', async () => {
     await fs.mkdir(join(directory, 'real'));
     await fs.symlink('real/m.json', join(directory, 'link.json'));
