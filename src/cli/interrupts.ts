@@ -6,6 +6,8 @@ import { leaveAtOnce } from './leave.js';
 export interface Interrupts {
   /** Aborts at the first signal: nothing new begins. */
   readonly stop: AbortSignal;
+  /** Aborts when the rest of the plan had its chance to be put on record. */
+  readonly leave: AbortSignal;
   /** Aborts when what is under way had its chance to end. */
   readonly abort: AbortSignal;
   /** The exit code that the signal stands for; undefined while there was none. */
@@ -13,6 +15,8 @@ export interface Interrupts {
   close(): void;
 }
 
+/** After the first signal, so long may the rest of the plan be read to put it on record. */
+const DRAIN_MS = 500;
 /** Requests under way may end for so long after the first signal. */
 const GRACE_MS = 600;
 /** Once no bytes move any more, commits under way get so long. */
@@ -30,6 +34,7 @@ export function listenForInterrupts(
   tellState: () => void,
 ): Interrupts {
   const stop = new AbortController();
+  const leave = new AbortController();
   const abort = new AbortController();
   let exitCode: number | undefined;
   // They keep the process alive: with every connection idle nothing else might.
@@ -49,6 +54,7 @@ export function listenForInterrupts(
     const drop = (): void => abort.abort(reason);
     slots.pause();
     stop.abort(reason);
+    timers.push(setTimeout(() => leave.abort(reason), DRAIN_MS));
     timers.push(setTimeout(drop, GRACE_MS));
     void slots.idle().then(() => timers.push(setTimeout(drop, COMMIT_GRACE_MS)));
   }
@@ -64,6 +70,7 @@ export function listenForInterrupts(
   for (const [name, listener] of listeners) process.on(name, listener);
   return {
     stop: stop.signal,
+    leave: leave.signal,
     abort: abort.signal,
     exitCode: () => exitCode,
     close() {

@@ -39,12 +39,12 @@ export interface Run {
   readonly finishes?: boolean;
   /** Tells the plan that nothing more will be sent. */
   endPlan?(): void;
+  /** Ends the plan, wherever it is: nothing more of it is taken. */
+  leavePlan?(): void;
   /** Hands over the plan's warnings, those from before and those to come. */
   listenToWarnings?(listener: (message: string) => void): void;
 }
 
-/** After a signal, so long may the rest of the plan be read to put it on record. */
-const DRAIN_MS = 500;
 /** Connections that an automatic run begins with. */
 const FIRST_SLOTS = 2;
 
@@ -141,11 +141,10 @@ async function uploadWith(
       ...(countsErrors(flags) ? { failAtOnce: true } : {}),
       stop: ending.stop,
       abort: ending.abort,
-      get drainMs() {
-        return ending.drainMs;
-      },
+      leave: ending.leave,
     },
   ).catch((error: unknown) => (bug = { error }));
+  run.leavePlan?.();
   const exitCode = bug ? 1 : (ending.exitCode() ?? verdict.exitCode(flags.allowEmpty));
   const finishedAt = new Date();
   const durationMs = +finishedAt - +startedAt;
@@ -216,11 +215,9 @@ function listenForEnding(
   stop.addEventListener('abort', () => run.endPlan?.(), { once: true });
   return {
     stop,
-    abort: interrupts.abort,
     /** A limit leaves time to put the whole plan on record, a signal does not. */
-    get drainMs() {
-      return interrupts.stop.aborted ? DRAIN_MS : Infinity;
-    },
+    leave: interrupts.leave,
+    abort: interrupts.abort,
     exitCode: interrupts.exitCode,
     note: limits.note,
     /** The work is done: only signals still count. */

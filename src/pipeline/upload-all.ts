@@ -7,6 +7,7 @@ import { jobSize } from '../core/size.js';
 import { createDemand } from './demand.js';
 import { lookAhead } from './look-ahead.js';
 import type { PartSlotControl } from './part-slots.js';
+import { createPatience } from './patience.js';
 import { uploadOne } from './upload-one.js';
 
 /** Jobs planned ahead of the one that begins next: enough for honest totals, little memory. */
@@ -37,8 +38,8 @@ export interface UploadAllOptions {
   readonly abort: AbortSignal;
   /** Every failure is final: none is tried once more at the end. */
   readonly failAtOnce?: boolean;
-  /** How long a stopped run may go on reading its plan, to put the rest on record. */
-  readonly drainMs: number;
+  /** Aborts when no more of the plan is put on record, whatever it is at. */
+  readonly leave: AbortSignal;
 }
 
 /**
@@ -143,6 +144,7 @@ export async function uploadAll(
   const isIdle = (): boolean => limit.activeCount + limit.pendingCount === 0;
   stop.addEventListener('abort', () => wake(), { once: true });
 
+  const patience = createPatience(stop);
   const planned = lookAhead(
     plan,
     LOOK_AHEAD,
@@ -150,17 +152,15 @@ export async function uploadAll(
       if (item.kind === 'job') ports.emit({ type: 'job-planned', size: jobSize(item.job) });
     },
     () => ports.emit({ type: 'plan-finished' }),
+    AbortSignal.any([options.leave, patience.over]),
   );
-  let drainUntil = Infinity;
   for await (const item of planned) {
-    if (stop.aborted) {
-      drainUntil = Math.min(drainUntil, performance.now() + options.drainMs);
-      if (performance.now() > drainUntil) break;
-    }
+    patience.heard();
     if (item.kind !== 'job') await settle(toOutcome(item));
     else if (stop.aborted) await settle(interrupted(item.job));
     else await enqueue(item.job, options.failAtOnce ?? false);
   }
+  patience.close();
   await until(isIdle);
   for (const { job, outcome } of again) {
     if (stop.aborted) await settle(outcome);

@@ -1,5 +1,6 @@
 import { UploadFailure } from '../core/errors.js';
 import type { Job, PlanItem, SourceFile } from '../core/model.js';
+import { answered } from '../core/waits.js';
 import { withExtra } from './decide.js';
 import { mapAhead } from './map-ahead.js';
 import { openSource } from './open-source.js';
@@ -43,13 +44,13 @@ export async function* byContent(
     const buffer = buffers.pop() ?? Buffer.allocUnsafeSlow(CHUNK_SIZE);
     try {
       const crc64 = await readCrc64(item.job.media, createChecksum(), buffer, stop);
+      // Only now: what a disk that did not answer may still write to is never used again.
+      buffers.push(buffer);
       return crc64 === undefined ? item : { kind: 'job', job: { ...item.job, crc64 } };
     } catch (error) {
       if (!(error instanceof UploadFailure)) throw error;
       const { media, extra } = item.job;
       return withExtra({ kind: 'failed', path: media.path, failure: error.at('plan') }, extra);
-    } finally {
-      buffers.push(buffer);
     }
   }
 
@@ -78,7 +79,7 @@ async function readCrc64(
   const source = await openSource(file);
   try {
     for (let position = 0; position < file.size;) {
-      const count = await source.read(buffer, position);
+      const count = await answered(source.read(buffer, position));
       if (stop.aborted) return undefined;
       checksum.update(buffer.subarray(0, count));
       position += count;

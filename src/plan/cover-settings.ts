@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UploadFailure, type Problem } from '../core/errors.js';
 import { visible } from '../core/text.js';
@@ -6,6 +5,7 @@ import type { CoverSettings } from './covers.js';
 import { readGivenCover } from './given-cover.js';
 import { explain, type RealDirectory } from './inspect.js';
 import { problemOf } from './problems.js';
+import { threadFs } from './quick-fs.js';
 
 export interface CoverOptions {
   readonly cwd: string;
@@ -69,7 +69,7 @@ async function readCoverDir(
   const absolute = path.resolve(cwd, coverDir);
   const hint = 'Name a directory of images with --cover-dir.';
   try {
-    const stats = await stat(absolute);
+    const stats = await threadFs.stat(absolute);
     if (stats.isDirectory()) return { shown: coverDir, absolute };
     problems.push({ message: `${visible(coverDir)} is not a directory`, hint });
   } catch (error) {

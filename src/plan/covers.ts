@@ -1,11 +1,12 @@
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { UploadFailure } from '../core/errors.js';
 import type { SourceFile } from '../core/model.js';
 import { visible } from '../core/text.js';
 import type { Excludes } from './excludes.js';
 import { inspect, type RealDirectory } from './inspect.js';
 import { extensionOf, imageTypeRank, isImageType, stemOf } from './media-types.js';
 import type { Warnings } from './names.js';
+import { threadFs } from './quick-fs.js';
 
 /** The images of one directory by stem, those of the preferred type first. */
 export type ImageIndex = ReadonlyMap<string, readonly string[]>;
@@ -59,6 +60,26 @@ function byPreference(one: string, other: string): number {
   return rank !== 0 ? rank : one < other ? -1 : 1;
 }
 
+/** The images in a directory; none where it cannot be read. Throws `read-error` where it does not answer. */
+async function listImages(
+  shown: string,
+  absolute: string,
+  excludes: Excludes,
+): Promise<ImageIndex> {
+  try {
+    const names = (await threadFs.readdir(absolute)).map(({ name }) => name);
+    return indexImages(
+      names.filter((name) => {
+        const image = path.join(shown, name);
+        return isImageType(extensionOf(name)) && !excludes.file(image, image);
+      }),
+    );
+  } catch (error) {
+    if (error instanceof UploadFailure) throw error;
+    return new Map();
+  }
+}
+
 /**
  * Pairs media with covers: `--cover` for all; otherwise the media's own directory, then `--cover-dir`;
  * in each `a.*`, `a.cover.*`, `a-cover.*`, and of one stem jpg before jpeg, png, gif, bmp and the rest.
@@ -76,16 +97,7 @@ export function createCoverFinder(
     let images = known.get(absolute);
     if (images === undefined) {
       if (known.size >= REMEMBERED_DIRECTORIES) known.clear();
-      images = readdir(absolute).then(
-        (names) =>
-          indexImages(
-            names.filter((name) => {
-              const image = path.join(shown, name);
-              return isImageType(extensionOf(name)) && !excludes.file(image, image);
-            }),
-          ),
-        () => new Map(),
-      );
+      images = listImages(shown, absolute, excludes);
       known.set(absolute, images);
     }
     return images;

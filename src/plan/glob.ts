@@ -1,10 +1,12 @@
-import fs from 'node:fs';
+import type fs from 'node:fs';
 import path from 'node:path';
+import { callbackify } from 'node:util';
 import fastGlob from 'fast-glob';
 import micromatch from 'micromatch';
 import { isOfInterest, type Entry } from './entry.js';
 import type { Excludes } from './excludes.js';
 import { explain } from './inspect.js';
+import { threadFs } from './quick-fs.js';
 
 export interface GlobOptions {
   readonly cwd: string;
@@ -60,7 +62,7 @@ export async function expandGlob(
   const { base } = micromatch.scan(pattern);
   const begins = path.resolve(cwd, base);
   const isPassedOver = async (directory: string): Promise<boolean> =>
-    directory !== begins && ownDirectories.includes(await fs.promises.realpath(directory));
+    directory !== begins && ownDirectories.includes(await threadFs.realpath(directory));
   const patterns = expandBraces(pattern);
   const readsHidden = includeHidden || patterns.some((one) => one.split('/').some(namesDot));
   const stream = fastGlob.stream(includeHidden ? patterns : patterns.map(sparingHidden), {
@@ -103,45 +105,39 @@ function carefulFileSystem(
   readsHidden: boolean,
   isPassedOver: (directory: string) => Promise<boolean>,
 ): Partial<fastGlob.FileSystemAdapter> {
-  const readdir = (
-    directory: string,
-    options: { withFileTypes: true },
-    done: (error: NodeJS.ErrnoException | null, entries: fs.Dirent[]) => void,
-  ): void => {
-    const isShown = ({ name }: fs.Dirent): boolean => readsHidden || !name.startsWith('.');
-    const read = (): void =>
-      fs.readdir(directory, options, (error, entries) => {
-        if (error !== null && error.code !== 'ENOENT' && error.code !== 'ENOTDIR') {
-          unreadable(directory, error);
-        }
-        done(error, error === null ? entries.filter(isShown) : entries);
-      });
-    isPassedOver(directory).then((passed) => (passed ? done(null, []) : read()), read);
+  const readdir = async (directory: string): Promise<fs.Dirent[]> => {
+    if (await isPassedOver(directory).catch(() => false)) return [];
+    try {
+      const entries = await threadFs.readdir(directory);
+      return entries.filter(({ name }) => readsHidden || !name.startsWith('.'));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') unreadable(directory, error as Error);
+      throw error;
+    }
   };
-  const stat = (
-    file: string,
-    done: (error: NodeJS.ErrnoException | null, stats: fs.Stats) => void,
-  ): void => {
-    fs.stat(file, (error, stats) => {
-      if (error !== null || !stats.isDirectory()) {
-        done(error, stats);
-        return;
-      }
-      isCyclic(file).then(
-        (cyclic) => done(cyclic ? new Error('cyclic symbolic link') : null, stats),
-        (reason: Error) => done(reason, stats),
-      );
-    });
+  const stat = async (file: string): Promise<fs.Stats> => {
+    const stats = await threadFs.stat(file);
+    if (stats.isDirectory() && (await isCyclic(file))) throw new Error('cyclic symbolic link');
+    return stats;
   };
-  const adapter: object = { readdir, stat };
+  const adapter: object = {
+    lstat: callbackify(threadFs.lstat),
+    readdir: (
+      directory: string,
+      _options: object,
+      done: (error: Error, entries: fs.Dirent[]) => void,
+    ) => callbackify(readdir)(directory, done),
+    stat: callbackify(stat),
+  };
   return adapter;
 }
 
 /** Whether a directory's real path is that of one of the directories on the way to it. */
 async function isCyclic(directory: string): Promise<boolean> {
-  const real = await fs.promises.realpath(directory);
+  const real = await threadFs.realpath(directory);
   for (let outer = path.dirname(directory); ; outer = path.dirname(outer)) {
-    if ((await fs.promises.realpath(outer)) === real) return true;
+    if ((await threadFs.realpath(outer)) === real) return true;
     if (outer === path.dirname(outer)) return false;
   }
 }

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Problem, UploadFailure } from '../core/errors.js';
 import type { Entry } from './entry.js';
 import type { GlobOptions } from './glob.js';
-import { inspect, type RealDirectory } from './inspect.js';
+import { inspectNamed, type RealDirectory } from './inspect.js';
 import { mapAhead } from './map-ahead.js';
 import { problemWithPattern } from './pattern-problem.js';
 
@@ -55,7 +55,7 @@ async function readInput(
   }
   const { cwd, excludes } = options;
   const absolute = path.resolve(cwd, input);
-  const inspection = await inspect(input, withSlashOf(input, absolute), realDirectory);
+  const inspection = await inspectNamed(input, withSlashOf(input, absolute), realDirectory);
   if (inspection.kind === 'directory') {
     if (excludes.directory(input, input)) return [];
     return [{ kind: 'directory', directory: { path: input, absolute } }];

@@ -1,12 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { UploadFailure, type FailureCode } from '../core/errors.js';
 import type { SourceFile } from '../core/model.js';
 import { visible } from '../core/text.js';
-import { noticeFileSystem, quickFs } from './quick-fs.js';
-
-const realpath = promisify(fs.realpath.native);
+import { isOfInterest } from './entry.js';
+import { noticeFileSystem, quickFs, threadFs } from './quick-fs.js';
 
 /** What is at a path. */
 export type Inspection =
@@ -20,18 +18,30 @@ export type RealDirectory = (directory: string) => Promise<string>;
 const REMEMBERED_DIRECTORIES = 4096;
 const READABLE_BY_ALL = 0o004n;
 
-/** Remembers, since most files of one run share a few directories. */
+/**
+ * Remembers, since most files of one run share a few directories. Each is asked for after the one
+ * that it is in, so that a dead disk is asked once, however many directories it has.
+ */
 export function createRealDirectory(): RealDirectory {
   const known = new Map<string, Promise<string>>();
-  return (directory) => {
+
+  async function ask(directory: string): Promise<string> {
+    const outer = path.dirname(directory);
+    if (outer !== directory) await assertAnswering(find(outer));
+    await noticeFileSystem(directory);
+    return threadFs.realpath(directory);
+  }
+
+  function find(directory: string): Promise<string> {
     let real = known.get(directory);
     if (real === undefined) {
       if (known.size >= REMEMBERED_DIRECTORIES) known.clear();
-      real = noticeFileSystem(directory).then(() => realpath(directory));
+      real = ask(directory);
       known.set(directory, real);
     }
     return real;
-  };
+  }
+  return find;
 }
 
 /** `shown` is the path as people know it; `absolute` is where it is. Follows symbolic links. */
@@ -40,20 +50,24 @@ export async function inspect(
   absolute: string,
   realDirectory: RealDirectory,
 ): Promise<Inspection> {
+  const name = path.basename(absolute);
   let isLink = false;
   try {
     const directory = realDirectory(path.dirname(absolute));
-    // Before the first question that would hang on a remote file system; the next one tells what is wrong.
-    await directory.catch(() => undefined);
+    await assertAnswering(directory);
     let stats = await quickFs.lstat(absolute);
     isLink = stats.isSymbolicLink();
-    if (isLink) stats = await quickFs.stat(absolute);
-    if (stats.isDirectory()) return { kind: 'directory', realPath: await realpath(absolute) };
+    const behind = isLink ? threadFs.realpath(absolute) : undefined;
+    if (behind !== undefined) {
+      await assertAnswering(behind.then((real) => realDirectory(placeOf(real))));
+      stats = await quickFs.stat(absolute);
+    }
+    if (stats.isDirectory()) {
+      return { kind: 'directory', realPath: await (behind ?? threadFs.realpath(absolute)) };
+    }
     if (!stats.isFile()) return unusable('source-invalid', shown, `it is ${kindOf(stats)}`);
     if ((stats.mode & READABLE_BY_ALL) === 0n) await tryToOpen(absolute);
-    const realPath = isLink
-      ? await realpath(absolute)
-      : path.join(await directory, path.basename(absolute));
+    const realPath = await (behind ?? directory.then((real) => path.join(real, name)));
     const file: SourceFile = {
       path: shown,
       realPath,
@@ -66,6 +80,37 @@ export async function inspect(
   } catch (error) {
     return { kind: 'unusable', failure: explain(error, shown, isLink) };
   }
+}
+
+/**
+ * Before the first question that would hang on a remote file system. Whatever else is wrong with a
+ * directory the next question tells.
+ */
+async function assertAnswering(directory: Promise<string>): Promise<void> {
+  try {
+    await directory;
+  } catch (error) {
+    if (error instanceof UploadFailure) throw error;
+  }
+}
+
+/** The same for what may be a directory, and so the root of another file system. */
+export async function inspectNamed(
+  shown: string,
+  absolute: string,
+  realDirectory: RealDirectory,
+): Promise<Inspection> {
+  try {
+    await assertAnswering(realDirectory(placeOf(absolute)));
+  } catch (error) {
+    return { kind: 'unusable', failure: explain(error, shown) };
+  }
+  return inspect(shown, absolute, realDirectory);
+}
+
+/** The directory to ask for first: the path itself, where that may be one. */
+function placeOf(absolute: string): string {
+  return isOfInterest(path.basename(absolute)) ? path.dirname(absolute) : absolute;
 }
 
 /** access() would answer for the real user, not for the effective one. */

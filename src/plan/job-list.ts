@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UploadFailure, type Problem } from '../core/errors.js';
 import { visible } from '../core/text.js';
+import { answered } from '../core/waits.js';
 import { createCsvReader } from './csv-rows.js';
 import type { Entry } from './entry.js';
 import { explain } from './inspect.js';
@@ -10,6 +10,7 @@ import { KNOWN_COLUMNS, readRow, type ReadRow, type Row } from './job-row.js';
 import { createJsonReader } from './json-rows.js';
 import { readAll, type ListSources } from './lists.js';
 import { extensionOf, isImageType, isPlaylistType } from './media-types.js';
+import { threadFs } from './quick-fs.js';
 import { ListSyntaxError, type RawRow, type RowReader } from './raw-rows.js';
 
 export interface JobListOptions extends ListSources {
@@ -81,12 +82,26 @@ async function openList(
   signal: AbortSignal,
 ): Promise<ByteSource | undefined> {
   const absolute = path.resolve(sources.cwd, file);
-  const stats = file === '-' ? undefined : await stat(absolute).catch(() => undefined);
+  const stats = file === '-' ? undefined : await threadFs.stat(absolute).catch(() => undefined);
   if (stats?.isFile() === true) {
-    return () => createReadStream(absolute, { highWaterMark: BYTES_AT_ONCE, signal });
+    return () => piecesOf(absolute, signal);
   }
   const bytes = await readAll('--jobs', file, sources, problems, signal);
   return bytes === undefined ? undefined : () => inPieces(bytes);
+}
+
+async function* piecesOf(absolute: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const stream = createReadStream(absolute, { highWaterMark: BYTES_AT_ONCE, signal });
+  const pieces: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await answered(pieces.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    stream.destroy();
+  }
 }
 
 async function* inPieces(bytes: Buffer): AsyncGenerator<Buffer> {

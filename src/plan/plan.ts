@@ -1,4 +1,4 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { UsageError, type Problem } from '../core/errors.js';
@@ -22,6 +22,7 @@ import { createWarnings } from './names.js';
 import { inOrder, type Order } from './order.js';
 import type { PathSet } from './path-set.js';
 import { claimFiles } from './playlist.js';
+import { threadFs } from './quick-fs.js';
 import { survey } from './survey.js';
 import type { WalkOptions } from './walk.js';
 
@@ -88,7 +89,7 @@ export async function planUploads(
   const coverSettings = await readCoverSettings(options, realDirectory, problems);
   const covers = createCoverFinder(coverSettings, excludes, realDirectory, warnings);
   const ownDirectories = await Promise.all(
-    options.ownDirectories.map((directory) => realpath(directory).catch(() => directory)),
+    options.ownDirectories.map((directory) => threadFs.realpath(directory).catch(() => directory)),
   );
   const globOptions = { cwd, excludes, includeHidden, followSymlinks, ownDirectories };
   const warnOfNothing = (message: string): void => {

@@ -1,4 +1,3 @@
-import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UploadFailure, type FailureCode } from '../core/errors.js';
 import type { Segment, SourceFile } from '../core/model.js';
@@ -8,6 +7,7 @@ import { mapAhead } from './map-ahead.js';
 import { createPathSet, type PathSet } from './path-set.js';
 import { readDash } from './playlist-dash.js';
 import { readHls } from './playlist-hls.js';
+import { threadFs } from './quick-fs.js';
 
 /** One file that a playlist names, as it names it. */
 export interface Reference {
@@ -72,10 +72,10 @@ async function readPlaylist(shown: string, absolute: string, type: string): Prom
 }
 
 async function readText(absolute: string): Promise<string> {
-  const stats = await stat(absolute);
+  const stats = await threadFs.stat(absolute);
   if (!stats.isFile()) throw new RangeError('it is not a regular file');
   if (stats.size > MAX_PLAYLIST_SIZE) throw new RangeError('it is too large for a playlist');
-  return readFile(absolute, 'utf8');
+  return threadFs.readText(absolute);
 }
 
 /** Where a reference leads, below the outermost playlist's directory; or why it may not be followed. */

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { platform } from 'node:os';
 import { promisify } from 'node:util';
 import pLimit from 'p-limit';
+import { UploadFailure } from '../core/errors.js';
 import { answered } from '../core/waits.js';
 
 /** A disk whose answers take longer than this on average, in milliseconds, is a slow one. */
@@ -20,6 +21,9 @@ const REMOTE = new Set([
 // The callback API behind promisify costs half of fs/promises, which counts at a million files.
 const [statfs, lstat, stat] = [promisify(fs.statfs), promisify(fs.lstat), promisify(fs.stat)];
 const [open, close, read] = [promisify(fs.open), promisify(fs.close), promisify(fs.read)];
+const [realpath, readFile] = [promisify(fs.realpath.native), promisify(fs.readFile)];
+const [opendir, readdir] = [promisify(fs.opendir), promisify(fs.readdir)];
+const DIRENTS_AT_ONCE = 256;
 
 /** A dead disk keeps the threads that ask it: two of the six of the pool are left for all else. */
 const inThreads = pLimit(4);
@@ -27,14 +31,23 @@ const inThreads = pLimit(4);
 let averageMs = 0;
 let slowUntil = platform() === 'linux' ? -Infinity : Infinity;
 
-/** Looks at the file system of a directory: after a remote one every call is made elsewhere. */
+/**
+ * Looks at the file system of a directory: after a remote one every call is made elsewhere. Throws
+ * `read-error` where it does not answer, and only then.
+ */
 export async function noticeFileSystem(directory: string): Promise<void> {
   if (slowUntil === Infinity) return;
-  const type = await answered(inThreads(() => statfs(directory))).then(
-    (found) => found.type,
-    () => undefined,
-  );
-  if (type !== undefined && REMOTE.has(type)) slowUntil = Infinity;
+  try {
+    const { type } = await elsewhere(() => statfs(directory));
+    if (REMOTE.has(type)) slowUntil = Infinity;
+  } catch (error) {
+    if (error instanceof UploadFailure) throw error;
+  }
+}
+
+/** Asks in another thread, for a minute at most. */
+function elsewhere<T>(ask: () => Promise<T>): Promise<T> {
+  return answered(inThreads(ask));
 }
 
 /**
@@ -45,13 +58,16 @@ export async function noticeFileSystem(directory: string): Promise<void> {
 export const quickFs = {
   lstat: quick(
     (path: string) => fs.lstatSync(path, EXACT),
-    (path) => answered(inThreads(() => lstat(path, EXACT))),
+    (path) => elsewhere(() => lstat(path, EXACT)),
   ),
   stat: quick(
     (path: string) => fs.statSync(path, EXACT),
-    (path) => answered(inThreads(() => stat(path, EXACT))),
+    (path) => elsewhere(() => stat(path, EXACT)),
   ),
-  open: quick((path: string, flags: number) => fs.openSync(path, flags), openElsewhere),
+  open: quick(
+    (path: string, flags: number) => fs.openSync(path, flags),
+    (path, flags) => openElsewhere(() => open(path, flags), close),
+  ),
   close: quick(fs.closeSync, close),
   read: quick(
     (descriptor: number, into: Uint8Array, offset: number, length: number, position: number) =>
@@ -60,11 +76,52 @@ export const quickFs = {
   ),
 };
 
-/** A descriptor that comes too late is closed. */
-function openElsewhere(path: string, flags: number): Promise<number> {
-  const opening = inThreads(() => open(path, flags));
+/** Calls of node:fs that are rare enough to be made in another thread whatever the disk is. */
+export const threadFs = {
+  lstat: (path: string) => elsewhere(() => lstat(path)),
+  stat: (path: string) => elsewhere(() => stat(path)),
+  realpath: (path: string) => elsewhere(() => realpath(path)),
+  readdir: (path: string) => elsewhere(() => readdir(path, { withFileTypes: true })),
+  readText: (path: string) => elsewhere(() => readFile(path, 'utf8')),
+};
+
+/** What is in a directory, some at a time: a large one is never in memory as a whole. */
+export async function* readDirectory(path: string): AsyncGenerator<readonly fs.Dirent[]> {
+  const directory = await openElsewhere(
+    () => opendir(path, { bufferSize: DIRENTS_AT_ONCE }),
+    (late) => late.close(),
+  );
+  try {
+    for (;;) {
+      const entries = await elsewhere(() => readEntries(directory));
+      yield entries;
+      if (entries.length < DIRENTS_AT_ONCE) return;
+    }
+  } finally {
+    // Not waited for, since what is not answered keeps it from being closed.
+    directory.close().catch(() => undefined);
+  }
+}
+
+/** As many as one question to the disk gives. */
+async function readEntries(directory: fs.Dir): Promise<fs.Dirent[]> {
+  const entries: fs.Dirent[] = [];
+  while (entries.length < DIRENTS_AT_ONCE) {
+    const entry = await directory.read();
+    if (entry === null) break;
+    entries.push(entry);
+  }
+  return entries;
+}
+
+/** What is opened too late is closed. */
+function openElsewhere<T>(
+  ask: () => Promise<T>,
+  closeLate: (opened: T) => Promise<void>,
+): Promise<T> {
+  const opening = inThreads(ask);
   const opened = answered(opening);
-  opened.catch(() => opening.then((descriptor) => close(descriptor)).catch(() => undefined));
+  opened.catch(() => opening.then(closeLate).catch(() => undefined));
   return opened;
 }
 

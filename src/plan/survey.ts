@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Entry } from './entry.js';
 import type { Verdict } from './examine.js';
 import type { NamedDirectory } from './inputs.js';
-import { inspect, type RealDirectory } from './inspect.js';
+import { inspectNamed, type RealDirectory } from './inspect.js';
 import type { Row } from './job-row.js';
 import type { PathList } from './lists.js';
 import { mapAhead } from './map-ahead.js';
@@ -64,7 +64,7 @@ async function* readList(
     if (typeof listed === 'object' && 'origin' in listed) return listed;
     const shown = typeof listed === 'string' ? listed : listed.path;
     const absolute = path.resolve(cwd, shown);
-    const inspection = await inspect(shown, absolute, realDirectory);
+    const inspection = await inspectNamed(shown, absolute, realDirectory);
     const entry = { path: shown, absolute, origin: 'list', inspection } as const;
     return typeof listed === 'string' ? entry : { ...entry, row: listed };
   };

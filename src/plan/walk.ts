@@ -1,4 +1,3 @@
-import { opendir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { indexImages, pairedStems, type ImageIndex } from './covers.js';
 import { isOfInterest, type Entry } from './entry.js';
@@ -7,6 +6,7 @@ import { explain } from './inspect.js';
 import { extensionOf, isImageType, isMediaType, isPlaylistType, stemOf } from './media-types.js';
 import type { PathSet } from './path-set.js';
 import { claimFiles } from './playlist.js';
+import { readDirectory, threadFs } from './quick-fs.js';
 
 export interface WalkOptions {
   readonly excludes: Excludes;
@@ -37,8 +37,6 @@ interface Level {
 
 type Place = Pick<Level, 'shown' | 'absolute' | 'relative'>;
 
-const DIRENTS_AT_ONCE = 256;
-
 /**
  * Everything of interest below a directory, in the order of paths, one directory in memory for each
  * level of depth. Files that a playlist of the walk carries along are left out. Images that pair with
@@ -54,7 +52,7 @@ export async function* walk(
 
   async function* enter(place: Place): AsyncGenerator<Entry, void, undefined> {
     try {
-      const realPath = await realpath(place.absolute);
+      const realPath = await threadFs.realpath(place.absolute);
       const isOwn = place.relative !== '' && options.ownDirectories.includes(realPath);
       // A symbolic link back to a directory that we are in.
       const isCyclic = stack.some((outer) => outer.realPath === realPath);
@@ -114,25 +112,26 @@ async function openLevel(place: Place, realPath: string, options: WalkOptions): 
 async function listNames(place: Place, options: WalkOptions): Promise<string[]> {
   const { excludes, includeHidden, followSymlinks } = options;
   const names: string[] = [];
-  const directory = await opendir(place.absolute, { bufferSize: DIRENTS_AT_ONCE });
-  for await (const found of directory) {
-    const { name } = found;
-    if (!includeHidden && name.startsWith('.')) continue;
-    const { shown, absolute, relative } = placeOf(place, name);
-    const isDirectory =
-      found.isDirectory() ||
-      (followSymlinks && found.isSymbolicLink() && (await isDirectoryBehind(absolute)));
-    if (isDirectory) {
-      if (!excludes.directory(relative, shown)) names.push(`${name}/`);
-    } else if (isOfInterest(name) && !excludes.file(relative, shown)) {
-      names.push(name);
+  for await (const entries of readDirectory(place.absolute)) {
+    for (const found of entries) {
+      const { name } = found;
+      if (!includeHidden && name.startsWith('.')) continue;
+      const { shown, absolute, relative } = placeOf(place, name);
+      const isDirectory =
+        found.isDirectory() ||
+        (followSymlinks && found.isSymbolicLink() && (await isDirectoryBehind(absolute)));
+      if (isDirectory) {
+        if (!excludes.directory(relative, shown)) names.push(`${name}/`);
+      } else if (isOfInterest(name) && !excludes.file(relative, shown)) {
+        names.push(name);
+      }
     }
   }
   return names;
 }
 
 async function isDirectoryBehind(absolute: string): Promise<boolean> {
-  return stat(absolute).then(
+  return threadFs.stat(absolute).then(
     (stats) => stats.isDirectory(),
     () => false,
   );

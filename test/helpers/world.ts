@@ -105,7 +105,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<TestWorld
           slots: connected.slots,
           stop: runOptions.stop ?? new AbortController().signal,
           abort: runOptions.abort ?? new AbortController().signal,
-          drainMs: 500,
+          leave: new AbortController().signal,
         },
       );
       return outcomes;

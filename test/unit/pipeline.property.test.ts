@@ -96,6 +96,7 @@ test('look ahead: every item once, in order, never more than the capacity ahead'
           capacity,
           () => assert.ok(++read - taken <= capacity + 1),
           () => (ends += 1),
+          never,
         );
         for await (const item of ahead) {
           taken += 1;
@@ -130,6 +131,7 @@ test('look ahead: who leaves early leaves the source closed, and a failure comes
           3,
           () => undefined,
           () => undefined,
+          never,
         )) {
           if (items.push(item) > leaveAfter) break;
         }

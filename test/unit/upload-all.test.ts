@@ -26,7 +26,7 @@ test('what a job list says besides comes back in the record of an input that bec
     })(),
     ports,
     { record: async (outcome: Outcome) => void records.push(toRecord(outcome)) },
-    { slots: createPartSlots(1), stop: never, abort: never, drainMs: 500 },
+    { slots: createPartSlots(1), stop: never, abort: never, leave: never },
   );
   assert.deepEqual(
     records.map((record) => [record.path, record.status, record.size, 'kind' in record]),
@@ -60,7 +60,7 @@ test('more files begin as soon as there are more connections, though nothing has
     })(),
     ports,
     { record: async () => undefined },
-    { slots, stop: never, abort: never, drainMs: 500 },
+    { slots, stop: never, abort: never, leave: never },
   );
   const begun = async (): Promise<number> => {
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -96,7 +96,7 @@ test('a job that ends in a bug is on record like all others', async () => {
     })(),
     ports,
     { record: async (outcome) => void outcomes.push(outcome) },
-    { slots: createPartSlots(1), stop: never, abort: never, drainMs: 500 },
+    { slots: createPartSlots(1), stop: never, abort: never, leave: never },
   );
   await assert.rejects(running, /a bug/);
   assert.deepEqual(
@@ -106,4 +106,63 @@ test('a job that ends in a bug is on record like all others', async () => {
       ['b.mp4', 'interrupted'],
     ],
   );
+});
+
+/** Jobs that were planned, and then a disk that says nothing for ever. */
+async function* planOnDeadDisk(paths: readonly string[]): AsyncGenerator<PlanItem> {
+  for (const path of paths) {
+    const job = { id: path, media: { path, size: 1 }, segments: [] };
+    yield { kind: 'job', job: job as unknown as Job };
+  }
+  await new Promise(() => undefined);
+}
+
+/** A run of a plan that never ends, and whatever it has told so far. */
+function runOnDeadDisk(options: { readonly stop: AbortSignal; readonly leave: AbortSignal }) {
+  const told: string[] = [];
+  const ports = {
+    emit: ({ type }: { readonly type: string }) => void told.push(type),
+    partSize: 1,
+    now: () => new Date(),
+    journal: { claim: async () => ({ kind: 'held' }), release: async () => undefined },
+  } as unknown as Ports;
+  const outcomes: string[] = [];
+  const ended = uploadAll(
+    planOnDeadDisk(['a.mp4', 'b.mp4']),
+    ports,
+    { record: async (outcome) => void outcomes.push(outcome.status) },
+    { slots: createPartSlots(1), abort: options.leave, ...options },
+  );
+  return { ended, told, outcomes };
+}
+
+test(
+  'a run that is asked to leave its plan does, though that never answers',
+  { timeout: 5000 },
+  async () => {
+    const stop = new AbortController();
+    const leave = new AbortController();
+    const { ended, told, outcomes } = runOnDeadDisk({ stop: stop.signal, leave: leave.signal });
+    while (outcomes.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    stop.abort();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(await Promise.race([ended, Promise.resolve('still waiting')]), 'still waiting');
+    leave.abort();
+    await ended;
+    assert.deepEqual(outcomes, ['skipped', 'skipped']);
+    assert.ok(!told.includes('plan-finished'));
+  },
+);
+
+test('a run that a limit has stopped leaves a plan that says nothing for two minutes', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const stop = new AbortController();
+  const { ended } = runOnDeadDisk({ stop: stop.signal, leave: new AbortController().signal });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  stop.abort();
+  t.mock.timers.tick(119_000);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(await Promise.race([ended, Promise.resolve('still waiting')]), 'still waiting');
+  t.mock.timers.tick(1_000);
+  await ended;
 });

@@ -59,6 +59,7 @@ export async function runUpload(
       options: shownOptions(settings, flags, service),
       stateDir,
       endPlan: () => ending.abort(),
+      leavePlan: () => planning.abort(),
       listenToWarnings(listener) {
         planWarnings.forEach(listener);
         warn = listener;

@@ -1,0 +1,38 @@
+/** Two minutes, in ticks: a dead disk is known to be one after the first. */
+const SILENT_TICKS = 24;
+const TICK_MS = 5000;
+
+/** How long a stopped run waits for its plan. */
+export interface Patience {
+  /** Aborts once the plan has said nothing for two minutes. */
+  readonly over: AbortSignal;
+  /** The plan has said something. */
+  heard(): void;
+  close(): void;
+}
+
+/** Patience is limited once `stop` aborts. */
+export function createPatience(stop: AbortSignal): Patience {
+  const over = new AbortController();
+  let ticks = 0;
+  let timer: NodeJS.Timeout | undefined;
+  function begin(): void {
+    ticks = 0;
+    timer = setInterval(() => {
+      ticks += 1;
+      if (ticks >= SILENT_TICKS) over.abort(new Error('the plan says nothing'));
+    }, TICK_MS);
+  }
+  if (stop.aborted) begin();
+  else stop.addEventListener('abort', begin, { once: true });
+  return {
+    over: over.signal,
+    heard() {
+      ticks = 0;
+    },
+    close() {
+      stop.removeEventListener('abort', begin);
+      clearInterval(timer);
+    },
+  };
+}
