@@ -9,6 +9,9 @@ interface Scope {
   readonly durationSeconds: number | undefined;
 }
 
+/** A reference that is longer leads to no file. */
+const MAX_URI_LENGTH = 8192;
+
 /** Everything that a DASH presentation (ISO/IEC 23009-1) refers to. Throws RangeError on what is none. */
 export function* readDash(text: string): Generator<Reference> {
   const root = parseXml(text.replace(/^\ufeff/, ''));
@@ -172,7 +175,9 @@ function fill(pattern: string, fields: Readonly<Record<string, string>>): string
   return pattern.replace(
     /\$(?:(RepresentationID|Bandwidth|Number|Time)(?:%0(\d+)d)?)?\$/g,
     (whole, name: string | undefined, width: string | undefined) =>
-      name === undefined ? '$' : (fields[name]?.padStart(Number(width ?? 0), '0') ?? whole),
+      name === undefined
+        ? '$'
+        : (fields[name]?.padStart(Math.min(Number(width ?? 0), MAX_URI_LENGTH + 1), '0') ?? whole),
   );
 }
 
@@ -181,6 +186,9 @@ function childrenOf(element: XmlElement, name: string): XmlElement[] {
 }
 
 function joinUri(base: string, uri: string): string {
+  if (base.length + uri.length > MAX_URI_LENGTH) {
+    throw new RangeError('a reference in it is too long');
+  }
   if (/^(?:[a-z][a-z0-9+.-]*:|\/)/i.test(uri)) return uri;
   return uri === '' ? base : base.slice(0, base.lastIndexOf('/') + 1) + uri;
 }

@@ -20,18 +20,20 @@ interface PlaylistFiles {
   /** Relative to the outermost playlist's directory, decoded, each once, in the order of reference. */
   readonly keys: ReadonlySet<string>;
   readonly playlistKeys: ReadonlySet<string>;
-  /** What keeps the playlist from being uploaded; `keys` is as complete as it could be. */
-  readonly problems: readonly UploadFailure[];
+  /** What first keeps the playlist from being uploaded; `keys` is as complete as it could be. */
+  readonly problem: UploadFailure | undefined;
 }
 
 const MAX_PLAYLIST_SIZE = 64 * 1024 * 1024;
-const MAX_SEGMENTS = 1_000_000;
+/** Of one playlist and those within it, also to the same file: a template may stand for any number. */
+const MAX_REFERENCES = 1_000_000;
 const SEGMENTS_AHEAD = 16;
 
 async function readPlaylist(shown: string, absolute: string, type: string): Promise<PlaylistFiles> {
   const keys = new Set<string>();
   const playlistKeys = new Set<string>();
-  const problems: UploadFailure[] = [];
+  let problem: UploadFailure | undefined;
+  let references = 0;
   const own = path.basename(absolute);
   const directory = path.dirname(absolute);
   const waiting = [{ key: own, type }];
@@ -39,13 +41,16 @@ async function readPlaylist(shown: string, absolute: string, type: string): Prom
 
   /** Puts one reference of the playlist at `from` where it belongs. */
   function take(reference: Reference, from: string, inPlaylist: string): void {
+    references += 1;
+    if (references > MAX_REFERENCES) {
+      throw new RangeError(`it has more than ${MAX_REFERENCES} references to files`);
+    }
     const resolved = resolveReference(reference.uri, path.dirname(from));
     if ('refused' in resolved) {
-      problems.push(refusal(inPlaylist, reference.uri, resolved.refused));
+      problem ??= refusal(inPlaylist, reference.uri, resolved.refused);
       return;
     }
     const { key } = resolved;
-    if (keys.size >= MAX_SEGMENTS) throw new RangeError(`it names more than ${MAX_SEGMENTS} files`);
     if (key !== own) keys.add(key);
     if (!reference.isPlaylist || begun.has(key)) return;
     begun.add(key);
@@ -58,17 +63,17 @@ async function readPlaylist(shown: string, absolute: string, type: string): Prom
     const inPlaylist = path.join(path.dirname(shown), key);
     try {
       const text = await readText(path.join(directory, key));
-      const references = next.type === 'mpd' ? readDash(text) : readHls(text);
-      for (const reference of references) take(reference, key, inPlaylist);
+      const found = next.type === 'mpd' ? readDash(text) : readHls(text);
+      for (const reference of found) take(reference, key, inPlaylist);
     } catch (error) {
-      problems.push(
+      problem ??=
         error instanceof RangeError
           ? invalid(`cannot use the playlist ${visible(inPlaylist)}: ${visible(error.message)}`)
-          : explain(error, inPlaylist),
-      );
+          : explain(error, inPlaylist);
+      if (references > MAX_REFERENCES) break;
     }
   }
-  return { keys, playlistKeys, problems };
+  return { keys, playlistKeys, problem };
 }
 
 async function readText(absolute: string): Promise<string> {
@@ -108,8 +113,8 @@ export async function findSegments(
   type: string,
   realDirectory: RealDirectory,
 ): Promise<{ readonly segments: Segment[]; readonly changedAtMs: number }> {
-  const { keys, problems } = await readPlaylist(playlist.path, absolute, type);
-  if (problems[0] !== undefined) throw problems[0];
+  const { keys, problem } = await readPlaylist(playlist.path, absolute, type);
+  if (problem !== undefined) throw problem;
   const segments: Segment[] = [];
   let changedAtMs = 0;
   const inspected = mapAhead(keys, SEGMENTS_AHEAD, async (key) => ({

@@ -275,3 +275,25 @@ test('DASH: a job carries the files, and an absolute BaseURL is refused', async 
     'the playlist e/b.mpd refers to http://x/v.mp4: it is a URL',
   ]);
 });
+
+test('DASH: references without end are refused at a limit, and the first problem is kept', async () => {
+  const template = (attributes: string): string =>
+    mpd(
+      `<Period><AdaptationSet><SegmentTemplate endNumber="1000000000" ${attributes}/>
+        <Representation id="1"/></AdaptationSet></Period>`,
+    );
+  await world.write({
+    'above.mpd': template('duration="1" media="../$Number$.m4s"'),
+    'same.mpd': template('media="$Time$.m4s"'),
+    'wide.mpd': template('media="$Number%0500000000d$.m4s"'),
+    'long.mpd': template(`media="${'x'.repeat(100_000)}$Number$.m4s"`),
+  });
+  const before = process.memoryUsage().rss;
+  assert.deepEqual(await world.problems(['above.mpd', 'same.mpd', 'wide.mpd', 'long.mpd']), [
+    'the playlist above.mpd refers to ../1.m4s: it contains ../',
+    'cannot use the playlist long.mpd: a reference in it is too long',
+    'cannot use the playlist same.mpd: it has more than 1000000 references to files',
+    'cannot use the playlist wide.mpd: a reference in it is too long',
+  ]);
+  assert.ok(process.memoryUsage().rss - before < 500e6);
+});
