@@ -1,12 +1,11 @@
-import { UploadFailure } from '../core/errors.js';
 import type { PlanItem, SkipReason, SourceFile } from '../core/model.js';
-import { visible } from '../core/text.js';
 import type { CoverFinder } from './covers.js';
 import type { Verdict } from './examine.js';
 import type { Extra, Row } from './job-row.js';
 import { createJob, type JobSettings, type Media } from './job.js';
 import type { Warnings } from './names.js';
 import { createPathSet } from './path-set.js';
+import { createPlaces } from './places.js';
 
 export interface DecideSettings extends JobSettings {
   readonly images: 'skip' | 'media';
@@ -24,7 +23,7 @@ export function createDecide(
 ): (verdict: Verdict) => PlanItem | undefined {
   const seen = createPathSet();
   const usedCovers = createPathSet();
-  const storagePaths = createPathSet();
+  const takePlaces = createPlaces();
   let index = 0;
 
   /** One path may be uploaded to several sub-applications, and to each once. */
@@ -38,11 +37,10 @@ export function createDecide(
     index += 1;
     const facts = { path: file.path, absolute, index, now: settings.now };
     const job = createJob(media, row, facts, settings, warnings);
-    const { mediaStoragePath } = job.request;
-    if (mediaStoragePath !== undefined && !storagePaths.add(inSubApp(mediaStoragePath, row))) {
-      return { kind: 'failed', path: file.path, failure: storagePathTaken(file, mediaStoragePath) };
-    }
-    return { kind: 'job', job };
+    const failure = takePlaces(job, row?.media.subAppId ?? settings.media.subAppId);
+    return failure === undefined
+      ? { kind: 'job', job }
+      : { kind: 'failed', path: file.path, failure };
   }
 
   function decideImage(verdict: Extract<Verdict, { kind: 'image' }>): PlanItem | undefined {
@@ -89,12 +87,4 @@ export function withExtra(
 
 function skipped({ path, size, mtimeNs }: SourceFile, reason: SkipReason): PlanItem {
   return { kind: 'skipped', path, size, mtimeNs, reason };
-}
-
-function storagePathTaken(file: SourceFile, storagePath: string): UploadFailure {
-  const message = `${visible(file.path)} would overwrite another file of this run at ${visible(storagePath)}`;
-  return new UploadFailure('source-invalid', message, {
-    stage: 'plan',
-    hint: 'Make the storage path distinguish the files, for example with {dir}, {name} or {index}.',
-  });
 }

@@ -89,6 +89,35 @@ test('two files may not go to one storage path', async () => {
   ]);
 });
 
+test('files of playlists may not go to one storage path either, unless they are the same', async () => {
+  const playlist = (...names: string[]): string => ['#EXTM3U', ...names, ''].join('\n');
+  await world.write({
+    'v/a/index.m3u8': playlist('0.ts'),
+    'v/a/0.ts': 'a',
+    'v/b/index.m3u8': playlist('0.ts'),
+    'v/b/0.ts': 'b',
+    'w/a/master.m3u8': playlist('index.m3u8'),
+    'w/a/index.m3u8': playlist('0.ts'),
+    'w/a/0.ts': 'w',
+    'x/low.m3u8': playlist('0.ts'),
+    'x/high.m3u8': playlist('0.ts'),
+    'x/0.ts': 'x',
+  });
+  const messages = async (input: string, storagePath: string): Promise<string[]> =>
+    (await world.plan([input], { media: { storagePath } })).map((item) =>
+      item.kind === 'failed' ? item.failure.message : item.kind,
+    );
+  assert.deepEqual(await messages('v', '/{parent}.m3u8'), [
+    'job',
+    'v/b/0.ts would overwrite another file of this run at /0.ts',
+  ]);
+  assert.deepEqual(await messages('v', '/{dir}/{name}'), ['job', 'job']);
+  assert.deepEqual(await messages('w', '/{parent}/index.m3u8'), [
+    'w/a/index.m3u8 would overwrite another file of this run at /a/index.m3u8',
+  ]);
+  assert.deepEqual(await messages('x', '/{name}'), ['job', 'job']);
+});
+
 test('a template that is wrong names what is known', () => {
   const { messages } = check({ name: '{stm} {x}', storagePath: 'relative/{name}' });
   assert.deepEqual(messages, [
