@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 /** Who mounts it takes none of the questions that it is asked. */
 const MOUNT = `exec 5<>/dev/fuse
   mount -i -t fuse dead "$0" -o fd=5,rootmode=40000,user_id=0,group_id=0 || exit 1
-  echo mounted; read end; exec 5>&-; umount "$0"`;
+  echo mounted; read end; exec 5>&-; umount -l "$0"`;
 
 /** Why there can be no dead disk here; false where there can. */
 export const noDeadDisk =
