@@ -83,10 +83,9 @@ export async function uploadAll(
   }
 
   /** A bug ends the run, and every job is on record nevertheless. */
-  function giveUp(error: unknown, job: Job): Outcome {
+  function giveUp(error: unknown): void {
     bug ??= { error };
     halt.abort(error);
-    return interrupted(job);
   }
 
   async function upload(job: Job, isLastTry: boolean, before?: Effort): Promise<void> {
@@ -96,7 +95,10 @@ export async function uploadAll(
     if (abort.aborted) controller.abort(abort.reason);
     underWay.add(controller);
     const outcome = await uploadOne(job, watched, controller.signal, before).catch(
-      (error: unknown) => giveUp(error, job),
+      (error: unknown) => {
+        giveUp(error);
+        return interrupted(job);
+      },
     );
     underWay.delete(controller);
     demand.end(job.id);
@@ -121,10 +123,7 @@ export async function uploadAll(
   async function enqueue(job: Job, isLastTry: boolean, before?: Effort): Promise<void> {
     demand.begin(job);
     void limit(() => upload(job, isLastTry, before))
-      .catch((error: unknown) => {
-        bug ??= { error };
-        halt.abort(error);
-      })
+      .catch(giveUp)
       .then(() => wake());
     await until(() => hasRoom() || stop.aborted);
     await options.slots.resumed(stop);
@@ -154,11 +153,15 @@ export async function uploadAll(
     () => ports.emit({ type: 'plan-finished' }),
     AbortSignal.any([options.leave, patience.over]),
   );
-  for await (const item of planned) {
-    patience.heard();
-    if (item.kind !== 'job') await settle(toOutcome(item));
-    else if (stop.aborted) await settle(interrupted(item.job));
-    else await enqueue(item.job, options.failAtOnce ?? false);
+  try {
+    for await (const item of planned) {
+      patience.heard();
+      if (item.kind !== 'job') await settle(toOutcome(item));
+      else if (stop.aborted) await settle(interrupted(item.job));
+      else await enqueue(item.job, options.failAtOnce ?? false);
+    }
+  } catch (error) {
+    giveUp(error);
   }
   patience.close();
   await until(isIdle);

@@ -68,7 +68,7 @@ export const quickFs = {
     (path: string, flags: number) => fs.openSync(path, flags),
     (path, flags) => openElsewhere(() => open(path, flags), close),
   ),
-  close: quick(fs.closeSync, close),
+  close: quick(fs.closeSync, (descriptor) => elsewhere(() => close(descriptor))),
   read: quick(
     (descriptor: number, into: Uint8Array, offset: number, length: number, position: number) =>
       fs.readSync(descriptor, into, offset, length, position),

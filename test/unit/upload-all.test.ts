@@ -108,6 +108,33 @@ test('a job that ends in a bug is on record like all others', async () => {
   );
 });
 
+test('a plan that ends in a bug lets no file go on behind it', async () => {
+  const ports = {
+    emit: () => undefined,
+    partSize: 1,
+    now: () => new Date(),
+    journal: {
+      claim: () => new Promise((resolve) => setTimeout(resolve, 50, { kind: 'held' })),
+      release: async () => undefined,
+    },
+  } as unknown as Ports;
+  const never = new AbortController().signal;
+  const outcomes: Outcome[] = [];
+  const running = uploadAll(
+    (async function* () {
+      const job = { id: 'a', media: { path: 'a.mp4', size: 1 }, segments: [] };
+      yield { kind: 'job', job: job as unknown as Job } as const;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      throw new TypeError('a bug');
+    })(),
+    ports,
+    { record: async (outcome) => void outcomes.push(outcome) },
+    { slots: createPartSlots(1), stop: never, abort: never, leave: never },
+  );
+  await assert.rejects(running, /a bug/);
+  assert.equal(outcomes.length, 1);
+});
+
 /** Jobs that were planned, and then a disk that says nothing for ever. */
 async function* planOnDeadDisk(paths: readonly string[]): AsyncGenerator<PlanItem> {
   for (const path of paths) {
