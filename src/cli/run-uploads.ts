@@ -143,7 +143,12 @@ async function uploadWith(
       abort: ending.abort,
       leave: ending.leave,
     },
-  ).catch((error: unknown) => (bug = { error }));
+  ).then(
+    (isWhole) => {
+      if (!isWhole) verdict.cutShort();
+    },
+    (error: unknown) => (bug = { error }),
+  );
   run.leavePlan?.();
   const exitCode = bug ? 1 : (ending.exitCode() ?? verdict.exitCode(flags.allowEmpty));
   const finishedAt = new Date();

@@ -41,12 +41,14 @@ export function createRetryBudget(
   let failures = 0;
   let since = 0;
   let latestAt = -Infinity;
+  /** Until then nothing is asked again that the service wants to have waited. */
+  let quietUntil = -Infinity;
   let servedAt = -Infinity;
   let latest: UploadFailure | undefined;
   return {
     exhausted() {
       const isSeries = failures >= LEAST_FAILURES && latestAt - since >= patienceMs;
-      return isSeries && now() - latestAt <= gapMs ? latest : undefined;
+      return isSeries && now() - quietUntil <= gapMs ? latest : undefined;
     },
     isCalm: () => servedAt > latestAt && now() - latestAt >= CALM_MS,
     failed(failure) {
@@ -54,9 +56,10 @@ export function createRetryBudget(
       // A refusal is an answer: the service is there.
       if (failure.rule.retry !== 'request') failures = 0;
       else {
-        if (at - latestAt > gapMs) failures = 0;
+        if (at - quietUntil > gapMs) failures = 0;
         if (failures++ === 0) since = at;
         latestAt = at;
+        quietUntil = Math.max(quietUntil, at + (askedMs(failure) ?? 0));
       }
       latest = failure;
     },
@@ -92,13 +95,14 @@ export function waitBefore(
 ): number | undefined {
   if (failure.rule.retry !== 'request' || attempt > policy.retries) return undefined;
   if (policy.budget.exhausted()) return undefined;
-  if (failure.facts.retryAfterMs !== undefined) {
-    return (
-      Math.min(failure.facts.retryAfterMs, LONGEST_ASKED_MS) +
-      (policy.random ?? Math.random)() * BASE_MS
-    );
-  }
-  return backoffMs(attempt, (policy.random ?? Math.random)());
+  const random = (policy.random ?? Math.random)();
+  const asked = askedMs(failure);
+  return asked === undefined ? backoffMs(attempt, random) : asked + random * BASE_MS;
+}
+
+/** How long the service asks to be left alone, as far as it is heard. */
+function askedMs({ facts: { retryAfterMs } }: UploadFailure): number | undefined {
+  return retryAfterMs === undefined ? undefined : Math.min(retryAfterMs, LONGEST_ASKED_MS);
 }
 
 /**

@@ -52,7 +52,7 @@ export async function uploadAll(
   ports: Ports,
   recorder: Recorder,
   options: UploadAllOptions,
-): Promise<void> {
+): Promise<boolean> {
   const limit = pLimit(options.concurrency ?? Math.min(MAX_FILES, options.maxFiles ?? MAX_FILES));
   const demand = createDemand(ports);
   const halt = new AbortController();
@@ -164,6 +164,12 @@ export async function uploadAll(
     giveUp(error);
   }
   patience.close();
+  const isWhole = !patience.over.aborted;
+  if (!isWhole) {
+    const message =
+      'the plan has said nothing for two minutes: what it had not named is not on record';
+    ports.emit({ type: 'warning', message });
+  }
   await until(isIdle);
   for (const { job, outcome } of again) {
     if (stop.aborted) await settle(outcome);
@@ -171,6 +177,7 @@ export async function uploadAll(
   }
   await until(isIdle);
   if (bug) throw bug.error;
+  return isWhole;
 }
 
 /**

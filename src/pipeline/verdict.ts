@@ -5,6 +5,8 @@ export interface Verdict {
   note(outcome: Outcome): void;
   /** A limit that the user set was reached: no new file begins any more. */
   stopped(): void;
+  /** Of the plan of a run that was stopped a part is not known. */
+  cutShort(): void;
   /** Of a run that came to its end; interrupts and bugs have codes of their own. */
   exitCode(allowEmpty: boolean): number;
 }
@@ -47,6 +49,7 @@ export function createVerdict(): Verdict {
       }
     },
     stopped: () => void (stopped = true),
+    cutShort: () => void (interrupted = true),
     exitCode(allowEmpty) {
       if (refused) return 5;
       if (unknown) return 9;

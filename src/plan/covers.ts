@@ -67,7 +67,7 @@ async function listImages(
   excludes: Excludes,
 ): Promise<ImageIndex> {
   try {
-    const names = (await threadFs.readdir(absolute)).map(({ name }) => name);
+    const names = await threadFs.names(absolute);
     return indexImages(
       names.filter((name) => {
         const image = path.join(shown, name);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { callbackify } from 'node:util';
 import fastGlob from 'fast-glob';
 import micromatch from 'micromatch';
+import { UploadFailure } from '../core/errors.js';
 import { isOfInterest, type Entry } from './entry.js';
 import type { Excludes } from './excludes.js';
 import { explain } from './inspect.js';
@@ -116,13 +117,24 @@ function carefulFileSystem(
       throw error;
     }
   };
+  /** fast-glob passes over a path in silence that it asks for and cannot have. */
+  const told = new Set<string>();
+  const asked = async (ask: typeof threadFs.stat, file: string): Promise<fs.Stats> => {
+    try {
+      return await ask(file);
+    } catch (error) {
+      if (error instanceof UploadFailure && !told.has(file)) unreadable(file, error);
+      told.add(file);
+      throw error;
+    }
+  };
   const stat = async (file: string): Promise<fs.Stats> => {
-    const stats = await threadFs.stat(file);
+    const stats = await asked(threadFs.stat, file);
     if (stats.isDirectory() && (await isCyclic(file))) throw new Error('cyclic symbolic link');
     return stats;
   };
   const adapter: object = {
-    lstat: callbackify(threadFs.lstat),
+    lstat: callbackify((file: string) => asked(threadFs.lstat, file)),
     readdir: (
       directory: string,
       _options: object,

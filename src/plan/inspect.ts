@@ -57,17 +57,19 @@ export async function inspect(
     await assertAnswering(directory);
     let stats = await quickFs.lstat(absolute);
     isLink = stats.isSymbolicLink();
-    const behind = isLink ? threadFs.realpath(absolute) : undefined;
-    if (behind !== undefined) {
-      await assertAnswering(behind.then((real) => realDirectory(placeOf(real))));
+    let behind: string | undefined;
+    if (isLink) {
+      await assertLinkAnswers(absolute, realDirectory);
+      behind = await threadFs.realpath(absolute);
+      await assertAnswering(realDirectory(placeOf(behind)));
       stats = await quickFs.stat(absolute);
     }
     if (stats.isDirectory()) {
-      return { kind: 'directory', realPath: await (behind ?? threadFs.realpath(absolute)) };
+      return { kind: 'directory', realPath: behind ?? (await threadFs.realpath(absolute)) };
     }
     if (!stats.isFile()) return unusable('source-invalid', shown, `it is ${kindOf(stats)}`);
     if ((stats.mode & READABLE_BY_ALL) === 0n) await tryToOpen(absolute);
-    const realPath = await (behind ?? directory.then((real) => path.join(real, name)));
+    const realPath = behind ?? path.join(await directory, name);
     const file: SourceFile = {
       path: shown,
       realPath,
@@ -86,12 +88,18 @@ export async function inspect(
  * Before the first question that would hang on a remote file system. Whatever else is wrong with a
  * directory the next question tells.
  */
-async function assertAnswering(directory: Promise<string>): Promise<void> {
+export async function assertAnswering(directory: Promise<string>): Promise<void> {
   try {
     await directory;
   } catch (error) {
     if (error instanceof UploadFailure) throw error;
   }
+}
+
+/** The same before a symbolic link is followed: what it says is told by the disk that it is on. */
+export async function assertLinkAnswers(link: string, realDirectory: RealDirectory): Promise<void> {
+  const target = path.resolve(path.dirname(link), await quickFs.readlink(link));
+  await assertAnswering(realDirectory(placeOf(target)));
 }
 
 /** The same for what may be a directory, and so the root of another file system. */

@@ -12,7 +12,7 @@ import { createDecide } from './decide.js';
 import { createExamine } from './examine.js';
 import { createExcludes, type Excludes } from './excludes.js';
 import { readInputs, type Input } from './inputs.js';
-import { createRealDirectory, explain } from './inspect.js';
+import { createRealDirectory, explain, type RealDirectory } from './inspect.js';
 import { readJobList, type JobList } from './job-list.js';
 import { checkMediaOptions, type MediaOptions } from './limits.js';
 import { checkStandardInput, readLists, type PathList } from './lists.js';
@@ -104,8 +104,9 @@ export async function planUploads(
     signal,
   );
   const { lists, jobList } = await readAllLists(options, mediaType, problems, signal);
-  const claimed = await claimNamed(inputs, lists, jobList, cwd, mediaType);
+  const claimed = await claimNamed(inputs, lists, jobList, cwd, mediaType, realDirectory);
   const walkOptions: WalkOptions = {
+    realDirectory,
     ...globOptions,
     claimed,
     ...(mediaType === undefined ? {} : { mediaType }),
@@ -199,6 +200,7 @@ async function claimNamed(
   jobList: JobList | undefined,
   cwd: string,
   mediaType: string | undefined,
+  realDirectory: RealDirectory,
 ): Promise<PathSet> {
   const playlists = [...(jobList?.playlists ?? [])];
   const consider = (absolute: string, isNamed: boolean): void => {
@@ -211,5 +213,5 @@ async function claimNamed(
     if (input.kind === 'entry') consider(input.entry.absolute, input.entry.origin === 'argument');
   }
   for (const list of lists) for (const name of list) consider(path.resolve(cwd, name), true);
-  return claimFiles(playlists);
+  return claimFiles(playlists, realDirectory);
 }

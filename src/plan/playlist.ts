@@ -2,7 +2,7 @@ import path from 'node:path';
 import { UploadFailure, type FailureCode } from '../core/errors.js';
 import type { Segment, SourceFile } from '../core/model.js';
 import { visible } from '../core/text.js';
-import { explain, inspect, type RealDirectory } from './inspect.js';
+import { assertAnswering, explain, inspect, type RealDirectory } from './inspect.js';
 import { mapAhead } from './map-ahead.js';
 import { createPathSet, type PathSet } from './path-set.js';
 import { readDash } from './playlist-dash.js';
@@ -29,7 +29,12 @@ const MAX_PLAYLIST_SIZE = 64 * 1024 * 1024;
 const MAX_REFERENCES = 1_000_000;
 const SEGMENTS_AHEAD = 16;
 
-async function readPlaylist(shown: string, absolute: string, type: string): Promise<PlaylistFiles> {
+async function readPlaylist(
+  shown: string,
+  absolute: string,
+  type: string,
+  realDirectory: RealDirectory,
+): Promise<PlaylistFiles> {
   const keys = new Set<string>();
   const playlistKeys = new Set<string>();
   let problem: UploadFailure | undefined;
@@ -62,6 +67,7 @@ async function readPlaylist(shown: string, absolute: string, type: string): Prom
     const { key } = next;
     const inPlaylist = path.join(path.dirname(shown), key);
     try {
+      await assertAnswering(realDirectory(path.dirname(path.join(directory, key))));
       const text = await readText(path.join(directory, key));
       const found = next.type === 'mpd' ? readDash(text) : readHls(text);
       for (const reference of found) take(reference, key, inPlaylist);
@@ -113,7 +119,7 @@ export async function findSegments(
   type: string,
   realDirectory: RealDirectory,
 ): Promise<{ readonly segments: Segment[]; readonly changedAtMs: number }> {
-  const { keys, problem } = await readPlaylist(playlist.path, absolute, type);
+  const { keys, problem } = await readPlaylist(playlist.path, absolute, type, realDirectory);
   if (problem !== undefined) throw problem;
   const segments: Segment[] = [];
   let changedAtMs = 0;
@@ -158,11 +164,12 @@ function unusableSegment(
  */
 export async function claimFiles(
   playlists: readonly { readonly absolute: string; readonly type: string }[],
+  realDirectory: RealDirectory,
 ): Promise<PathSet> {
   const claimed = createPathSet();
   const nested = new Map<string, Set<string>>();
   for (const { absolute, type } of playlists) {
-    const { keys, playlistKeys } = await readPlaylist(absolute, absolute, type);
+    const { keys, playlistKeys } = await readPlaylist(absolute, absolute, type, realDirectory);
     const inside = new Set<string>();
     nested.set(absolute, inside);
     for (const key of keys) {

@@ -23,6 +23,7 @@ const [statfs, lstat, stat] = [promisify(fs.statfs), promisify(fs.lstat), promis
 const [open, close, read] = [promisify(fs.open), promisify(fs.close), promisify(fs.read)];
 const [realpath, readFile] = [promisify(fs.realpath.native), promisify(fs.readFile)];
 const [opendir, readdir] = [promisify(fs.opendir), promisify(fs.readdir)];
+const readlink = promisify(fs.readlink);
 const DIRENTS_AT_ONCE = 256;
 
 /** A dead disk keeps the threads that ask it: two of the six of the pool are left for all else. */
@@ -64,6 +65,10 @@ export const quickFs = {
     (path: string) => fs.statSync(path, EXACT),
     (path) => elsewhere(() => stat(path, EXACT)),
   ),
+  readlink: quick(
+    (path: string) => fs.readlinkSync(path),
+    (path) => elsewhere(() => readlink(path)),
+  ),
   open: quick(
     (path: string, flags: number) => fs.openSync(path, flags),
     (path, flags) => openElsewhere(() => open(path, flags), close),
@@ -82,6 +87,7 @@ export const threadFs = {
   stat: (path: string) => elsewhere(() => stat(path)),
   realpath: (path: string) => elsewhere(() => realpath(path)),
   readdir: (path: string) => elsewhere(() => readdir(path, { withFileTypes: true })),
+  names: (path: string) => elsewhere(() => readdir(path)),
   readText: (path: string) => elsewhere(() => readFile(path, 'utf8')),
 };
 

@@ -1,8 +1,9 @@
 import path from 'node:path';
+import { UploadFailure } from '../core/errors.js';
 import { indexImages, pairedStems, type ImageIndex } from './covers.js';
 import { isOfInterest, type Entry } from './entry.js';
 import type { Excludes } from './excludes.js';
-import { explain } from './inspect.js';
+import { assertLinkAnswers, explain, type RealDirectory } from './inspect.js';
 import { extensionOf, isImageType, isMediaType, isPlaylistType, stemOf } from './media-types.js';
 import type { PathSet } from './path-set.js';
 import { claimFiles } from './playlist.js';
@@ -20,6 +21,7 @@ export interface WalkOptions {
   readonly claimed: PathSet;
   /** Nobody asks which files the playlists of the walk carry along. */
   readonly ignorePlaylists?: boolean;
+  readonly realDirectory: RealDirectory;
 }
 
 /** One directory that is being walked. */
@@ -33,6 +35,8 @@ interface Level {
   next: number;
   readonly images: ImageIndex;
   readonly claimed: PathSet | undefined;
+  /** Symbolic links to disks that do not answer. */
+  readonly unanswered: readonly Entry[];
 }
 
 type Place = Pick<Level, 'shown' | 'absolute' | 'relative'>;
@@ -56,10 +60,12 @@ export async function* walk(
       const isOwn = place.relative !== '' && options.ownDirectories.includes(realPath);
       // A symbolic link back to a directory that we are in.
       const isCyclic = stack.some((outer) => outer.realPath === realPath);
-      if (!isOwn && !isCyclic) stack.push(await openLevel(place, realPath, options));
+      if (isOwn || isCyclic) return;
+      const level = await openLevel(place, realPath, options);
+      stack.push(level);
+      yield* level.unanswered;
     } catch (error) {
-      const { shown: directory, absolute: at } = place;
-      yield { path: directory, absolute: at, origin: 'walk', failure: explain(error, directory) };
+      yield failedEntry(place, error);
     }
   }
 
@@ -89,7 +95,8 @@ function placeOf(directory: Place, name: string): Place {
 }
 
 async function openLevel(place: Place, realPath: string, options: WalkOptions): Promise<Level> {
-  const names = await listNames(place, options);
+  const unanswered: Entry[] = [];
+  const names = await listNames(place, options, unanswered);
   const typeOf = (name: string): string => options.mediaType ?? extensionOf(name);
   const playlists =
     options.ignorePlaylists === true
@@ -105,21 +112,35 @@ async function openLevel(place: Place, realPath: string, options: WalkOptions): 
     names: pairedImagesLast(names.sort(), images),
     next: 0,
     images,
-    claimed: playlists.length === 0 ? undefined : await claimFiles(playlists),
+    claimed:
+      playlists.length === 0 ? undefined : await claimFiles(playlists, options.realDirectory),
+    unanswered,
   };
 }
 
-async function listNames(place: Place, options: WalkOptions): Promise<string[]> {
-  const { excludes, includeHidden, followSymlinks } = options;
+function failedEntry({ shown, absolute }: Place, error: unknown): Entry {
+  return { path: shown, absolute, origin: 'walk', failure: explain(error, shown) };
+}
+
+/** Symbolic links that may lead to directories, which their disk does not tell, go to `unanswered`. */
+async function listNames(
+  place: Place,
+  options: WalkOptions,
+  unanswered: Entry[],
+): Promise<string[]> {
+  const { excludes, includeHidden, followSymlinks, realDirectory } = options;
   const names: string[] = [];
   for await (const entries of readDirectory(place.absolute)) {
     for (const found of entries) {
       const { name } = found;
       if (!includeHidden && name.startsWith('.')) continue;
-      const { shown, absolute, relative } = placeOf(place, name);
+      const inside = placeOf(place, name);
+      const { shown, relative } = inside;
       const isDirectory =
         found.isDirectory() ||
-        (followSymlinks && found.isSymbolicLink() && (await isDirectoryBehind(absolute)));
+        (followSymlinks &&
+          found.isSymbolicLink() &&
+          (await isDirectoryBehind(inside, realDirectory, unanswered)));
       if (isDirectory) {
         if (!excludes.directory(relative, shown)) names.push(`${name}/`);
       } else if (isOfInterest(name) && !excludes.file(relative, shown)) {
@@ -130,11 +151,19 @@ async function listNames(place: Place, options: WalkOptions): Promise<string[]> 
   return names;
 }
 
-async function isDirectoryBehind(absolute: string): Promise<boolean> {
-  return threadFs.stat(absolute).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  );
+async function isDirectoryBehind(
+  link: Place,
+  realDirectory: RealDirectory,
+  unanswered: Entry[],
+): Promise<boolean> {
+  try {
+    await assertLinkAnswers(link.absolute, realDirectory);
+    return (await threadFs.stat(link.absolute)).isDirectory();
+  } catch (error) {
+    const isDead = error instanceof UploadFailure && !isOfInterest(path.basename(link.absolute));
+    if (isDead) unanswered.push(failedEntry(link, error));
+    return false;
+  }
 }
 
 function pairedImagesLast(names: string[], images: ImageIndex): string[] {

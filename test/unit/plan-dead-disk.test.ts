@@ -56,6 +56,34 @@ describe('a dead disk', { skip: noDeadDisk, timeout: 30_000 }, () => {
     assert.ok(took < 2, `${took} minutes`);
   });
 
+  test('behind many links fails those alone: all else is still asked for', async (t) => {
+    const world = await createWorld(t);
+    await world.write({ 'v/sub/y.mp4': 'y', 'w/q.mp4': 'q' });
+    const links = Array.from({ length: 6 }, (_none, index) => `v/l${index}.mp4`);
+    for (const link of links) await symlink(`dead/${link.slice(2)}`, world.at(link));
+    await writeFile(world.at('list'), ['v/a.mp4', ...links, 'w/q.mp4', 'v/sub/y.mp4'].join('\n'));
+    const lines = await minutesLater(t, () => world.lines([], { filesFrom: 'list' }));
+    const dead = links.map((link) => `${link} (read-error)`);
+    assert.deepEqual(lines, ['v/a.mp4', ...dead, 'w/q.mp4', 'v/sub/y.mp4']);
+  });
+
+  test('behind followed links to directories is on record', async (t) => {
+    const world = await createWorld(t);
+    await world.write({ 'w/q.mp4': 'q' });
+    for (let index = 0; index < 6; index++) {
+      await symlink(`../v/dead/${index}`, world.at(`w/season${index}`));
+    }
+    const walked = await minutesLater(t, () => world.lines(['w'], { followSymlinks: true }));
+    const seasons = Array.from({ length: 6 }, (_none, index) => `w/season${index} (read-error)`);
+    assert.deepEqual(walked.sort(), ['w/q.mp4', ...seasons]);
+  });
+
+  test('behind a name of a glob is on record', async (t) => {
+    const world = await createWorld(t);
+    const matched = await minutesLater(t, () => world.lines(['v/{dead/a,a}.mp4']));
+    assert.deepEqual(matched.sort(), ['v/a.mp4', 'v/dead/a.mp4 (read-error)']);
+  });
+
   test('that is named, and links to one, fail alone, with --checksum as well', async (t) => {
     const world = await createWorld(t);
     await symlink('dead/x.mp4', world.at('v/link.mp4'));

@@ -134,3 +134,14 @@ test('nobody waits for a service that has been well for two seconds', async () =
   const tookMs = performance.now() - startedAt;
   assert.ok(tookMs < 4000, `${tookMs} ms`);
 });
+
+test('a service that only asks to be left alone for longer than the gap is given up all the same', () => {
+  const clock = { ms: 0 };
+  const budget = budgetAt(clock);
+  for (let round = 0; round < 5; round++) {
+    assert.equal(budget.exhausted(), undefined);
+    budget.failed(new UploadFailure('throttled', 'later', { retryAfterMs: 90_000 }));
+    clock.ms += 90_000;
+  }
+  assert.equal(budget.exhausted()?.code, 'throttled');
+});

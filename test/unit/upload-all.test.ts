@@ -184,12 +184,13 @@ test(
 test('a run that a limit has stopped leaves a plan that says nothing for two minutes', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const stop = new AbortController();
-  const { ended } = runOnDeadDisk({ stop: stop.signal, leave: new AbortController().signal });
+  const { ended, told } = runOnDeadDisk({ stop: stop.signal, leave: new AbortController().signal });
   await new Promise((resolve) => setTimeout(resolve, 20));
   stop.abort();
   t.mock.timers.tick(119_000);
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(await Promise.race([ended, Promise.resolve('still waiting')]), 'still waiting');
   t.mock.timers.tick(1_000);
-  await ended;
+  assert.equal(await ended, false, 'not all of the plan is on record');
+  assert.ok(told.includes('warning'));
 });

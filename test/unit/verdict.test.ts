@@ -40,3 +40,11 @@ for (const [outcomes, isStopped, code] of rows) {
     assert.equal(verdict.exitCode(false), code);
   });
 }
+
+test('a limit that keeps a part of the plan from being known has stopped something: exit 6', () => {
+  const verdict = createVerdict();
+  verdict.stopped();
+  verdict.note(uploaded('a'));
+  verdict.cutShort();
+  assert.equal(verdict.exitCode(false), 6);
+});
