@@ -46,6 +46,8 @@ export interface UploadAllOptions {
  * Every planned item comes to exactly one outcome, and every outcome on record. Jobs that failed
  * but may fare better are tried once more at the end. A failure that halts the run (credentials,
  * a journal that cannot be written) stops it at once; jobs that had not begun are `interrupted`.
+ * Resolves to false where a stopped run gave up a plan that said nothing any more, of which the rest is not
+ * known. Throws what is a bug, once nothing is under way.
  */
 export async function uploadAll(
   plan: AsyncIterable<PlanItem>,

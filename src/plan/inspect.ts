@@ -61,7 +61,7 @@ export async function inspect(
     if (isLink) {
       await assertLinkAnswers(absolute, realDirectory);
       behind = await threadFs.realpath(absolute);
-      await assertAnswering(realDirectory(placeOf(behind)));
+      await assertAnswering(realDirectory(directoryToAsk(behind)));
       stats = await quickFs.stat(absolute);
     }
     if (stats.isDirectory()) {
@@ -99,7 +99,7 @@ export async function assertAnswering(directory: Promise<string>): Promise<void>
 /** The same before a symbolic link is followed: what it says is told by the disk that it is on. */
 export async function assertLinkAnswers(link: string, realDirectory: RealDirectory): Promise<void> {
   const target = path.resolve(path.dirname(link), await quickFs.readlink(link));
-  await assertAnswering(realDirectory(placeOf(target)));
+  await assertAnswering(realDirectory(directoryToAsk(target)));
 }
 
 /** The same for what may be a directory, and so the root of another file system. */
@@ -109,7 +109,7 @@ export async function inspectNamed(
   realDirectory: RealDirectory,
 ): Promise<Inspection> {
   try {
-    await assertAnswering(realDirectory(placeOf(absolute)));
+    await assertAnswering(realDirectory(directoryToAsk(absolute)));
   } catch (error) {
     return { kind: 'unusable', failure: explain(error, shown) };
   }
@@ -117,7 +117,7 @@ export async function inspectNamed(
 }
 
 /** The directory to ask for first: the path itself, where that may be one. */
-function placeOf(absolute: string): string {
+function directoryToAsk(absolute: string): string {
   return isOfInterest(path.basename(absolute)) ? path.dirname(absolute) : absolute;
 }
 

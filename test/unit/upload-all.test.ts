@@ -8,6 +8,13 @@ import { createPartSlots } from '../../src/pipeline/part-slots.js';
 import { uploadAll } from '../../src/pipeline/upload-all.js';
 import { withExtra } from '../../src/plan/decide.js';
 
+async function* plannedJobs(paths: readonly string[]): AsyncGenerator<PlanItem> {
+  for (const path of paths) {
+    const job = { id: path, media: { path, size: 1 }, segments: [] };
+    yield { kind: 'job', job: job as unknown as Job };
+  }
+}
+
 test('what a job list says besides comes back in the record of an input that becomes no job', async () => {
   const extra = { note: 'keep', given: { name: 'x' } };
   const items: readonly PlanItem[] = [
@@ -88,12 +95,7 @@ test('a job that ends in a bug is on record like all others', async () => {
   const never = new AbortController().signal;
   const outcomes: Outcome[] = [];
   const running = uploadAll(
-    (async function* () {
-      for (const path of ['a.mp4', 'b.mp4']) {
-        const job = { id: path, media: { path, size: 1 }, segments: [] };
-        yield { kind: 'job', job: job as unknown as Job } as const;
-      }
-    })(),
+    plannedJobs(['a.mp4', 'b.mp4']),
     ports,
     { record: async (outcome) => void outcomes.push(outcome) },
     { slots: createPartSlots(1), stop: never, abort: never, leave: never },
@@ -122,8 +124,7 @@ test('a plan that ends in a bug lets no file go on behind it', async () => {
   const outcomes: Outcome[] = [];
   const running = uploadAll(
     (async function* () {
-      const job = { id: 'a', media: { path: 'a.mp4', size: 1 }, segments: [] };
-      yield { kind: 'job', job: job as unknown as Job } as const;
+      yield* plannedJobs(['a.mp4']);
       await new Promise((resolve) => setTimeout(resolve, 10));
       throw new TypeError('a bug');
     })(),
@@ -137,10 +138,7 @@ test('a plan that ends in a bug lets no file go on behind it', async () => {
 
 /** Jobs that were planned, and then a disk that says nothing for ever. */
 async function* planOnDeadDisk(paths: readonly string[]): AsyncGenerator<PlanItem> {
-  for (const path of paths) {
-    const job = { id: path, media: { path, size: 1 }, segments: [] };
-    yield { kind: 'job', job: job as unknown as Job };
-  }
+  yield* plannedJobs(paths);
   await new Promise(() => undefined);
 }
 
