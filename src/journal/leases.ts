@@ -5,6 +5,8 @@ import { dateOf, formatRecord, numberOf, optionalTextOf, parseRecord, textOf } f
 export const RENEWAL_MS = 30_000;
 /** A run whose process cannot be looked at is given up when its lease is older than this. */
 export const LEASE_MS = 5 * 60_000;
+/** Errors of a look at a process that is over. */
+const GONE = new Set<string | undefined>(['ENOENT', 'ESRCH']);
 
 /** One run at work; the claims point to it, so that one write renews them all. */
 export interface Lease {
@@ -25,7 +27,7 @@ export function leaseOf(
   renewedAt: Date,
 ): Lease {
   const { runId, host, pid } = run;
-  const startedTicks = startedTicksOf(pid);
+  const startedTicks = attempt(() => startedTicksOf(pid));
   const bootId = attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
   const pidNamespace = attempt(() => readlinkSync('/proc/self/ns/pid'));
   return {
@@ -47,18 +49,28 @@ export function isLive(lease: Lease, own: Lease, localNow: Date): boolean {
   if (lease.host === own.host && lease.bootId !== undefined && own.bootId !== undefined) {
     if (lease.bootId !== own.bootId) return false;
     const visible = lease.pidNamespace === own.pidNamespace && lease.startedTicks !== undefined;
-    if (visible) return startedTicksOf(lease.pid) === lease.startedTicks;
+    const isAtWork = visible ? isRunning(lease) : undefined;
+    if (isAtWork !== undefined) return isAtWork;
   }
   return localNow.getTime() - lease.renewedAt.getTime() < LEASE_MS;
 }
 
-/** When the process began; undefined where there is none, only its remains, or no /proc. */
+/** Whether the process of the lease is there; undefined where it cannot be looked at for now. */
+function isRunning({ pid, startedTicks }: Lease): boolean | undefined {
+  try {
+    return startedTicksOf(pid) === startedTicks;
+  } catch (error) {
+    // Anything else says nothing about it: this process may have too many open files.
+    return GONE.has((error as NodeJS.ErrnoException).code) ? false : undefined;
+  }
+}
+
+/** When the process began; undefined where only its remains are left. Throws where it cannot be looked at. */
 function startedTicksOf(pid: number): string | undefined {
-  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // proc(5): the second field, the name, is in parentheses and may hold anything.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const state = fields?.[0];
-  return state === 'Z' || state === 'X' ? undefined : fields?.[19];
+  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return state === 'Z' || state === 'X' ? undefined : fields[18];
 }
 
 function attempt<T>(read: () => T): T | undefined {

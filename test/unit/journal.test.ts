@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import process from 'node:process';
@@ -107,6 +107,27 @@ test('a lease is live as long as its own process is', { skip: lacksProc }, async
   child.kill('SIGKILL');
   await once(child, 'exit');
   assert.ok(!isLive(lease, own, NOW));
+});
+
+test('a run that has too many open files takes no other for dead', { skip: lacksProc }, () => {
+  const leases = new URL('../../src/journal/leases.js', import.meta.url).href;
+  const script = `
+    import { openSync } from 'node:fs';
+    const { isLive, leaseOf } = await import(${JSON.stringify(leases)});
+    const now = new Date();
+    const own = leaseOf({ runId: 'own', host: 'here', pid: process.pid }, now);
+    const other = leaseOf({ runId: 'other', host: 'here', pid: process.ppid }, now);
+    try {
+      for (;;) openSync('/dev/null');
+    } catch ({ code }) {
+      console.log(code, isLive(other, own, now));
+    }`;
+  const { stdout } = spawnSync(
+    'sh',
+    ['-c', 'ulimit -n 64; "$0" --input-type=module -e "$1"', process.execPath, script],
+    { encoding: 'utf8' },
+  );
+  assert.equal(stdout, 'EMFILE true\n');
 });
 
 test('a process number that was given away again keeps no lease', { skip: lacksProc }, () => {
