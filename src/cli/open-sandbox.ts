@@ -1,9 +1,11 @@
+import { makeOwnDirectory } from '../journal/state-directory.js';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../sandbox/sandbox.js';
 import { usageError } from './usage-error.js';
 
 /** Starts the sandbox. Throws UsageError where it cannot have its port or its directory. */
 export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   try {
+    await makeOwnDirectory(options.dir);
     return await startSandbox(options);
   } catch (error) {
     const { code, message, syscall } = error as NodeJS.ErrnoException;

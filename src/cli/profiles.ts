@@ -1,6 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tighten } from '../journal/state-directory.js';
+import { makeOwnDirectory, tighten } from '../journal/state-directory.js';
 import { parseSetting, PROFILE_FIELDS, SETTINGS } from './profile-settings.js';
 import type { Profile, ProfileField } from './profile-settings.js';
 import { usageError } from './usage-error.js';
@@ -149,7 +149,7 @@ function parseProfile(values: Values, where: string): Profile {
 async function write(configDir: string, path: string, stored: Stored): Promise<void> {
   const { default: Conf } = await import('conf');
   try {
-    await mkdir(configDir, { recursive: true, mode: 0o700 });
+    await makeOwnDirectory(configDir);
     await tighten(configDir, 0o700);
     const conf = new Conf({
       cwd: configDir,

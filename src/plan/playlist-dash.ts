@@ -181,8 +181,8 @@ function fill(pattern: string, fields: Readonly<Record<string, string>>): string
   );
 }
 
-function childrenOf(element: XmlElement, name: string): XmlElement[] {
-  return element.children.filter((child) => child.name === name);
+function childrenOf(element: XmlElement, name: string): readonly XmlElement[] {
+  return element.children.get(name) ?? [];
 }
 
 function joinUri(base: string, uri: string): string {

@@ -2,7 +2,8 @@
 export interface XmlElement {
   readonly name: string;
   readonly attributes: ReadonlyMap<string, string>;
-  readonly children: XmlElement[];
+  /** By name, each in the order of the document. */
+  readonly children: Map<string, XmlElement[]>;
   text: string;
 }
 
@@ -22,7 +23,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
  * Throws RangeError where elements do not nest.
  */
 export function parseXml(text: string): XmlElement {
-  const root: XmlElement = { name: '', attributes: new Map(), children: [], text: '' };
+  const root: XmlElement = { name: '', attributes: new Map(), children: new Map(), text: '' };
   const open: XmlElement[] = [root];
   for (const [, cdata, closing, opening, attributes = '', characters] of text.matchAll(TOKENS)) {
     const parent = open.at(-1) as XmlElement;
@@ -35,11 +36,14 @@ export function parseXml(text: string): XmlElement {
       open.pop();
     } else if (opening !== undefined) {
       const element = readElement(opening, attributes);
-      parent.children.push(element);
+      const siblings = parent.children.get(element.name);
+      if (siblings === undefined) parent.children.set(element.name, [element]);
+      else siblings.push(element);
       if (!attributes.endsWith('/')) open.push(element);
     }
   }
-  const [document] = root.children;
+  const [documents] = root.children.values();
+  const document = documents?.[0];
   if (document === undefined || open.length > 1) throw new RangeError('it ends too early');
   return document;
 }
@@ -49,7 +53,7 @@ function readElement(opening: string, attributes: string): XmlElement {
   for (const [, name = '', double, single] of attributes.matchAll(ATTRIBUTES)) {
     found.set(name, decode(double ?? single ?? ''));
   }
-  return { name: localName(opening), attributes: found, children: [], text: '' };
+  return { name: localName(opening), attributes: found, children: new Map(), text: '' };
 }
 
 function localName(name: string): string {

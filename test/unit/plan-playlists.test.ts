@@ -276,6 +276,18 @@ test('DASH: a job carries the files, and an absolute BaseURL is refused', async 
   ]);
 });
 
+test('DASH: many representations take no longer each than few', async () => {
+  const numbers = Array.from({ length: 40_000 }, (_none, index) => index);
+  const representations = numbers.map(
+    (id) => `<Representation id="${id}"><BaseURL>v.mp4</BaseURL></Representation>`,
+  );
+  const text = mpd(`<Period><AdaptationSet>${representations.join('')}</AdaptationSet></Period>`);
+  const before = process.cpuUsage();
+  assert.equal([...readDash(text)].length, numbers.length);
+  const { user } = process.cpuUsage(before);
+  assert.ok(user < 3e6, `${user / 1e6} s`);
+});
+
 test('DASH: references without end are refused at a limit, and the first problem is kept', async () => {
   const template = (attributes: string): string =>
     mpd(
