@@ -64,8 +64,9 @@ function countFiles(journal: Journal, tell: (count: number) => void): Journal {
     remember: (...args) => journal.remember(...args),
     forget: (id) => journal.forget(id),
     async settle(job, receipt) {
-      await journal.settle(job, receipt);
+      const replaced = await journal.settle(job, receipt);
       claimed.delete(job.id);
+      return replaced;
     },
     release(id) {
       claimed.delete(id);

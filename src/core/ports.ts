@@ -145,8 +145,11 @@ export interface Journal {
   claim(job: Job): Promise<Claim>;
   /** Durable once resolved. `changed`: the objects that differ from what was remembered last. */
   remember(id: JobId, checkpoint: Checkpoint, changed?: readonly ObjectCheckpoint[]): Promise<void>;
-  /** Writes the receipt, forgets the checkpoint and its secrets, gives up the claim. */
-  settle(job: Job, receipt: Receipt): Promise<void>;
+  /**
+   * Writes the receipt, forgets the checkpoint and its secrets, gives up the claim. Resolves to the media
+   * that this one has replaced in the bucket.
+   */
+  settle(job: Job, receipt: Receipt): Promise<Replaced | undefined>;
   /** Drops the checkpoint and its secrets, keeps the claim. */
   forget(id: JobId): Promise<void>;
   /** Gives up the claim; the checkpoint stays for the next run. */
@@ -174,6 +177,13 @@ export type Claim =
       readonly changedOptions: readonly string[];
     }
   | { readonly kind: 'held' };
+
+/** A media of another file that had the same storage path: it counts as uploaded no more. */
+export interface Replaced {
+  readonly fileId: FileId;
+  /** The file's real path. */
+  readonly source: string;
+}
 
 /** An unfinished session whose bytes are of no use: abort its uploads, then `forget` its id. */
 export interface Superseded {

@@ -1,5 +1,6 @@
 import type { JobId } from '../core/ids.js';
 import type { ApplyRequest, Job, Receipt, UploadedAs } from '../core/model.js';
+import type { Replaced } from '../core/ports.js';
 import {
   changedOptions,
   fingerprintsOf,
@@ -7,8 +8,8 @@ import {
   keptOptions,
   knownOptions,
 } from './options.js';
-import { contentKeyOf, formatLedger, parseLedger } from './records.js';
-import type { LedgerRecord } from './records.js';
+import { contentKeyOf, formatLedger, parseLedger, placeOf } from './records.js';
+import type { LedgerRecord, Place } from './records.js';
 import type { Tables } from './store.js';
 import { changedFiles, uploadedFilesOf, withoutTimes } from './uploaded-files.js';
 
@@ -21,17 +22,42 @@ const SEEN_PRECISION_MS = 30 * DAY_MS;
 /** What looking something up takes. */
 export type LedgerTables = Pick<Tables, 'ledger' | 'contents'>;
 
-/** Enters what was uploaded, by the identity of its source and by its content. */
-export function enter(tables: Tables, job: Job, receipt: Receipt, scope: string, now: Date): void {
+/**
+ * Enters what was uploaded, by the identity of its source, by its content and by the storage path that was
+ * asked for. The entry whose bytes had that path goes: returns its media where that was of another file.
+ */
+export function enter(
+  tables: Tables,
+  job: Job,
+  receipt: Receipt,
+  scope: string,
+  now: Date,
+): Replaced | undefined {
   const contentKey = contentKeyOf(job, receipt.crc64 ?? job.crc64, scope);
   if (contentKey !== undefined) tables.contents.put(contentKey, job.id);
+  const place = placeOf(job, receipt, scope);
   replace(tables, job.id, {
     receipt,
     ...(contentKey === undefined ? {} : { contentKey }),
+    ...(place === undefined ? {} : { place }),
     files: uploadedFilesOf(job, receipt.coverCrc64 !== undefined),
     options: keptOptions(requestOf(job, receipt)),
     seenAt: now,
   });
+  return place && takePlace(tables, job.id, place);
+}
+
+function takePlace(tables: Tables, id: JobId, { key, source }: Place): Replaced | undefined {
+  const before = tables.places.get(key);
+  tables.places.put(key, id);
+  if (before === undefined || before === id) return undefined;
+  const entry = parseLedger(tables.ledger.get(before));
+  if (entry === undefined) return undefined;
+  drop(tables, before, entry);
+  const { fileId } = entry.receipt;
+  return entry.place === undefined || entry.place.source === source
+    ? undefined
+    : { fileId, source: entry.place.source };
 }
 
 /** What the media has become: a cover that was dropped is none of its options. */
@@ -100,14 +126,21 @@ export function dropOldEntries(tables: Tables, now: Date, limit: number): number
   const old = tables.ages.slice(limit, undefined, tooOld);
   for (const { key } of old) {
     const id = key.slice(key.indexOf('/') + 1);
-    const contentKey = parseLedger(tables.ledger.get(id))?.contentKey;
-    if (contentKey !== undefined && tables.contents.get(contentKey) === id) {
-      tables.contents.remove(contentKey);
-    }
-    tables.ledger.remove(id);
+    const entry = parseLedger(tables.ledger.get(id));
+    if (entry !== undefined) drop(tables, id, entry);
     tables.ages.remove(key);
   }
   return old.length;
+}
+
+/** Takes an entry out of every index that leads to it. */
+function drop(tables: Tables, id: string, { contentKey, place, seenAt }: LedgerRecord): void {
+  if (contentKey !== undefined && tables.contents.get(contentKey) === id) {
+    tables.contents.remove(contentKey);
+  }
+  if (place !== undefined && tables.places.get(place.key) === id) tables.places.remove(place.key);
+  tables.ages.remove(ageKeyOf(seenAt, id));
+  tables.ledger.remove(id);
 }
 
 /** Writes the entry and moves it in the index by age. */

@@ -1,6 +1,7 @@
 import { UploadFailure } from '../core/errors.js';
 import type { JobId } from '../core/ids.js';
 import type { Checkpoint, Job, ObjectCheckpoint, Receipt, Session } from '../core/model.js';
+import type { Replaced } from '../core/ports.js';
 import { dropAdditions, putAddition } from './additions.js';
 import { giveUp, holderOf, take } from './claims.js';
 import type { Claimant, ClaimKeys, Taken } from './claims.js';
@@ -131,19 +132,20 @@ export class LmdbJournal implements OpenJournal {
     });
   }
 
-  settle(job: Job, receipt: Receipt): Promise<void> {
+  settle(job: Job, receipt: Receipt): Promise<Replaced | undefined> {
     const { id } = job;
     return this.#inOrder(id, async (held) => {
       const { scope, now } = this.#options;
-      const left = await this.#store.transact((tables) => {
-        enter(tables, held?.job ?? job, receipt, scope, now());
+      const { replaced, left } = await this.#store.transact((tables) => {
+        const entered = enter(tables, held?.job ?? job, receipt, scope, now());
         const place = this.#drop(tables, id, held);
         this.#giveUp(tables, id, held);
-        return place;
+        return { replaced: entered, left: place };
       });
       this.#held.delete(id);
       this.#hasSettled = true;
       if (left !== undefined) this.#files.erase(left);
+      return replaced;
     });
   }
 
@@ -308,7 +310,7 @@ export class LmdbJournal implements OpenJournal {
     return { sourceKey: sourceKeyOf(job), contentKey };
   }
 
-  #inOrder(id: JobId, work: (held: Held | undefined) => Promise<void>): Promise<void> {
+  #inOrder<T>(id: JobId, work: (held: Held | undefined) => Promise<T>): Promise<T> {
     const held = this.#held.get(id);
     if (held === undefined) return work(undefined);
     const result = held.last.then(() => work(this.#held.get(id)));

@@ -41,11 +41,19 @@ export interface CheckpointRecord extends ProgressRecord {
   readonly session: Omit<Session, 'sessionKey' | 'credentials'>;
 }
 
+/** A storage path that was asked for, and the real path of the file that was sent there. */
+export interface Place {
+  readonly key: string;
+  readonly source: string;
+}
+
 /** What was uploaded, by the identity of its source. */
 export interface LedgerRecord {
   readonly receipt: Receipt;
   /** Where the index by content leads here from; absent where the content was not verified. */
   readonly contentKey?: string;
+  /** What the index by storage path knows of it; absent where the service chose the path. */
+  readonly place?: Place;
   readonly files: UploadedFiles;
   /** The options that became properties of the media, as `keptOptions` tells them. */
   readonly options: Readonly<Record<string, string>>;
@@ -76,7 +84,7 @@ export function parseProgress(text: string | undefined): ProgressRecord | undefi
 
 export function parseCheckpoint(text: string | undefined): CheckpointRecord | undefined {
   return parseRecord(text, (fields) => ({
-    secrets: placeOf(fieldsOf(fields['secrets'])),
+    secrets: secretsPlaceOf(fieldsOf(fields['secrets'])),
     session: sessionOf(fieldsOf(fields['session'])),
     ...progressOf(fields),
   }));
@@ -91,7 +99,7 @@ function progressOf(fields: Fields): ProgressRecord {
   };
 }
 
-function placeOf(fields: Fields): SecretsPlace {
+function secretsPlaceOf(fields: Fields): SecretsPlace {
   return {
     file: textOf(fields, 'file'),
     at: numberOf(fields, 'at'),
@@ -197,11 +205,16 @@ export function parseLedger(text: string | undefined): LedgerRecord | undefined 
     return {
       receipt: receiptOf(fieldsOf(fields['receipt'])),
       ...(contentKey === undefined ? {} : { contentKey }),
+      ...(fields['place'] === undefined ? {} : { place: placeFieldOf(fieldsOf(fields['place'])) }),
       files: fields['files'] === undefined ? {} : filesFieldOf(fieldsOf(fields['files'])),
       options: fieldsOf(fields['options']) as Readonly<Record<string, string>>,
       seenAt: dateOf(fields, 'seenAt'),
     };
   });
+}
+
+function placeFieldOf(fields: Fields): Place {
+  return { key: textOf(fields, 'key'), source: textOf(fields, 'source') };
 }
 
 function filesFieldOf(fields: Fields): UploadedFiles {
@@ -252,6 +265,13 @@ function filesOf({ media, cover, segments }: Job): string {
     versionOf(cover) ?? null,
     segments.map((file) => [file.relativeKey, versionOf(file)]),
   ]);
+}
+
+/** Where whoever is sent to the same storage path finds the media; undefined where the service chose the path. */
+export function placeOf(job: Job, { storage }: Receipt, scope: string): Place | undefined {
+  if (job.request.mediaStoragePath === undefined) return undefined;
+  const { bucket, region, path } = storage;
+  return { key: digest([scope, bucket, region, path].join('\0')), source: job.media.realPath };
 }
 
 /** Keys must stay below 2 KB, and paths may be longer. */

@@ -25,6 +25,7 @@ const TABLES = [
   'ledger',
   'contents',
   'ages',
+  'places',
 ] as const;
 
 export type Tables = Readonly<Record<(typeof TABLES)[number], Table>>;

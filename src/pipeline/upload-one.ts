@@ -3,6 +3,7 @@ import { orAborted } from '../core/waits.js';
 import { UploadFailure } from '../core/errors.js';
 import type { Checkpoint, Effort, Job, Outcome, Receipt } from '../core/model.js';
 import type { Claim, Committed, Ports, Superseded } from '../core/ports.js';
+import { visible } from '../core/text.js';
 import { createAttempt, type Attempt } from './attempt.js';
 import {
   abortable,
@@ -211,7 +212,12 @@ async function finish(
   }
   const committed = await commit(checkpoint, wasCommitting, attempt, ports, signal);
   const receipt = toReceipt(job, checkpoint, committed);
-  await ports.journal.settle(job, receipt);
+  const replaced = await ports.journal.settle(job, receipt);
+  if (replaced) {
+    const other = `${visible(replaced.source)} (${replaced.fileId})`;
+    const { path: place } = receipt.storage;
+    warn(ports, job, `has replaced the media of ${other}: both have the storage path ${visible(place)}`);
+  }
   return receipt;
 }
 

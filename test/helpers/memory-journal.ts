@@ -33,6 +33,7 @@ export function createMemoryJournal(): MemoryJournal {
       receipts.set(id, receipt);
       checkpoints.delete(id);
       claimed.delete(id);
+      return undefined;
     },
     async forget(id) {
       checkpoints.delete(id);

@@ -1,3 +1,4 @@
+import type { Receipt } from '../../src/core/model.js';
 import { strict as assert } from 'node:assert';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -92,6 +93,27 @@ test('options that changed since the upload are named, a moving expiry is not', 
   });
   const claim = await journal.claim(again);
   assert.deepEqual(claim.kind === 'uploaded' && claim.changedOptions, ['classId', 'procedure']);
+});
+
+test('a media whose storage path another file was sent to counts as uploaded no more', async () => {
+  const at = { request: { mediaStoragePath: '/clips/a.mp4' } };
+  const receipt = (number: number): Receipt => ({
+    ...receiptFor(number),
+    storage: { bucket: 'b-1', region: 'ap-chongqing', path: '/clips/a.mp4' },
+  });
+  const journal = await world.begin();
+  await journal.claim(jobFor(1, at));
+  assert.equal(await journal.settle(jobFor(1, at), receipt(1)), undefined);
+  const newer = { ...at, version: 1 };
+  await journal.claim(jobFor(1, newer));
+  assert.equal(await journal.settle(jobFor(1, newer), receipt(2)), undefined);
+  await journal.claim(jobFor(2, at));
+  const { fileId } = receipt(2);
+  const replaced = { fileId, source: '/srv/videos/1.mp4' };
+  assert.deepEqual(await journal.settle(jobFor(2, at), receipt(3)), replaced);
+  assert.equal((await journal.claim(jobFor(2, at))).kind, 'uploaded');
+  assert.equal((await journal.claim(jobFor(1, at))).kind, 'ours');
+  assert.equal((await journal.claim(jobFor(1, newer))).kind, 'ours');
 });
 
 test('a job that is gone on with keeps the options that its session was begun with', async () => {
