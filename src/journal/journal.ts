@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Job, Receipt } from '../core/model.js';
 import { find } from './ledger.js';
+import { gateOf } from './gate.js';
 import { LmdbJournal } from './lmdb-journal.js';
 import type { JournalOptions, OpenJournal } from './open-journal.js';
 import { SessionFiles } from './session-files.js';
@@ -46,7 +47,9 @@ export async function openJournal(options: JournalOptions): Promise<OpenJournal>
   await makeStateDirectory(dir, DATABASE);
   const files = await SessionFiles.open(join(dir, SESSIONS), runId);
   const store = await openStore(database);
-  await Promise.all([database, `${database}-lock`].map((path) => tighten(path, 0o600)));
+  const environments = [database, gateOf(database)];
+  const paths = environments.flatMap((path) => [path, `${path}-lock`]);
+  await Promise.all(paths.map((path) => tighten(path, 0o600)));
   const journal = new LmdbJournal(options, store, files);
   try {
     await journal.begin();

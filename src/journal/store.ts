@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type * as Lmdb from 'lmdb';
 import { UploadFailure } from '../core/errors.js';
 import { assertDatabaseFile } from './database-file.js';
+import { ENVIRONMENT, gateOf, openGate, type Gate } from './gate.js';
 import { makeLockFile } from './lock-file.js';
 import { unwritable } from './unwritable.js';
 
@@ -54,16 +55,12 @@ interface Environment {
 export async function openStore(file: string): Promise<Store> {
   // lmdb takes some 80 ms to load, and `--help` needs none of it.
   const lmdb = await import('lmdb');
-  const open = (): Environment => {
-    try {
-      assertDatabaseFile(file);
-      makeLockFile(file);
-      return openEnvironment(lmdb, file);
-    } catch (error) {
-      throw unwritable(file, error);
-    }
-  };
-  return new LmdbStore(file, open);
+  try {
+    const gate = await openGate(lmdb, file);
+    return new LmdbStore(file, () => openEnvironment(lmdb, file, gate));
+  } catch (error) {
+    throw unwritable(file, error);
+  }
 }
 
 /** The tables that `names` tells, for looking only; undefined where there is no database. */
@@ -73,15 +70,28 @@ export async function openTables<Name extends keyof Tables>(
 ): Promise<{ readonly tables: Pick<Tables, Name>; close(): Promise<void> } | undefined> {
   if (!existsSync(file) || !existsSync(`${file}-lock`)) return undefined;
   const lmdb = await import('lmdb');
-  try {
+  const open = (): Lmdb.RootDatabase<string, string> => {
     assertDatabaseFile(file);
-    const root = lmdb.open<string, string>({ ...FORMAT, path: file, readOnly: true });
+    return lmdb.open<string, string>({ ...ENVIRONMENT, path: file, readOnly: true });
+  };
+  try {
+    const gate = isWritable(gateOf(file)) ? await openGate(lmdb, file) : undefined;
+    const root = gate ? gate.pass(open) : open();
     const tables = Object.fromEntries(
       names.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]),
     );
     return { tables: tables as Pick<Tables, Name>, close: () => root.close() };
   } catch (error) {
     throw unwritable(file, error);
+  }
+}
+
+function isWritable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -238,32 +248,31 @@ function fileMemory(): number {
   }
 }
 
-const FORMAT = { noSubdir: true, encoding: 'string' } as const;
-
-function openEnvironment(lmdb: typeof Lmdb, file: string): Environment {
-  const options = {
-    ...FORMAT,
-    path: file,
-    // Without it a commit resolves before it is on disk.
-    overlappingSync: false,
-    // Read by the native side; missing in lmdb's type definitions.
-    permissionsMode: 0o600,
-  };
-  const root = lmdb.open<string, string>(options);
+/** Throws the system's error, or lmdb's. */
+function openEnvironment(lmdb: typeof Lmdb, file: string, gate: Gate): Environment {
   const { ABORTABLE, SYNCHRONOUS_COMMIT } = lmdb.TransactionFlags;
-  // Each would be made in a transaction of its own, which is on disk before the next begins.
-  const tables = root.transactionSync(
-    () =>
-      Object.fromEntries(
-        TABLES.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]),
-      ),
-    SYNCHRONOUS_COMMIT,
-  );
-  return {
-    commit: (work) => root.transactionSync(work, ABORTABLE | SYNCHRONOUS_COMMIT),
-    tables: tables as Tables,
-    close: () => root.close(),
-  };
+  return gate.pass(() => {
+    assertDatabaseFile(file);
+    makeLockFile(file);
+    const root = lmdb.open<string, string>({ ...ENVIRONMENT, path: file });
+    // Each would be made in a transaction of its own, which is on disk before the next begins.
+    const tables = root.transactionSync(
+      () =>
+        Object.fromEntries(
+          TABLES.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]),
+        ),
+      SYNCHRONOUS_COMMIT,
+    );
+    return {
+      commit: (work) => gate.pass(() => root.transactionSync(work, ABORTABLE | SYNCHRONOUS_COMMIT)),
+      tables: tables as Tables,
+      async close() {
+        let closed: Promise<void> | undefined;
+        gate.pass(() => void (closed = root.close()));
+        await closed;
+      },
+    };
+  });
 }
 
 function tableOf(database: Lmdb.Database<string, string>): Table {

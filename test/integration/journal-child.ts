@@ -5,8 +5,10 @@
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import process from 'node:process';
 import { UploadFailure } from '../../src/core/errors.js';
+import { openGate } from '../../src/journal/gate.js';
 import { openJournal } from '../../src/journal/journal.js';
 import { checkpointFor, jobFor, receiptFor } from './journal-world.js';
 
@@ -46,6 +48,17 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
       if ((await journal.claim(jobFor(job))).kind === 'ours') tell(`won ${job}`);
     }
     tell('done');
+    await told();
+  },
+
+  async pass() {
+    const lmdb = await import('lmdb');
+    const gate = await openGate(lmdb, join(dir, 'journal.lmdb'));
+    await told();
+    gate.pass(() => {
+      tell('inside');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, number);
+    });
     await told();
   },
 

@@ -9,7 +9,7 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { openJournal } from '../../src/journal/journal.js';
+import { openJournal, openLedger } from '../../src/journal/journal.js';
 import { jobFor, optionsFor, receiptFor, secretsOf } from './journal-world.js';
 
 const CHILD = fileURLToPath(new URL('./journal-child.js', import.meta.url));
@@ -55,6 +55,26 @@ async function end(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL');
   await once(child, 'close');
 }
+
+test('while one run opens, writes or closes the journal, no other does any of it', async () => {
+  const HELD_MS = 600;
+  const journal = await openJournal(optionsFor(dir));
+  const works: Readonly<Record<string, () => Promise<unknown>>> = {
+    opens: () => openJournal(optionsFor(dir)),
+    looks: () => openLedger(dir, ''),
+    writes: () => journal.claim(jobFor(1)),
+    closes: () => journal.close(),
+  };
+  for (const [name, work] of Object.entries(works)) {
+    const { facts, waitFor, go } = start(name, 'pass', HELD_MS);
+    go();
+    await waitFor(() => facts.includes('inside'));
+    const since = performance.now();
+    await work();
+    const tookMs = performance.now() - since;
+    assert.ok(tookMs > HELD_MS / 2, `${name} after ${tookMs} ms`);
+  }
+});
 
 test('two runs that go through the same files take each file once', async () => {
   const racers = [start('one', 'race', 150), start('other', 'race', 150)];
