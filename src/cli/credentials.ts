@@ -20,11 +20,17 @@ export interface CredentialQuery {
   readonly now?: () => Date;
 }
 
-/** The keys to sign with. Secret, but for `source` and `profileSettings`. */
+/** What this machine knows of the account. */
+export interface Account {
+  readonly profileSettings: ProfileSettings;
+  /** Absent where no keys were found. */
+  readonly credentials?: ResolvedCredentials;
+}
+
+/** The keys to sign with. Secret, but for `source`. */
 export interface ResolvedCredentials extends Keys {
   /** Where they were found, for people. */
   readonly source: string;
-  readonly profileSettings: ProfileSettings;
   /** The keys as they are now: whoever renews temporary ones in a file is followed. */
   current(): Promise<Keys>;
 }
@@ -37,13 +43,20 @@ const TOKEN_VARIABLES = [
 
 const PROFILE_NAMES = { secretId: 'secret-id', secretKey: 'secret-key', token: 'token' };
 
+/** As `findAccount`; throws UsageError where there are no keys at all, too. */
+export async function resolveAccount(query: CredentialQuery): Promise<Required<Account>> {
+  const { profileSettings, credentials } = await findAccount(query);
+  if (credentials === undefined) throw nothingFound();
+  return { profileSettings, credentials };
+}
+
 /**
  * Finds the account's keys: `--profile`, environment, default profile, tccli, the SDKs' file.
- * Throws UsageError where there are none and where the first that are found cannot be used.
+ * Throws UsageError where the first that are found cannot be used, and where `--profile` has none.
  *
- * Settings follow the keys of their profile. A default profile without keys is for any keys.
+ * Settings follow the keys of their profile. A default profile without keys is for any keys, or none.
  */
-export async function resolveCredentials(query: CredentialQuery): Promise<ResolvedCredentials> {
+export async function findAccount(query: CredentialQuery): Promise<Account> {
   const { profile: asked, home, configDir } = query;
   if (asked !== undefined) assertProfileName(asked);
   const profiles = await openProfiles(configDir);
@@ -55,13 +68,12 @@ export async function resolveCredentials(query: CredentialQuery): Promise<Resolv
     const keys = await source.read();
     if (keys === undefined) continue;
     return {
-      ...keys,
-      source: source.where,
       profileSettings: source === own || !holdsKeys ? settings : {},
-      current: followed(source, keys, stamp),
+      credentials: { ...keys, source: source.where, current: followed(source, keys, stamp) },
     };
   }
-  throw asked === undefined ? nothingFound() : await noSuchProfile(asked, profiles, home);
+  if (asked !== undefined) throw await noSuchProfile(asked, profiles, home);
+  return { profileSettings: settings };
 }
 
 /** Where to look, the first first. */

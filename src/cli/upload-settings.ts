@@ -3,7 +3,9 @@ import { UsageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { proxyFor, proxyForEndpoint, type ProxyEnvironment } from '../net/proxy.js';
 import type { PlanOptions } from '../plan/plan.js';
+import type { CredentialQuery } from './credentials.js';
 import type { ProfileSettings } from './profile-settings.js';
+import { configDirectory } from './profiles.js';
 import type { UploadFlags } from './upload-options.js';
 import type { World } from './world.js';
 import { baseDirectory } from './xdg.js';
@@ -24,6 +26,12 @@ const DEFAULT_REGION = 'ap-guangzhou';
 
 /** Names under which objects are stored, as far as NO_PROXY is concerned. */
 const COS_HOSTS = ['cos.myqcloud.com', 'cos.tencentcos.cn'];
+
+/** Where to look for the account's keys. */
+export function credentialQuery({ profile }: UploadFlags, { env, home }: World): CredentialQuery {
+  const configDir = configDirectory(env, home);
+  return { ...(profile === undefined ? {} : { profile }), env, home, configDir };
+}
 
 /** Flags before environment before profile before defaults. Throws UsageError for a bad proxy. */
 export function serviceSettings(

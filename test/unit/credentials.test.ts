@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { resolveCredentials } from '../../src/cli/credentials.js';
-import type { CredentialQuery, ResolvedCredentials } from '../../src/cli/credentials.js';
+import { findAccount, resolveAccount } from '../../src/cli/credentials.js';
+import type { Account, CredentialQuery, ResolvedCredentials } from '../../src/cli/credentials.js';
 import { UsageError } from '../../src/core/errors.js';
 
 const SECRET = 'gu5t9xGARNpq86cd98joQYCN3EXAMPLE';
@@ -25,9 +25,16 @@ async function put(path: string, content: string | object): Promise<void> {
 
 const putProfiles = (profiles: object) => put('config/config.json', { schema: 1, profiles });
 
-function resolve(query: Partial<CredentialQuery> = {}): Promise<ResolvedCredentials> {
-  return resolveCredentials({ env: {}, home, configDir: join(home, 'config'), ...query });
+const queryOf = (query: Partial<CredentialQuery>): CredentialQuery => {
+  return { env: {}, home, configDir: join(home, 'config'), ...query };
+};
+
+async function resolve(query: Partial<CredentialQuery> = {}): Promise<ResolvedCredentials> {
+  return (await resolveAccount(queryOf(query))).credentials;
 }
+
+const find = (query: Partial<CredentialQuery> = {}): Promise<Account> =>
+  findAccount(queryOf(query));
 
 const pair = (id: string) => ({ secretId: id, secretKey: SECRET });
 
@@ -158,20 +165,16 @@ test('settings follow the keys of their profile', async () => {
   await putProfiles({
     default: { ...pair('AKIDdefault'), region: 'ap-beijing', subAppId: 12 },
   });
-  assert.deepEqual((await resolve()).profileSettings, { region: 'ap-beijing', subAppId: 12 });
-  assert.deepEqual((await resolve({ env: environment })).profileSettings, {});
+  assert.deepEqual((await find()).profileSettings, { region: 'ap-beijing', subAppId: 12 });
+  assert.deepEqual((await find({ env: environment })).profileSettings, {});
 });
 
-test('a default profile without keys is settings for any keys', async () => {
+test('a default profile without keys is settings for any keys, or none', async () => {
   await putProfiles({ default: { region: 'ap-beijing' } });
-  const { secretId, profileSettings } = await resolve({ env: environment });
-  assert.deepEqual(
-    { secretId, profileSettings },
-    {
-      secretId: 'AKIDenv',
-      profileSettings: { region: 'ap-beijing' },
-    },
-  );
+  const { credentials, profileSettings } = await find({ env: environment });
+  assert.equal(credentials?.secretId, 'AKIDenv');
+  assert.deepEqual(profileSettings, { region: 'ap-beijing' });
+  assert.deepEqual(await find(), { profileSettings });
 });
 
 test('a profile that is asked for and holds no keys takes them from nowhere else', async () => {

@@ -11,12 +11,17 @@ import { targetOf } from '../../pipeline/sending.js';
 import { assertUnchanged } from '../../plan/open-source.js';
 import { formatLine } from '../../report/json.js';
 import { connectServices } from '../services.js';
+import { resolveAccount } from '../credentials.js';
 import { assertManifestPlace } from '../manifest-place.js';
 import { openRunJournal, runUploads, type Run } from '../run-uploads.js';
 import type { UploadFlags } from '../upload-options.js';
-import { DEFAULT_VOD_HOST, serviceSettings, stateDirectory } from '../upload-settings.js';
+import {
+  credentialQuery,
+  DEFAULT_VOD_HOST,
+  serviceSettings,
+  stateDirectory,
+} from '../upload-settings.js';
 import type { World } from '../world.js';
-import { ownCredentials } from './upload.js';
 
 /** `jobs list`: a line an unfinished job. */
 export async function listJobs(flags: UploadFlags, world: World): Promise<number> {
@@ -225,8 +230,8 @@ async function withJournal(
 }
 
 async function runOf(flags: UploadFlags, world: World): Promise<Run> {
-  const credentials = await ownCredentials(flags, world);
-  const service = serviceSettings(flags, credentials.profileSettings, world);
+  const { profileSettings, credentials } = await resolveAccount(credentialQuery(flags, world));
+  const service = serviceSettings(flags, profileSettings, world);
   return {
     flags,
     world,

@@ -6,12 +6,17 @@ import { visible } from '../../core/text.js';
 import { createCrc64 } from '../../cos/crc64.js';
 import { openLedger } from '../../journal/journal.js';
 import { planUploads } from '../../plan/plan.js';
-import { resolveCredentials, type ResolvedCredentials } from '../credentials.js';
+import { findAccount, resolveAccount, type Account } from '../credentials.js';
 import { assertManifestPlace } from '../manifest-place.js';
-import { configDirectory } from '../profiles.js';
 import { runUploads } from '../run-uploads.js';
 import type { UploadFlags } from '../upload-options.js';
-import { planSettings, serviceSettings, shownOptions, stateDirectory } from '../upload-settings.js';
+import {
+  credentialQuery,
+  planSettings,
+  serviceSettings,
+  shownOptions,
+  stateDirectory,
+} from '../upload-settings.js';
 import type { World } from '../world.js';
 
 /** The main job: plan, then upload every job, then tell. Resolves to the exit code. */
@@ -24,17 +29,14 @@ export async function runUpload(
   await assertManifestPlace(flags, world);
   const sandbox = flags.sandbox === undefined ? undefined : await enterSandbox(flags, world);
   try {
-    const credentials = sandbox?.credentials ?? (await credentialsFor(flags, world));
-    const profile = credentials?.profileSettings ?? {};
-    const service = sandbox
-      ? { ...serviceSettings(flags, profile, world), ...sandbox.endpoints, scope: sandbox.dir }
-      : serviceSettings(flags, profile, world);
+    const { profileSettings, credentials } = sandbox?.account ?? (await ownAccount(flags, world));
+    const service = { ...serviceSettings(flags, profileSettings, world), ...sandbox?.service };
     const planWarnings: string[] = [];
     let warn = (message: string): void => void planWarnings.push(message);
     const ending = new AbortController();
     const stateDir = stateDirectory(flags, world, sandbox?.dir);
     const settings = {
-      ...planSettings(inputs, flags, profile, service, world, (message) => warn(message)),
+      ...planSettings(inputs, flags, profileSettings, service, world, (message) => warn(message)),
       ownDirectories: sandbox === undefined ? [stateDir] : [stateDir, sandbox.dir],
       ...(flags.checksum ? { content: { createChecksum: createCrc64, stop: ending.signal } } : {}),
     };
@@ -70,24 +72,10 @@ export async function runUpload(
   }
 }
 
-/** The account's keys; throws UsageError where there are none. */
-export function ownCredentials(flags: UploadFlags, world: World): Promise<ResolvedCredentials> {
-  return resolveCredentials({
-    ...(flags.profile === undefined ? {} : { profile: flags.profile }),
-    env: world.env,
-    home: world.home,
-    configDir: configDirectory(world.env, world.home),
-  });
-}
-
-/** A plan that is printed needs no credentials. */
-async function credentialsFor(
-  flags: UploadFlags,
-  world: World,
-): Promise<ResolvedCredentials | undefined> {
-  const wanted = ownCredentials(flags, world);
-  if (!flags.dryRun || flags.profile !== undefined) return wanted;
-  return wanted.catch(() => undefined);
+/** The user's account; throws UsageError where it has no keys, which a plan that is printed does not need. */
+function ownAccount(flags: UploadFlags, world: World): Promise<Account> {
+  const query = credentialQuery(flags, world);
+  return flags.dryRun ? findAccount(query) : resolveAccount(query);
 }
 
 /** Catches what a slip of the hand produces, before anything is done. */
@@ -124,23 +112,26 @@ function assertSensible(inputs: readonly string[], flags: UploadFlags, world: Wo
 async function enterSandbox(flags: UploadFlags, world: World) {
   const dir = resolve(world.cwd, typeof flags.sandbox === 'string' ? flags.sandbox : 'vod-sandbox');
   if (flags.dryRun) {
-    return { dir, credentials: undefined, endpoints: {}, close: async () => undefined };
+    const account: Account = { profileSettings: {} };
+    return { dir, account, service: { scope: dir }, close: async () => undefined };
   }
   const { openSandbox } = await import('../open-sandbox.js');
   const server = await openSandbox({ dir });
   const endpoint = new URL(server.origin);
   const { secretId, secretKey } = server;
-  const credentials: ResolvedCredentials = {
-    secretId,
-    secretKey,
-    source: 'the sandbox',
+  const account: Account = {
     profileSettings: {},
-    current: async () => ({ secretId, secretKey }),
+    credentials: {
+      secretId,
+      secretKey,
+      source: 'the sandbox',
+      current: async () => ({ secretId, secretKey }),
+    },
   };
   return {
     dir,
-    credentials,
-    endpoints: { vodEndpoint: endpoint, cosEndpoint: endpoint },
+    account,
+    service: { scope: dir, vodEndpoint: endpoint, cosEndpoint: endpoint },
     close: () => server.close(),
   };
 }

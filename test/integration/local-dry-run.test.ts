@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { startCloud, type Cloud } from '../helpers/cloud.js';
+import { createShell, type Shell } from '../helpers/run-cli.js';
+
+let cloud: Cloud;
+let shell: Shell;
+
+beforeEach(async () => {
+  cloud = await startCloud();
+  shell = await createShell(cloud.env);
+  await writeFile(join(shell.dir, 'a.mp4'), 'content');
+});
+
+afterEach(async () => {
+  await shell.close();
+  await cloud.close();
+});
+
+async function setProfile(settings: object): Promise<void> {
+  const dir = join(shell.dir, 'config', 'vod-upload');
+  await mkdir(dir, { recursive: true });
+  const profiles = { default: settings };
+  await writeFile(join(dir, 'config.json'), JSON.stringify({ schema: 1, profiles }));
+}
+
+describe('--dry-run decides as the run would', () => {
+  test('of a sandbox, whatever the profiles say', async () => {
+    const keys = { secretId: 'AKIDown', secretKey: 'own' };
+    await setProfile({ ...keys, subAppId: 777, procedure: 'PP' });
+    const run = ['a.mp4', '--sandbox=sandbox'];
+    const before = await shell.run([...run, '--dry-run', '--json']);
+    assert.match(before.stdout, /"action":"upload"/);
+    assert.doesNotMatch(before.stdout, /777|PP/);
+    for (const args of [run, [...run, '--profile', 'nobody']]) {
+      const ran = await shell.run(args);
+      assert.equal(ran.code, 0, ran.stderr);
+      const planned = await shell.run([...args, '--dry-run']);
+      assert.match(planned.stdout, /^skip {4}a\.mp4 \(already-uploaded/, planned.stderr);
+    }
+  });
+
+  test('with the settings of a profile that counts with and without keys', async () => {
+    await setProfile({ subAppId: 777 });
+    const ran = await shell.run(['a.mp4']);
+    assert.equal(ran.code, 0, ran.stderr);
+    const without = { TENCENTCLOUD_SECRET_ID: '', TENCENTCLOUD_SECRET_KEY: '' };
+    for (const env of [{}, without]) {
+      const planned = await shell.run(['a.mp4', '--dry-run'], { env });
+      assert.match(planned.stdout, /^skip {4}a\.mp4 \(already-uploaded/, planned.stderr);
+    }
+  });
+
+  test('and refuses what it refuses, but for keys that are missing altogether', async () => {
+    const half = { TENCENTCLOUD_SECRET_KEY: '' };
+    const { code, stderr } = await shell.run(['a.mp4', '--dry-run'], { env: half });
+    assert.equal(code, 2);
+    assert.match(stderr, /TENCENTCLOUD_SECRET_KEY is missing/);
+    await setProfile({ subAppId: 'twelve' });
+    assert.equal((await shell.run(['a.mp4', '--dry-run'])).code, 2);
+  });
+});
