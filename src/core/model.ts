@@ -25,6 +25,8 @@ export interface ApplyRequest {
   readonly subAppId?: number;
   readonly procedure?: string;
   readonly expireTime?: string;
+  /** Whether the user gave a duration, so that `expireTime` moves from run to run. */
+  readonly isExpiryRelative?: boolean;
   readonly storageRegion?: string;
   readonly classId?: number;
   readonly sourceContext?: string;

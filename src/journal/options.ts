@@ -6,13 +6,23 @@ const FINGERPRINT_LENGTH = 12;
 /** Options that the manifest tells. */
 const TOLD = ['mediaName', 'mediaType', 'procedure'] as const;
 
-/** What the user asked for, in short; `expireTime` is left out, since it moves with the clock. */
-export function fingerprintsOf(request: ApplyRequest): Record<string, string> {
+/** What the user asked for, in short. */
+export function fingerprintsOf({
+  expireTime,
+  isExpiryRelative,
+  ...request
+}: ApplyRequest): Record<string, string> {
+  const expiry = isExpiryRelative ? 'relative' : expiryOf(expireTime);
   return Object.fromEntries(
-    Object.entries(request)
-      .filter(([name, value]) => name !== 'expireTime' && value !== undefined)
+    Object.entries({ ...request, expireTime: expiry })
+      .filter(([, value]) => value !== undefined)
       .map(([name, value]) => [name, fingerprintOf(String(value))]),
   );
+}
+
+/** In seconds, which are the same in each time zone. */
+function expiryOf(time: string | undefined): string | number {
+  return time === undefined ? 'never' : Date.parse(time) / 1000;
 }
 
 function fingerprintOf(text: string): string {
@@ -58,7 +68,10 @@ export function knownOptions(
   return known;
 }
 
-/** Names of the options that differ, sorted; one that has come or gone with its cover is the cover. */
+/**
+ * Names of the options that differ, sorted; one that has come or gone with its cover is the cover.
+ * Entries of older versions say nothing of the expiry.
+ */
 export function changedOptions(
   before: Readonly<Record<string, string>>,
   now: Readonly<Record<string, string>>,
@@ -66,6 +79,7 @@ export function changedOptions(
   const names = new Set([...Object.keys(before), ...Object.keys(now)]);
   return [...names]
     .filter((name) => before[name] !== now[name])
+    .filter((name) => name !== 'expireTime' || before[name] !== undefined)
     .map((name) => (name === 'coverType' && !(before[name] && now[name]) ? 'cover' : name))
     .sort();
 }

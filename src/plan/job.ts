@@ -82,13 +82,14 @@ function coverTypeOf(cover: SourceFile, media: MediaOptions): string {
 }
 
 function requestOf(media: MediaOptions, own: ApplyRequest): ApplyRequest {
-  const { procedure, storageRegion, subAppId, classId, expireTime } = media;
+  const { procedure, storageRegion, subAppId, classId, expireTime, isExpiryRelative } = media;
   const { sourceContext, sessionContext, extInfo } = media;
   return {
     ...own,
     ...(subAppId === undefined ? {} : { subAppId }),
     ...(procedure === undefined ? {} : { procedure }),
     ...(expireTime === undefined ? {} : { expireTime }),
+    ...(isExpiryRelative === undefined ? {} : { isExpiryRelative }),
     ...(storageRegion === undefined ? {} : { storageRegion }),
     ...(classId === undefined ? {} : { classId }),
     ...(sourceContext === undefined ? {} : { sourceContext }),

@@ -13,8 +13,9 @@ export interface MediaOptions {
   readonly name?: string;
   /** Template. */
   readonly storagePath?: string;
-  /** ISO 8601, or a duration from now. */
+  /** ISO 8601, or a duration from now. Checked, it is a time, and the next field says which it was. */
   readonly expireTime?: string;
+  readonly isExpiryRelative?: boolean;
   readonly sourceContext?: string;
   readonly sessionContext?: string;
   readonly extInfo?: string;
@@ -66,12 +67,11 @@ export function checkFields(
       hint: 'Write it from the root of the storage, with / first.',
     });
   }
-  const expireTime = readExpireTime(labelOf('expireTime'), options.expireTime, now, problems);
   const mediaType = readType(labelOf('mediaType'), options.mediaType, problems);
   const coverType = readType(labelOf('coverType'), options.coverType, problems);
   return {
     ...options,
-    ...(expireTime === undefined ? {} : { expireTime }),
+    ...readExpireTime(labelOf('expireTime'), options.expireTime, now, problems),
     ...(mediaType === undefined ? {} : { mediaType }),
     ...(coverType === undefined ? {} : { coverType }),
   };
@@ -119,8 +119,8 @@ function readExpireTime(
   text: string | undefined,
   now: Date,
   problems: Problem[],
-): string | undefined {
-  if (text === undefined) return undefined;
+): Pick<MediaOptions, 'expireTime' | 'isExpiryRelative'> {
+  if (text === undefined) return {};
   const at = parseTime(text, now);
   const shown = visible(text);
   if (at === undefined) {
@@ -134,9 +134,10 @@ function readExpireTime(
       hint: 'Name a time that is still to come.',
     });
   } else {
-    return API_TIME.test(text) ? text : `${at.toISOString().slice(0, 19)}Z`;
+    const expireTime = API_TIME.test(text) ? text : `${at.toISOString().slice(0, 19)}Z`;
+    return { expireTime, isExpiryRelative: !ISO_TIME.test(text) };
   }
-  return undefined;
+  return {};
 }
 
 function parseTime(text: string, now: Date): Date | undefined {

@@ -81,16 +81,12 @@ test('a media that was uploaded without its cover is told from one with it', asy
 
 test('options that changed since the upload are named, a moving expiry is not', async () => {
   const journal = await world.begin();
-  await journal.claim(
-    jobFor(1, { request: { procedure: 'a', expireTime: '2030-01-01T00:00:00Z' } }),
-  );
-  await journal.settle(
-    jobFor(1, { request: { procedure: 'a', expireTime: '2030-01-01T00:00:00Z' } }),
-    receiptFor(1),
-  );
-  const again = jobFor(1, {
-    request: { procedure: 'b', classId: 7, expireTime: '2031-01-01T00:00:00Z' },
-  });
+  const expiry = { expireTime: '2030-01-01T00:00:00Z', isExpiryRelative: true };
+  const first = jobFor(1, { request: { procedure: 'a', ...expiry } });
+  await journal.claim(first);
+  await journal.settle(first, receiptFor(1));
+  const later = { ...expiry, expireTime: '2031-01-01T00:00:00Z' };
+  const again = jobFor(1, { request: { procedure: 'b', classId: 7, ...later } });
   const claim = await journal.claim(again);
   assert.deepEqual(claim.kind === 'uploaded' && claim.changedOptions, ['classId', 'procedure']);
 });

@@ -63,6 +63,14 @@ describe('a file that is skipped is told from what was uploaded: --force uploads
     }
   });
 
+  test('where it was to expire at another time, or is to expire no more', async () => {
+    await upload('--expire-time', '2131-01-01');
+    const changed = /was uploaded with other options \(expireTime\): --force/;
+    assert.match((await upload('--expire-time', '2132-01-01T00:00:00Z')).stderr, changed);
+    assert.match((await upload()).stderr, changed);
+    assert.doesNotMatch((await upload('--expire-time', '2131-01-01T00:00:00Z')).stderr, /other/);
+  });
+
   test('where a segment of its playlist has changed', async () => {
     await write('one.ts');
     await write('two.ts');

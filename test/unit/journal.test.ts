@@ -6,6 +6,7 @@ import process from 'node:process';
 import { parseRecord, textOf } from '../../src/journal/fields.js';
 import { LEASE_MS, formatLease, isLive, leaseOf, parseLease } from '../../src/journal/leases.js';
 import {
+  changedOptions,
   fingerprintsOf,
   keptFingerprints,
   keptOptions,
@@ -69,6 +70,34 @@ test('of what the manifest tells an entry keeps the text, and entries of older v
   assert.deepEqual(knownOptions(kept, other), told);
   assert.deepEqual(knownOptions(fingerprints, other), { mediaType: 'mp4', mediaName: 'short' });
   assert.deepEqual(knownOptions(fingerprints, { ...other, procedure }), told);
+});
+
+const at = (expireTime: string) => ({ expireTime, isExpiryRelative: false });
+const after = (expireTime: string) => ({ expireTime, isExpiryRelative: true });
+const MIDNIGHT = at('2031-01-01T00:00:00Z');
+
+for (const [what, before, now, isChange] of [
+  ['the same time in another zone', MIDNIGHT, at('2031-01-01T08:00:00+08:00'), false],
+  ['another time', MIDNIGHT, at('2032-01-01T00:00:00Z'), true],
+  ['none any more', MIDNIGHT, {}, true],
+  ['one where there was none', {}, MIDNIGHT, true],
+  ['none as before', {}, {}, false],
+  ['a duration as before', after('2031-01-01T00:00:00Z'), after('2031-01-02T00:00:00Z'), false],
+  ['a duration instead of a time', MIDNIGHT, after(MIDNIGHT.expireTime), true],
+] as const) {
+  test(`an expiry is compared: ${what} is ${isChange ? 'a' : 'no'} change`, () => {
+    const bare = { mediaType: 'mp4', mediaName: 'a' };
+    const kept = keptFingerprints(keptOptions({ ...bare, ...before }));
+    const changed = changedOptions(kept, fingerprintsOf({ ...bare, ...now }));
+    assert.deepEqual(changed, isChange ? ['expireTime'] : []);
+  });
+}
+
+test('an entry that says nothing of the expiry agrees with each', () => {
+  const bare = { mediaType: 'mp4', mediaName: 'a' };
+  for (const expiry of [{}, MIDNIGHT, after('2031-01-01T00:00:00Z')]) {
+    assert.deepEqual(changedOptions(bare, fingerprintsOf({ ...bare, ...expiry })), []);
+  }
 });
 
 test('a record of a later version with more fields is read, of another schema it is not', () => {

@@ -156,6 +156,7 @@ test('every known column becomes a field of the request', async () => {
     procedure: 'p',
     storageRegion: 'ap-chongqing',
     expireTime: '2099-01-01T00:00:00Z',
+    isExpiryRelative: false,
     sourceContext: 's',
     sessionContext: 't',
     mediaStoragePath: '/x/y.mp4',

@@ -156,6 +156,7 @@ test('an expiry is a time or a duration, in the future, and goes out as ISO 8601
   for (const [given, sent] of good) {
     const { media, messages } = check({ expireTime: given });
     assert.deepEqual([media.expireTime, messages], [sent, []], given);
+    assert.equal(media.isExpiryRelative, given === '1d', given);
   }
   for (const bad of [
     'yesterday',
