@@ -162,7 +162,7 @@ export type Claim =
       readonly checkpoint?: Checkpoint;
       /** The job as the session of `checkpoint` was begun. */
       readonly begun?: Job;
-      /** An unfinished upload of the same path as it was before its content changed. */
+      /** An unfinished upload of the same path that is not gone on with. */
       readonly superseded?: Superseded;
       /** Options of the job that differ from those that its session was begun with. */
       readonly changedOptions: readonly string[];
@@ -189,6 +189,8 @@ export interface Replaced {
 export interface Superseded {
   readonly id: JobId;
   readonly checkpoint: Checkpoint;
+  /** `other-files`: the media looks the same, but its cover, its segments or its content are others. */
+  readonly reason: 'other-media' | 'other-files' | 'no-resume';
 }
 
 /** Where outcomes are put on record; awaited, since nothing may be reported that is not written. */

@@ -1,7 +1,7 @@
 import { UploadFailure } from '../core/errors.js';
 import type { JobId } from '../core/ids.js';
 import type { Checkpoint, Job, ObjectCheckpoint, Receipt, Session } from '../core/model.js';
-import type { Replaced } from '../core/ports.js';
+import type { Replaced, Superseded } from '../core/ports.js';
 import { dropAdditions, putAddition } from './additions.js';
 import { giveUp, holderOf, take } from './claims.js';
 import type { Claimant, ClaimKeys, Taken } from './claims.js';
@@ -245,9 +245,10 @@ export class LmdbJournal implements OpenJournal {
       const { checkpoint } = continued;
       return { kind: 'ours', changedOptions: changedOptions(then, now), checkpoint, begun };
     }
-    const ours = { kind: 'ours' as const, changedOptions: [] };
-    const left = loaded ?? (earlier && (await this.#load(earlier)));
-    return left ? { ...ours, superseded: { id: left.id, checkpoint: left.checkpoint } } : ours;
+    const superseded = loaded
+      ? asSuperseded(loaded, resume ? 'other-files' : 'no-resume')
+      : asSuperseded(earlier && (await this.#load(earlier)), 'other-media');
+    return { kind: 'ours', changedOptions: [], ...superseded };
   }
 
   #load(record: UnfinishedRecord): Promise<Loaded | undefined> {
@@ -341,4 +342,8 @@ export class LmdbJournal implements OpenJournal {
     const [store, files, lease] = [this.#store, this.#files, this.#lease];
     return sweep({ store, files, lease, limit, ...this.#moment() });
   }
+}
+
+function asSuperseded(left: Loaded | undefined, reason: Superseded['reason']) {
+  return left && { superseded: { id: left.id, checkpoint: left.checkpoint, reason } };
 }

@@ -132,10 +132,16 @@ function isAboutCover({ code, facts, rule }: UploadFailure): boolean {
   return code !== 'network' && code !== 'stalled' && code !== 'not-the-service';
 }
 
-/** What was begun of an earlier state of the file is given up, unless that may be a media already. */
+const REASONS: Readonly<Record<Superseded['reason'], string>> = {
+  'other-media': 'has changed',
+  'other-files': 'has another cover, other segments or other content',
+  'no-resume': 'is begun anew, --no-resume',
+};
+
+/** What was begun before is given up, unless it may be a media already, of an earlier state of the file. */
 async function leaveSuperseded(
   job: Job,
-  { id, checkpoint }: Superseded,
+  { id, checkpoint, reason }: Superseded,
   ports: Ports,
   signal: AbortSignal,
 ): Promise<void> {
@@ -144,7 +150,7 @@ async function leaveSuperseded(
     warn(ports, job, `changed since its unfinished upload, which may be a media by now: ${remedy}`);
     return;
   }
-  note(ports, job, 'changed since its unfinished upload: that one is abandoned');
+  note(ports, job, `${REASONS[reason]}: its unfinished upload is abandoned`);
   await abandon(job, checkpoint, ports, signal);
   await ports.journal.forget(id);
 }

@@ -232,7 +232,7 @@ test('without resume an unfinished session is superseded, unless its commit may 
       changedOptions: [],
       ...(phase === 'committing'
         ? { checkpoint, begun: jobFor(1) }
-        : { superseded: { id: jobFor(1).id, checkpoint } }),
+        : { superseded: { id: jobFor(1).id, checkpoint, reason: 'no-resume' } }),
     });
   }
 });
@@ -248,7 +248,7 @@ test('the session of a file that has changed since is handed over to be aborted'
   assert.deepEqual(await second.claim(changed), {
     kind: 'ours',
     changedOptions: [],
-    superseded: { id: jobFor(1).id, checkpoint },
+    superseded: { id: jobFor(1).id, checkpoint, reason: 'other-media' },
   });
   assert.equal((await third.claim(jobFor(1))).kind, 'held');
   await second.forget(jobFor(1).id);
@@ -265,7 +265,7 @@ test('a playlist whose segments have changed begins anew', async () => {
   const second = await world.begin();
   const claim = await second.claim(jobFor(1, { segments: [{ ...segment, mtimeNs: 5n }] }));
   assert.ok(claim.kind === 'ours' && claim.checkpoint === undefined);
-  assert.equal(claim.superseded?.id, jobFor(1).id);
+  assert.deepEqual([claim.superseded?.id, claim.superseded?.reason], [jobFor(1).id, 'other-files']);
 });
 
 describe('where the content is known, it alone decides', () => {

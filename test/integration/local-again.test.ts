@@ -134,6 +134,29 @@ describe('a source that was deleted is missing for good, and leaves no upload be
   });
 });
 
+describe('-v says why an unfinished upload is abandoned', () => {
+  for (const [why, change, args, reason] of [
+    ['as was asked for', undefined, ['--no-resume'], 'is begun anew, --no-resume'],
+    ['since the file has changed', 'a.mp4', [], 'has changed'],
+    ['since it has a cover now', 'a.jpg', [], 'has another cover, other segments or other content'],
+  ] as const) {
+    test(why, async () => {
+      await cloud.close();
+      cloud = await startCloud(['PutObject:InternalError']);
+      const env = cloud.env;
+      const first = await shell.run(['a.mp4', '--retries', '0', '--fail-fast'], { env });
+      assert.equal(first.code, 6, first.stderr);
+      if (change !== undefined) await write(change, 2000);
+      const second = await shell.run(['a.mp4', '-v', ...args], { env });
+      assert.equal(second.code, 0, second.stderr);
+      assert.ok(
+        second.stderr.includes(`a.mp4: ${reason}: its unfinished upload is abandoned`),
+        second.stderr,
+      );
+    });
+  }
+});
+
 describe('the record says with what the media was begun or uploaded', () => {
   test('where an unfinished upload goes on with other options', async () => {
     await cloud.close();
