@@ -3,7 +3,7 @@ import { UploadFailure } from '../core/errors.js';
 import type { SourceFile } from '../core/model.js';
 import { visible } from '../core/text.js';
 import type { Excludes } from './excludes.js';
-import { inspect, type RealDirectory } from './inspect.js';
+import { assertAnswering, inspect, type RealDirectory } from './inspect.js';
 import { extensionOf, imageTypeRank, isImageType, stemOf } from './media-types.js';
 import type { Warnings } from './names.js';
 import { threadFs } from './quick-fs.js';
@@ -65,8 +65,10 @@ async function listImages(
   shown: string,
   absolute: string,
   excludes: Excludes,
+  realDirectory: RealDirectory,
 ): Promise<ImageIndex> {
   try {
+    await assertAnswering(realDirectory(absolute));
     const names = await threadFs.names(absolute);
     return indexImages(
       names.filter((name) => {
@@ -97,7 +99,7 @@ export function createCoverFinder(
     let images = known.get(absolute);
     if (images === undefined) {
       if (known.size >= REMEMBERED_DIRECTORIES) known.clear();
-      images = listImages(shown, absolute, excludes);
+      images = listImages(shown, absolute, excludes, realDirectory);
       known.set(absolute, images);
     }
     return images;

@@ -61,17 +61,16 @@ export function createDecide(
       case 'failed':
         return { kind: 'failed', path: verdict.path, failure: verdict.failure };
       case 'skipped':
-        if (verdict.cover !== undefined) usedCovers.add(verdict.cover.realPath);
         return skipped(verdict.file, verdict.reason);
       case 'image':
         return decideImage(verdict);
       case 'media':
-        if (verdict.media.cover !== undefined) usedCovers.add(verdict.media.cover.realPath);
         return decideMedia(verdict.media, verdict.absolute, verdict.row);
     }
   }
 
   return (verdict) => {
+    if (verdict.cover !== undefined) usedCovers.add(verdict.cover.realPath);
     const item = decideOne(verdict);
     return item === undefined || item.kind === 'job' ? item : withExtra(item, verdict.row?.extra);
   };

@@ -24,6 +24,8 @@ import { findSegments } from './playlist.js';
 export type Verdict = Finding & {
   /** What a job list says of it. */
   readonly row?: Row;
+  /** The cover of a media, whether that can go now or not. */
+  readonly cover?: SourceFile;
 };
 
 type Finding =
@@ -35,12 +37,7 @@ type Finding =
       readonly absolute: string;
       readonly isYoung: boolean;
     }
-  | {
-      readonly kind: 'skipped';
-      readonly file: SourceFile;
-      readonly reason: SkipReason;
-      readonly cover?: SourceFile;
-    }
+  | { readonly kind: 'skipped'; readonly file: SourceFile; readonly reason: SkipReason }
   | { readonly kind: 'failed'; readonly path: string; readonly failure: UploadFailure }
   | { readonly kind: 'ignored' };
 
@@ -55,7 +52,9 @@ export interface ExamineSettings {
   readonly claimed: PathSet;
 }
 
-const ignored: Verdict = { kind: 'ignored' };
+const ignored: Finding = { kind: 'ignored' };
+
+type FindCover = () => Promise<Cover | undefined>;
 
 type File = Extract<Inspection, { kind: 'file' }>;
 
@@ -65,16 +64,47 @@ export function createExamine(
   covers: CoverFinder,
   realDirectory: RealDirectory,
 ): (entry: Entry) => Promise<Verdict> {
+  const examineFile = createExamineFile(settings, realDirectory);
+
+  async function examineEntry(entry: Entry, findCover: FindCover): Promise<Finding> {
+    try {
+      const found = await findFile(entry, realDirectory);
+      return found === undefined ? ignored : await examineFile(entry, found, findCover);
+    } catch (error) {
+      if (!(error instanceof UploadFailure)) throw error;
+      return { kind: 'failed', path: entry.path, failure: error.at('plan') };
+    }
+  }
+
+  return async (entry) => {
+    let cover: ReturnType<FindCover> | undefined;
+    const findCover: FindCover = () => (cover ??= coverOf(entry, settings, covers, realDirectory));
+    const finding = await examineEntry(entry, findCover);
+    const hasCover =
+      finding.kind !== 'ignored' &&
+      isMedia(entry, settings) &&
+      !settings.claimed.has(entry.absolute);
+    return { ...finding, ...rowOf(entry), ...(hasCover ? await usable(findCover) : {}) };
+  };
+}
+
+function createExamineFile(
+  settings: ExamineSettings,
+  realDirectory: RealDirectory,
+): (entry: Entry, found: File, findCover: FindCover) => Promise<Finding> {
   const { coversRequired, minAgeMs, now, claimed } = settings;
 
   const isYoung = (changedAtMs: number): boolean =>
     minAgeMs > 0 && now.getTime() - changedAtMs < minAgeMs;
 
-  async function examineMedia(entry: Entry, found: File, type: string): Promise<Verdict> {
+  async function examineMedia(
+    entry: Entry,
+    found: File,
+    type: string,
+    cover: Cover | undefined,
+  ): Promise<Finding> {
     const { file } = found;
-    const cover = await findCover(entry, settings, covers, realDirectory);
-    const withCover = cover === undefined ? {} : { cover: cover.file };
-    const tooYoung: Verdict = { kind: 'skipped', file, reason: 'too-young', ...withCover };
+    const tooYoung: Finding = { kind: 'skipped', file, reason: 'too-young' };
     if (isYoung(Math.max(found.changedAtMs, cover?.changedAtMs ?? 0))) return tooYoung;
     if (cover === undefined && coversRequired) {
       throw new UploadFailure('cover-missing', `${visible(entry.path)} has no cover`);
@@ -83,44 +113,55 @@ export function createExamine(
       ? await findSegments(file, entry.absolute, type, realDirectory)
       : { segments: [], changedAtMs: 0 };
     if (isYoung(changedAtMs)) return tooYoung;
-    const media = { file, type, segments, ...withCover };
+    const media = { file, type, segments, ...(cover === undefined ? {} : { cover: cover.file }) };
     return { kind: 'media', media, absolute: entry.absolute };
   }
 
-  async function examineFile(entry: Entry, found: File): Promise<Verdict> {
+  return async (entry, found, findCover) => {
     const { file } = found;
     if (claimed.has(entry.absolute)) return { kind: 'skipped', file, reason: 'duplicate' };
-    const mediaType = entry.row?.media.mediaType ?? settings.mediaType;
     const name = path.basename(entry.path);
     const extension = extensionOf(name);
     if (isTemporaryName(name)) return { kind: 'skipped', file, reason: 'temporary-name' };
     const isImage = isImageType(extension);
-    if (!isImage && !isMediaType(extension)) {
+    if (!isImage && !isMedia(entry, settings)) {
       if (!isNamed(entry)) return ignored;
-      if (mediaType === undefined) throw unsupported(entry.path, extension);
+      throw unsupported(entry.path, extension);
     }
     if (file.size === 0) return { kind: 'skipped', file, reason: 'empty' };
     if (file.size > MAX_MEDIA_SIZE) throw tooLarge(file);
-    const type = mediaType ?? extension;
-    if (!isImage) return examineMedia(entry, found, type);
+    const type = typeNamed(entry, settings) ?? extension;
+    if (!isImage) return examineMedia(entry, found, type, await findCover());
     return {
       kind: 'image',
       media: { file, type, segments: [] },
       absolute: entry.absolute,
       isYoung: isYoung(found.changedAtMs),
     };
-  }
-
-  return async (entry) => {
-    try {
-      const found = await findFile(entry, realDirectory);
-      const verdict = found === undefined ? ignored : await examineFile(entry, found);
-      return { ...verdict, ...rowOf(entry) };
-    } catch (error) {
-      if (!(error instanceof UploadFailure)) throw error;
-      return { kind: 'failed', path: entry.path, failure: error.at('plan'), ...rowOf(entry) };
-    }
   };
+}
+
+/** What somebody says that a file is. */
+function typeNamed({ row }: Entry, { mediaType }: ExamineSettings): string | undefined {
+  return row?.media.mediaType ?? mediaType;
+}
+
+/** By its extension, or since it was named together with its type. */
+function isMedia(entry: Entry, settings: ExamineSettings): boolean {
+  const extension = extensionOf(path.basename(entry.path));
+  if (isMediaType(extension)) return true;
+  return isNamed(entry) && !isImageType(extension) && typeNamed(entry, settings) !== undefined;
+}
+
+/** A cover that cannot be used is the failure of its media, unless that has another. */
+async function usable(findCover: FindCover): Promise<{ readonly cover?: SourceFile }> {
+  try {
+    const cover = await findCover();
+    return cover === undefined ? {} : { cover: cover.file };
+  } catch (error) {
+    if (error instanceof UploadFailure) return {};
+    throw error;
+  }
 }
 
 /** Undefined for a symbolic link to a directory, which is passed over, or walked already. */
@@ -137,7 +178,7 @@ async function findFile(entry: Entry, realDirectory: RealDirectory): Promise<Fil
 }
 
 /** The cover that the file's row names; otherwise as the flags have it. */
-async function findCover(
+async function coverOf(
   { path: shown, absolute, images, row }: Entry,
   { cwd, coverType }: ExamineSettings,
   covers: CoverFinder,

@@ -166,6 +166,62 @@ test('a cover that changed too lately holds its video back', async () => {
   assert.deepEqual(await world.lines(['.'], { minAgeMs: 60_000, now }), ['a.mp4 (too-young)']);
 });
 
+test('the cover of a media that cannot go now is no media of its own, and told of by none', async () => {
+  await world.write({
+    'v/empty.mp4': '',
+    'v/empty.jpg': '1',
+    'v/gone.jpg': '1',
+    'v/refused.m3u8': '#EXTM3U\nhttps://elsewhere.example/1.ts',
+    'v/refused.jpg': '1',
+    'odd.bin': '',
+    'odd.jpg': '1',
+  });
+  await fs.symlink('nowhere', world.at('v/gone.mp4'));
+  const told = [
+    'v/empty.mp4 (empty)',
+    'v/gone.mp4 (source-missing)',
+    'v/refused.m3u8 (source-invalid)',
+  ];
+  for (const images of ['media', 'skip'] as const) {
+    assert.deepEqual(await world.lines(['v'], { images }), told);
+    assert.deepEqual(await world.lines(['v/*'], { images }), told);
+  }
+  await world.write({
+    list: 'odd.jpg\nodd.bin',
+    'jobs.csv': 'path,cover\nv/empty.mp4,odd.jpg\nodd.jpg,',
+  });
+  const listed = { filesFrom: 'list', media: { mediaType: 'mp4' } };
+  assert.deepEqual(await world.lines([], listed), ['odd.bin (empty)']);
+  assert.deepEqual(await world.lines([], { jobs: 'jobs.csv' }), ['v/empty.mp4 (empty)']);
+});
+
+test('an image beside what is no media of its own is unpaired', async () => {
+  await world.write({
+    'v/1.ts': '1',
+    'v/1.jpg': '1',
+    'v/p.m3u8': '#EXTM3U\n1.ts',
+    'v/text.txt': '1',
+    'v/text.jpg': '1',
+    'v/d.mp4': null,
+    'v/d.jpg': '1',
+    list: 'v/p.m3u8\nv/1.ts\nv/1.jpg\nv/text.txt\nv/text.jpg\nv/d.jpg',
+  });
+  assert.deepEqual(await world.lines([], { filesFrom: 'list' }), [
+    'v/p.m3u8',
+    'v/1.ts (duplicate)',
+    'v/text.txt (source-unsupported)',
+    'v/1.jpg (unpaired-image)',
+    'v/text.jpg (unpaired-image)',
+    'v/d.jpg (unpaired-image)',
+  ]);
+});
+
+test('a cover is passed over with one warning, although its media cannot go', async () => {
+  await world.write({ 'v/a.mp4': '1', 'v/a.jpg': '' });
+  await world.lines(['v'], { covers: 'required' });
+  assert.deepEqual(world.warnings, ['v/a.jpg is not used as a cover: it is empty']);
+});
+
 test('what is wrong with the cover flags is a problem', async () => {
   await world.write({ 'a.mp4': '1', 'empty.jpg': '', 'text.txt': '1', d: null, 'c.jpg': '1' });
   const problemsOf = (options: Partial<PlanOptions>): Promise<string[]> =>
