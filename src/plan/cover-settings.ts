@@ -70,7 +70,9 @@ async function readCoverDir(
   const hint = 'Name a directory of images with --cover-dir.';
   try {
     const stats = await threadFs.stat(absolute);
-    if (stats.isDirectory()) return { shown: coverDir, absolute };
+    if (stats.isDirectory()) {
+      return { shown: coverDir, absolute, realPath: await threadFs.realpath(absolute) };
+    }
     problems.push({ message: `${visible(coverDir)} is not a directory`, hint });
   } catch (error) {
     problems.push({ ...problemOf(explain(error, coverDir)), hint });

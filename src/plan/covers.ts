@@ -19,7 +19,7 @@ export interface Cover {
 export interface CoverFinder {
   /** The cover of the media at this path. `images`: what is in its directory, where that is known. */
   find(shown: string, absolute: string, images?: ImageIndex): Promise<Cover | undefined>;
-  /** Whether this image is a cover whatever it pairs with: `--cover`, or a file of `--cover-dir`. */
+  /** Whether this image is a cover whatever it pairs with: that of `--cover`. */
   isGiven(absolute: string): boolean;
 }
 
@@ -27,7 +27,11 @@ export interface CoverSettings {
   readonly mode: 'auto' | 'off' | 'required';
   /** `--cover`, already inspected. */
   readonly cover?: Cover & { readonly absolute: string };
-  readonly coverDir?: { readonly shown: string; readonly absolute: string };
+  readonly coverDir?: {
+    readonly shown: string;
+    readonly absolute: string;
+    readonly realPath: string;
+  };
 }
 
 const REMEMBERED_DIRECTORIES = 64;
@@ -123,8 +127,7 @@ export function createCoverFinder(
   }
 
   return {
-    isGiven: (absolute) =>
-      absolute === cover?.absolute || path.dirname(absolute) === coverDir?.absolute,
+    isGiven: (absolute) => absolute === cover?.absolute,
     async find(shown, absolute, images) {
       if (mode === 'off') return undefined;
       if (cover !== undefined) return cover;

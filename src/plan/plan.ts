@@ -138,7 +138,8 @@ export async function planUploads(
   if (problems.length > 0) throw new UsageError(problems);
 
   const listed = jobList === undefined ? lists : [...lists, jobList.rows];
-  const found = survey(steps, listed, { cwd, walkOptions, realDirectory }, signal);
+  const coverDir = coverSettings.coverDir?.realPath;
+  const found = survey(steps, listed, { cwd, walkOptions, realDirectory, coverDir }, signal);
   const decide = createDecide({ media, scope, images, now }, covers, warnings);
   async function* items(): AsyncGenerator<PlanItem, void, undefined> {
     const verdicts = mapAhead(found, EXAMINED_AHEAD, async (one) =>

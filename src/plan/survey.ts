@@ -21,9 +21,14 @@ export interface SurveyTools {
   readonly cwd: string;
   readonly walkOptions: WalkOptions;
   readonly realDirectory: RealDirectory;
+  /** The real path of `--cover-dir`. */
+  readonly coverDir: string | undefined;
 }
 
-/** All paths of the run in the order of the plan; named images last, when every cover is known. */
+/**
+ * All paths of the run in the order of the plan; images that were named, or may be covers of media in
+ * other directories, last, when every cover is known.
+ */
 export async function* survey(
   steps: readonly Step[],
   lists: readonly Listed[],
@@ -33,7 +38,10 @@ export async function* survey(
   const images: (Entry | Verdict)[] = [];
   for (const step of steps) {
     if (!('kind' in step) && !('origin' in step)) {
-      yield* walk(step.path, step.absolute, tools.walkOptions, signal);
+      for await (const entry of walk(step.path, step.absolute, tools.walkOptions, signal)) {
+        if (isImage(entry) && (await isInCoverDir(entry, tools))) images.push(entry);
+        else yield entry;
+      }
     } else if (isImage(step)) {
       images.push(step);
     } else {
@@ -52,6 +60,14 @@ export async function* survey(
 function isImage(step: Entry | Verdict): boolean {
   if ('kind' in step) return step.kind === 'image';
   return isImageType(extensionOf(path.basename(step.path)));
+}
+
+async function isInCoverDir(
+  { absolute }: Entry,
+  { coverDir, realDirectory }: SurveyTools,
+): Promise<boolean> {
+  if (coverDir === undefined) return false;
+  return (await realDirectory(path.dirname(absolute)).catch(() => undefined)) === coverDir;
 }
 
 async function* readList(

@@ -134,20 +134,45 @@ test('one given cover serves all', async () => {
   assert.equal(first, 'v/a.mp4 v/all.png jpeg');
 });
 
-test('a directory of covers is looked through after the own one, and its images need no video', async () => {
+test('a directory of covers is looked through after the own one, and its images need be no inputs', async () => {
   await world.write({
     'v/a.mp4': '1',
     'v/b.mp4': '1',
     'v/b.png': '1',
-    'v/covers/a.jpg': '1',
-    'v/covers/b.jpg': '1',
-    'v/covers/z.jpg': '1',
+    'covers/a.jpg': '1',
+    'covers/b.jpg': '1',
+    'covers/z.jpg': '1',
   });
-  assert.deepEqual(await pairs(['v'], { coverDir: 'v/covers' }), [
-    'v/a.mp4 v/covers/a.jpg jpg',
+  assert.deepEqual(await pairs(['v'], { coverDir: 'covers' }), [
+    'v/a.mp4 covers/a.jpg jpg',
     'v/b.mp4 v/b.png png',
   ]);
-  assert.equal((await world.plan(['v'], { coverDir: './v/covers/' })).length, 2);
+  assert.equal((await world.plan(['v'], { coverDir: './covers/' })).length, 2);
+});
+
+test('an image of the directory of covers that is an input and serves as no cover is unpaired', async () => {
+  await world.write({
+    'a.mp4': '1',
+    'a.jpg': '1',
+    'covers/b.jpg': '1',
+    'covers/z.jpg': '1',
+    'v/b.mp4': '1',
+    'z.jpg': '1',
+  });
+  await fs.symlink('covers', world.at('link'));
+  const told = ['a.mp4', 'v/b.mp4', 'z.jpg (unpaired-image)', 'covers/z.jpg (unpaired-image)'];
+  const media = ['a.mp4', 'v/b.mp4', 'z.jpg', 'covers/z.jpg'];
+  for (const coverDir of ['covers', './link/']) {
+    assert.deepEqual(await world.lines(['.'], { coverDir }), told);
+    assert.deepEqual(await world.lines(['.'], { coverDir, images: 'media' }), media);
+  }
+  assert.deepEqual(await world.lines(['a.mp4', 'z.jpg'], { coverDir: '.' }), [
+    'a.mp4',
+    'z.jpg (unpaired-image)',
+  ]);
+  assert.deepEqual(await world.lines(['covers/z.jpg'], { coverDir: 'covers', images: 'media' }), [
+    'covers/z.jpg',
+  ]);
 });
 
 test('an excluded image is no cover', async () => {
