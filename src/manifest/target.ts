@@ -83,10 +83,13 @@ function reasonOf(error: unknown, path: string): string {
   }
 }
 
-/** In the directory of the target, since a rename does not cross file systems. */
+/**
+ * In the directory of the target, since a rename does not cross file systems. The name is none that the
+ * plan takes an interest in, as it does in `.tmp`: that directory may be an input.
+ */
 export function temporaryFor(target: string, { pid }: Processes): string {
   const owner = `${hostname()}-${pid}-${randomBytes(4).toString('hex')}`;
-  return join(dirname(target), `.${basename(target)}.${owner}.tmp`);
+  return join(dirname(target), `.${basename(target)}.${owner}.new`);
 }
 
 /** Removes what runs that were killed left behind: same manifest, same machine, dead process. */
@@ -95,7 +98,7 @@ export async function removeStale(target: string, processes: Processes): Promise
   const prefix = `.${basename(target)}.${hostname()}-`;
   for (const name of await readdir(directory)) {
     if (!name.startsWith(prefix)) continue;
-    const pid = /^(\d+)-[0-9a-f]{8}\.tmp$/.exec(name.slice(prefix.length))?.[1];
+    const pid = /^(\d+)-[0-9a-f]{8}\.new$/.exec(name.slice(prefix.length))?.[1];
     if (pid === undefined || processes.isAlive(Number(pid))) continue;
     await rm(join(directory, name), { force: true });
   }

@@ -253,6 +253,21 @@ describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () =
   });
 });
 
+test('vod-upload . --include-hidden --sandbox passes over what the run itself keeps', async (t) => {
+  const shell = await createShell();
+  t.after(() => shell.close());
+  await writeFile(join(shell.dir, '.a.mp4'), 'x');
+  for (const status of ['uploaded', 'skipped']) {
+    const ran = await shell.run(['.', '--include-hidden', '--sandbox']);
+    assert.equal(ran.code, 0, ran.stderr);
+    const { results } = await manifestOf(shell);
+    assert.deepEqual(
+      results.map((result) => [result.path, result.status]),
+      [['.a.mp4', status]],
+    );
+  }
+});
+
 describe('inputs without media: a warning, and exit 4 where nothing else is left', () => {
   let cloud: Cloud;
   let shell: Shell;

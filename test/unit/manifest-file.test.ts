@@ -206,11 +206,11 @@ describe('a manifest on a full disk', () => {
 
 describe('temporaries of a manifest', () => {
   it('are removed when their process is dead, and only those of this manifest and machine', async () => {
-    const dead = `.m.json.${hostname()}-${DEAD_PID}-0123abcd.tmp`;
+    const dead = `.m.json.${hostname()}-${DEAD_PID}-0123abcd.new`;
     const others = [
-      `.m.json.${hostname()}-${process.pid}-0123abcd.tmp`,
-      `.m.json.elsewhere-${DEAD_PID}-0123abcd.tmp`,
-      `.other.json.${hostname()}-${DEAD_PID}-0123abcd.tmp`,
+      `.m.json.${hostname()}-${process.pid}-0123abcd.new`,
+      `.m.json.elsewhere-${DEAD_PID}-0123abcd.new`,
+      `.other.json.${hostname()}-${DEAD_PID}-0123abcd.new`,
       `.m.json.${hostname()}-${DEAD_PID}-mine.txt`,
     ];
     for (const name of [dead, ...others]) await fs.writeFile(join(directory, name), '');
