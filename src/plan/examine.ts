@@ -202,7 +202,7 @@ function unusableCover(shown: string, cause: UploadFailure): UploadFailure {
   const message = `the cover of ${visible(shown)} cannot be used: ${cause.message}`;
   return new UploadFailure(code, message, {
     cause,
-    hint: 'Correct the cover in the row of this file, or leave it empty.',
+    hint: 'Put the cover back or correct the row of this file; with a manifest --covers off will do.',
   });
 }
 

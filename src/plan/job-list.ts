@@ -16,6 +16,8 @@ import { ListSyntaxError, type RawRow, type RowReader } from './raw-rows.js';
 export interface JobListOptions extends ListSources {
   readonly now: Date;
   readonly mediaType: string | undefined;
+  /** The columns that the flags decide. */
+  readonly flagged: ReadonlySet<string>;
   warn(message: string): void;
 }
 
@@ -48,7 +50,7 @@ export async function readJobList(
   const noteColumns = createColumnNotes(shown, (message) => options.warn(message));
   let problemCount = 0;
   try {
-    for await (const { raw, read } of readRows(open(), file, options.now)) {
+    for await (const { raw, read } of readRows(open(), file, options)) {
       signal.throwIfAborted();
       noteColumns(read);
       for (const { message, hint } of read.problems) {
@@ -114,13 +116,13 @@ async function* inPieces(bytes: Buffer): AsyncGenerator<Buffer> {
 async function* readRows(
   bytes: AsyncIterable<Buffer>,
   file: string,
-  now: Date,
+  { now, flagged }: JobListOptions,
 ): AsyncGenerator<{ readonly raw: RawRow; readonly read: ReadRow }, void, undefined> {
   let reader: RowReader | undefined;
   let head: Buffer = Buffer.alloc(0);
   function* readAsRows(rows: readonly RawRow[]) {
     for (const raw of rows) {
-      const read = readRow(raw, now);
+      const read = readRow(raw, now, flagged);
       if (read !== undefined) yield { raw, read };
     }
   }
@@ -164,10 +166,10 @@ async function* readAgain(
   open: ByteSource,
   file: string,
   shown: string,
-  { cwd, now }: JobListOptions,
+  options: JobListOptions,
 ): AsyncGenerator<Row | Entry, void, undefined> {
   try {
-    for await (const { read } of readRows(open(), file, now)) {
+    for await (const { read } of readRows(open(), file, options)) {
       if (read.problems.length > 0) throw new ListSyntaxError('a row became wrong', '');
       yield read.row;
     }
@@ -178,7 +180,7 @@ async function* readAgain(
       `the job list changed while it was read: ${message}`,
       { cause: error },
     );
-    yield { path: file, absolute: path.resolve(cwd, file), origin: 'list', failure };
+    yield { path: file, absolute: path.resolve(options.cwd, file), origin: 'list', failure };
   }
 }
 

@@ -7,7 +7,7 @@ import type { RawRow } from './raw-rows.js';
 
 export type Extra = NonNullable<Job['extra']>;
 
-/** One row of a job list: a file, and what it says of the media that the flags do not know better. */
+/** One row of a job list: a file, and what it says of the media. */
 export interface Row {
   readonly path: string;
   readonly cover?: string;
@@ -83,6 +83,9 @@ export const SPREAD_COLUMNS: ReadonlySet<string> = new Set([
   'errorRetryable',
 ]);
 
+/** What a record tells of its media, be it from a row, the flags or the disk. */
+const RECORDED_COLUMNS: ReadonlySet<string> = new Set(['name', 'mediaType', 'cover', 'procedure']);
+
 const STATUSES: ReadonlySet<unknown> = new Set([
   'uploaded',
   'skipped',
@@ -95,15 +98,23 @@ const PASSING_REASONS: ReadonlySet<unknown> = new Set(['held-by-other-run', 'too
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** Reads and checks one row; undefined for a record of a manifest of which nothing is left to do. */
-export function readRow({ values: raw }: RawRow, now: Date): ReadRow | undefined {
+/**
+ * Reads and checks one row; undefined for a record of a manifest of which nothing is left to do. Flags
+ * win over what a record tells of its media (`flagged`: the columns that they decide), not over its row.
+ */
+export function readRow(
+  { values: raw }: RawRow,
+  now: Date,
+  flagged: ReadonlySet<string>,
+): ReadRow | undefined {
   const isRecord = STATUSES.has(raw['status']);
   if (isRecord && !isToDo(raw)) return undefined;
   const problems: Problem[] = [];
   const values = isRecord ? ofRecord(raw, problems) : raw;
   const path = readPath(values['path'], problems);
   const given = readGiven(values, problems);
-  const { cover, ...options } = given;
+  const recorded = isRecord ? readGiven(recordedOf(raw, flagged), problems) : {};
+  const { cover, ...options } = { ...recorded, ...given };
   const media = checkFields(options, (field) => field, now, problems);
   if (!isRecord) checkTypes(media, problems);
   const unknown = Object.entries(values).filter(([column]) => isUnknown(column));
@@ -137,13 +148,20 @@ function isUnknown(column: string): boolean {
 /** A record as the row that it came from: without the results, and with what that row said. */
 function ofRecord(record: Values, problems: Problem[]): Values {
   const isSpread = 'errorCode' in record;
-  const own = Object.entries(record).filter(
-    ([column]) => !isSpread || !(SPREAD_COLUMNS.has(column) || column === 'extra'),
-  );
+  const isResult = (column: string): boolean =>
+    RECORDED_COLUMNS.has(column) ||
+    (isSpread && (SPREAD_COLUMNS.has(column) || column === 'extra'));
+  const own = Object.entries(record).filter(([column]) => !isResult(column));
   const more = isSpread ? readExtra(record['extra'], problems) : {};
   const given = fieldsOf(more['given'] ?? record['given']);
-  const cover = fieldsOf(record['cover'])['path'] ?? record['cover'];
-  return { ...Object.fromEntries(own), ...more, cover, ...given };
+  return { ...Object.fromEntries(own), ...more, ...given };
+}
+
+function recordedOf(record: Values, flagged: ReadonlySet<string>): Values {
+  const columns = [...RECORDED_COLUMNS].filter((column) => !flagged.has(column));
+  const values = Object.fromEntries(columns.map((column) => [column, record[column]]));
+  const cover = fieldsOf(values['cover'])['path'] ?? values['cover'];
+  return { ...values, cover };
 }
 
 function readExtra(cell: unknown, problems: Problem[]): Values {

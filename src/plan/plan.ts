@@ -174,9 +174,15 @@ async function readAllLists(
   const lists = await readLists(options, problems, signal);
   if (options.jobs === undefined) return { lists };
   const warn = (message: string): void => options.warn(message);
-  const jobOptions = { ...options, mediaType, warn };
+  const jobOptions = { ...options, mediaType, flagged: flaggedColumns(options), warn };
   const jobList = await readJobList(options.jobs, jobOptions, problems, signal);
   return jobList === undefined ? { lists } : { lists, jobList };
+}
+
+/** The columns that the flags decide where no row does. */
+function flaggedColumns({ media, covers, cover, coverDir }: PlanOptions): ReadonlySet<string> {
+  const saysCover = covers === 'off' || (cover ?? coverDir) !== undefined;
+  return new Set([...Object.keys(media), ...(saysCover ? ['cover'] : [])]);
 }
 
 async function readExcludes(options: PlanOptions, problems: Problem[]): Promise<Excludes> {

@@ -6,6 +6,7 @@ import type { Job, Outcome, PlanItem } from '../../src/core/model.js';
 import { createManifest } from '../../src/manifest/manifest.js';
 import { manifestSchema } from '../../src/manifest/schema.js';
 import { KNOWN_COLUMNS, RECORD_COLUMNS, SPREAD_COLUMNS } from '../../src/plan/job-row.js';
+import type { PlanOptions } from '../../src/plan/plan.js';
 import { job, receipt, effort } from '../helpers/outcomes.js';
 import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
 
@@ -113,6 +114,47 @@ test('a job of a manifest is the job that it was, with its name, type, cover and
     const facts = ({ id, media: { path }, cover, request }: Job) => ({ id, path, cover, request });
     assert.deepEqual(after.map(facts), before.map(facts), format);
   }
+});
+
+test('flags win over what a manifest tells of its run, and what a row said wins over flags', async () => {
+  await world.write({ 'a.mp4': '1', 'b.mp4': '1', 'b.jpg': '1', 'own.png': '1', 'n.png': '1' });
+  await fs.writeFile(world.at('list.csv'), 'path,name,cover\na.mp4,Own,own.png\nb.mp4,,\n');
+  const wrong = { procedure: 'WRONG', name: 'old-{stem}', mediaType: 'mov' };
+  let items = await world.plan([], { jobs: 'list.csv', media: wrong });
+  for (const format of FORMATS) {
+    await writeManifest(`m.${format}`, failAll(items));
+    const jobs = `m.${format}`;
+    const facts = async (options: Partial<PlanOptions>): Promise<unknown[]> =>
+      (await world.jobs([], { jobs, ...options })).map(({ cover, request }) => [
+        cover?.path,
+        request.mediaName,
+        request.mediaType,
+        request.procedure,
+      ]);
+    const right = { procedure: 'RIGHT', name: 'new-{stem}', mediaType: 'mp4' };
+    assert.deepEqual(await facts({ media: right, cover: 'n.png' }), [
+      ['own.png', 'Own', 'mp4', 'RIGHT'],
+      ['n.png', 'new-b', 'mp4', 'RIGHT'],
+    ]);
+    assert.deepEqual(await facts({ media: { procedure: 'RIGHT' }, covers: 'off' }), [
+      ['own.png', 'Own', 'mov', 'RIGHT'],
+      [undefined, 'old-b', 'mov', 'RIGHT'],
+    ]);
+    assert.deepEqual(await facts({}), [
+      ['own.png', 'Own', 'mov', 'WRONG'],
+      ['b.jpg', 'old-b', 'mov', 'WRONG'],
+    ]);
+    // The next one is a manifest of a manifest.
+    items = await world.plan([], { jobs });
+  }
+});
+
+test('a cover that a manifest tells of and that is gone fails its row, unless covers are off', async () => {
+  await world.write({ 'a.mp4': '1', 'a.jpg': '1' });
+  await writeManifest('m.json', failAll(await world.plan(['a.mp4'])));
+  await fs.rm(world.at('a.jpg'));
+  assert.deepEqual(await world.lines([], { jobs: 'm.json' }), ['a.mp4 (cover-missing)']);
+  assert.deepEqual(await world.lines([], { jobs: 'm.json', covers: 'off' }), ['a.mp4']);
 });
 
 test('what a job list said survives any number of manifests in any format, also where files are gone', async () => {
