@@ -6,7 +6,14 @@ import { answered } from '../core/waits.js';
 import { createCsvReader } from './csv-rows.js';
 import type { Entry } from './entry.js';
 import { explain } from './inspect.js';
-import { KNOWN_COLUMNS, readRow, type ReadRow, type Row } from './job-row.js';
+import {
+  fieldsOf,
+  KNOWN_COLUMNS,
+  readRow,
+  RECORDED_COLUMNS,
+  type ReadRow,
+  type Row,
+} from './job-row.js';
 import { createJsonReader } from './json-rows.js';
 import { readAll, type ListSources } from './lists.js';
 import { extensionOf, isImageType, isPlaylistType } from './media-types.js';
@@ -19,6 +26,8 @@ export interface JobListOptions extends ListSources {
   /** The columns that the flags decide. */
   readonly flagged: ReadonlySet<string>;
   warn(message: string): void;
+  /** Is told those options of a manifest's run that its rows to do lack; none where no row is to do. */
+  onRunOptions?(options: Readonly<Record<string, unknown>>): void;
 }
 
 /** A job list of which every row has been checked. */
@@ -48,11 +57,13 @@ export async function readJobList(
   const shown = file === '-' ? 'standard input' : visible(file);
   const playlists: { absolute: string; type: string }[] = [];
   const noteColumns = createColumnNotes(shown, (message) => options.warn(message));
+  const runOptions = createRunOptions(options.flagged);
   let problemCount = 0;
   try {
-    for await (const { raw, read } of readRows(open(), file, options)) {
+    for await (const { raw, read } of readRows(open(), file, options, runOptions.take)) {
       signal.throwIfAborted();
       noteColumns(read);
+      runOptions.note(read);
       for (const { message, hint } of read.problems) {
         problemCount += 1;
         if (problemCount > SHOWN_PROBLEMS) break;
@@ -69,6 +80,7 @@ export async function readJobList(
     signal.throwIfAborted();
     problems.push(problemWith(error, file, shown));
   }
+  options.onRunOptions?.(runOptions.untold());
   if (problemCount > SHOWN_PROBLEMS) {
     const message = `${shown}: and ${problemCount - SHOWN_PROBLEMS} more such problems`;
     problems.push({ message, hint: 'Correct the rows above first.' });
@@ -117,6 +129,7 @@ async function* readRows(
   bytes: AsyncIterable<Buffer>,
   file: string,
   { now, flagged }: JobListOptions,
+  onAround: (document: unknown) => void = () => undefined,
 ): AsyncGenerator<{ readonly raw: RawRow; readonly read: ReadRow }, void, undefined> {
   let reader: RowReader | undefined;
   let head: Buffer = Buffer.alloc(0);
@@ -134,18 +147,22 @@ async function* readRows(
     head = Buffer.concat([head, piece]);
     // A pipe may hand over less than a byte order mark at first.
     if (head.length < 4) continue;
-    reader = chooseReader(file, head);
+    reader = chooseReader(file, head, onAround);
     yield* readAsRows(reader.feed(withoutMark(head)));
   }
   if (reader === undefined) {
-    reader = chooseReader(file, head);
+    reader = chooseReader(file, head, onAround);
     yield* readAsRows(reader.feed(withoutMark(head)));
   }
   yield* readAsRows(reader.end());
 }
 
 /** By extension, otherwise by the first character. */
-function chooseReader(file: string, head: Buffer): RowReader {
+function chooseReader(
+  file: string,
+  head: Buffer,
+  onAround: (document: unknown) => void,
+): RowReader {
   const mark = head.toString('latin1', 0, 2);
   if (mark === '\xff\xfe' || mark === '\xfe\xff') {
     throw new ListSyntaxError('it is UTF-16', 'Save the list as UTF-8.');
@@ -155,7 +172,7 @@ function chooseReader(file: string, head: Buffer): RowReader {
   const isJson =
     ['json', 'jsonl', 'ndjson'].includes(extension) ||
     /^\s*[[{]/.test(withoutMark(head).toString('latin1'));
-  return isJson ? createJsonReader() : createCsvReader();
+  return isJson ? createJsonReader(onAround) : createCsvReader();
 }
 
 function withoutMark(head: Buffer): Buffer {
@@ -191,6 +208,29 @@ function problemWith(error: unknown, file: string, shown: string): Problem {
   }
   const { message } = explain(error, file);
   return { message: `--jobs: ${message}`, hint: 'Name a job list with --jobs.' };
+}
+
+/** The options of a manifest's run, without those that all rows to do tell of themselves. */
+function createRunOptions(flagged: ReadonlySet<string>) {
+  let options: Readonly<Record<string, unknown>> = {};
+  let isToDo = false;
+  let arePlanned = true;
+  const isTold = (name: string): boolean =>
+    arePlanned && RECORDED_COLUMNS.has(name) && !flagged.has(name);
+  return {
+    /** Of what stands around the rows. */
+    take(this: void, document: unknown): void {
+      options = fieldsOf(fieldsOf(document)['options']);
+    },
+    note({ isUnplanned }: ReadRow): void {
+      isToDo = true;
+      arePlanned &&= !isUnplanned;
+    },
+    untold(): Readonly<Record<string, unknown>> {
+      const untold = isToDo ? Object.entries(options).filter(([name]) => !isTold(name)) : [];
+      return Object.fromEntries(untold);
+    },
+  };
 }
 
 /** Tells, once a column, of names that are almost known and of columns that cannot come back. */

@@ -20,6 +20,8 @@ export interface Row {
 export interface ReadRow {
   readonly row: Row;
   readonly problems: readonly Problem[];
+  /** A record of a file that its run could not plan: it tells nothing of the media. */
+  readonly isUnplanned: boolean;
   /** Columns that cannot come back in the manifest. */
   readonly lostColumns: readonly string[];
 }
@@ -84,7 +86,12 @@ export const SPREAD_COLUMNS: ReadonlySet<string> = new Set([
 ]);
 
 /** What a record tells of its media, be it from a row, the flags or the disk. */
-const RECORDED_COLUMNS: ReadonlySet<string> = new Set(['name', 'mediaType', 'cover', 'procedure']);
+export const RECORDED_COLUMNS: ReadonlySet<string> = new Set([
+  'name',
+  'mediaType',
+  'cover',
+  'procedure',
+]);
 
 const STATUSES: ReadonlySet<unknown> = new Set([
   'uploaded',
@@ -129,6 +136,7 @@ export function readRow(
       ...(Object.keys(extra).length === 0 ? {} : { extra }),
     },
     problems,
+    isUnplanned: isRecord && isAbsent(raw['name']),
     lostColumns: isRecord ? [] : Object.keys(values).filter(isReserved),
   };
 }
@@ -177,7 +185,7 @@ function readExtra(cell: unknown, problems: Problem[]): Values {
   }
 }
 
-function fieldsOf(value: unknown): Values {
+export function fieldsOf(value: unknown): Values {
   return typeof value === 'object' && value !== null ? (value as Values) : {};
 }
 

@@ -19,10 +19,11 @@ const HINT =
 /**
  * Reads an array of rows, an object that holds one as `results` or `jobs`, or rows one after the other
  * (JSON Lines). Cuts the text between rows and has each row parsed on its own, so that memory does not
- * grow with the list; what stands around the rows is parsed with an empty array in their place.
+ * grow with the list; what stands around the rows is parsed with an empty array in their place, and
+ * handed to `onAround` at the end of the document.
  */
-export function createJsonReader(): RowReader {
-  return new JsonReader();
+export function createJsonReader(onAround: (document: unknown) => void): RowReader {
+  return new JsonReader(onAround);
 }
 
 class JsonReader implements RowReader {
@@ -42,6 +43,11 @@ class JsonReader implements RowReader {
   #pieceLine: number | undefined;
   #row = 0;
   #ready: RawRow[] = [];
+  readonly #onAround: (document: unknown) => void;
+
+  constructor(onAround: (document: unknown) => void) {
+    this.#onAround = onAround;
+  }
 
   feed(more: Buffer): RawRow[] {
     const rest = this.#bytes.subarray(this.#start);
@@ -130,7 +136,7 @@ class JsonReader implements RowReader {
 
   #endDocument(): void {
     const text = this.#around + this.#take(this.#at + 1);
-    if (this.#hasRows) this.#parse(text);
+    if (this.#hasRows) this.#onAround(this.#parse(text));
     else this.#addRow(text);
     this.#around = '';
     this.#hasRows = false;

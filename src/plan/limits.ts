@@ -32,8 +32,9 @@ const ISO_TIME = /^(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d
 /** What people call a field. */
 type Label = (field: keyof MediaOptions) => string;
 
-const flagOf: Label = (field) =>
-  `--${field.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)}`;
+/** `subAppId` as `--sub-app-id`. */
+export const flagOf = (option: string): string =>
+  `--${option.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)}`;
 
 /** Checks the flags: the fields and their templates; returns them as the API wants them. */
 export function checkMediaOptions(

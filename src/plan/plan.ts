@@ -63,6 +63,8 @@ export interface PlanOptions {
   /** Where content, not path and time, decides what was uploaded before. */
   readonly content?: ContentOptions;
   warn(message: string): void;
+  /** Is told those options of a manifest's run that its rows to do lack; none where no row is to do. */
+  onRunOptions?(options: Readonly<Record<string, unknown>>): void;
 }
 
 const EXAMINED_AHEAD = 24;

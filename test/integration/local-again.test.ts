@@ -157,6 +157,29 @@ describe('-v says why an unfinished upload is abandoned', () => {
   }
 });
 
+describe('a manifest whose run had flags that the next one has not', () => {
+  test('is warned of: --jobs vod-upload-manifest.json', async () => {
+    await cloud.close();
+    cloud = await startCloud(['ApplyUpload:503*2']);
+    const { env } = cloud;
+    const flags = ['--sub-app-id', '5', '--class-id', '3', '--source-context', 'a b'];
+    const first = await shell.run(['a.mp4', ...flags, '--name', 'n', '--retries', '0'], { env });
+    assert.equal(first.code, 8, first.stderr);
+    const list = ['--jobs', 'vod-upload-manifest.json', '--dry-run'];
+    const warning = (await shell.run(list, { env })).stderr;
+    assert.match(
+      warning,
+      /vod-upload-manifest\.json: its run had --sub-app-id 5, --class-id 3, --source-context "a b": repeat/,
+    );
+    const some = (await shell.run([...list, ...flags.slice(0, 4)], { env })).stderr;
+    assert.match(some, /its run had --source-context "a b": repeat/);
+    const otherwise = [...list, ...flags, '--class-id', '4', '--name', 'm'];
+    assert.doesNotMatch((await shell.run(otherwise, { env })).stderr, /its run had/);
+    const profile = { ...env, VOD_SUB_APP_ID: '6' };
+    assert.match((await shell.run(list, { env: profile })).stderr, /its run had --sub-app-id 5/);
+  });
+});
+
 describe('the record says with what the media was begun or uploaded', () => {
   test('where an unfinished upload goes on with other options', async () => {
     await cloud.close();

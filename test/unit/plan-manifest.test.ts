@@ -6,7 +6,7 @@ import type { Job, Outcome, PlanItem } from '../../src/core/model.js';
 import { createManifest } from '../../src/manifest/manifest.js';
 import { manifestSchema } from '../../src/manifest/schema.js';
 import { KNOWN_COLUMNS, RECORD_COLUMNS, SPREAD_COLUMNS } from '../../src/plan/job-row.js';
-import type { PlanOptions } from '../../src/plan/plan.js';
+import type { MediaOptions, PlanOptions } from '../../src/plan/plan.js';
 import { job, receipt, effort } from '../helpers/outcomes.js';
 import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
 
@@ -18,14 +18,18 @@ beforeEach(async () => {
 });
 afterEach(() => world.remove());
 
-async function writeManifest(name: string, outcomes: readonly Outcome[]): Promise<void> {
+async function writeManifest(
+  name: string,
+  outcomes: readonly Outcome[],
+  options: object = { exclude: ['[', '{"results": ['] },
+): Promise<void> {
   const startedAt = new Date('2024-01-01T00:00:00Z');
   const manifest = await createManifest({
     path: world.at(name),
     tool: { name: 'vod-upload', version: '1.0.0' },
     runId: 'run-1',
     startedAt,
-    options: { exclude: ['[', '{"results": ['] },
+    options: { ...options },
     processes: { pid: process.pid, isAlive: () => true },
   });
   for (const outcome of outcomes) await manifest.record(outcome);
@@ -147,6 +151,26 @@ test('flags win over what a manifest tells of its run, and what a row said wins 
     // The next one is a manifest of a manifest.
     items = await world.plan([], { jobs });
   }
+});
+
+test('of the options of its run a manifest tells those that a row to do lacks', async () => {
+  const options = { procedure: 'P', name: 'N', subAppId: 5, covers: 'off' };
+  const { procedure, name, ...untold } = options;
+  const told = async (media: MediaOptions = {}): Promise<object[]> => {
+    const calls: object[] = [];
+    const onRunOptions = (one: object): void => void calls.push(one);
+    await world.plan([], { jobs: 'm.json', media, onRunOptions });
+    return calls;
+  };
+  const cut: Outcome = { status: 'interrupted', path: 'a.mp4', job: job('a.mp4') };
+  await writeManifest('m.json', [cut], options);
+  assert.deepEqual(await told(), [untold]);
+  assert.deepEqual(await told({ procedure: 'Q' }), [{ ...untold, procedure }]);
+  const failure = new UploadFailure('source-missing', 'gone');
+  await writeManifest('m.json', [cut, { status: 'failed', path: 'b.mp4', failure }], options);
+  assert.deepEqual(await told(), [{ ...untold, procedure, name }]);
+  await writeManifest('m.json', mixedOutcomes().slice(0, 4), options);
+  assert.deepEqual(await told(), [{}]);
 });
 
 test('a cover that a manifest tells of and that is gone fails its row, unless covers are off', async () => {

@@ -8,6 +8,7 @@ import { openLedger } from '../../journal/journal.js';
 import { planUploads } from '../../plan/plan.js';
 import { findAccount, resolveAccount, type Account } from '../credentials.js';
 import { assertManifestPlace } from '../manifest-place.js';
+import { warnOfForgotten } from '../forgotten-flags.js';
 import { runUploads } from '../run-uploads.js';
 import type { UploadFlags } from '../upload-options.js';
 import {
@@ -41,7 +42,10 @@ export async function runUpload(
       ...(flags.checksum ? { content: { createChecksum: createCrc64, stop: ending.signal } } : {}),
     };
     const planning = new AbortController();
-    const plan = await planUploads(settings, planning.signal);
+    const options = shownOptions(settings, flags, service);
+    const onRunOptions = (earlier: object): void =>
+      warnOfForgotten({ ...earlier }, options, flags, warn);
+    const plan = await planUploads({ ...settings, onRunOptions }, planning.signal);
     if (flags.dryRun) {
       const { printPlan } = await import('../print-plan.js');
       const ledger = flags.force ? undefined : await openLedger(stateDir, service.scope);
@@ -58,7 +62,7 @@ export async function runUpload(
       world,
       service,
       credentials,
-      options: shownOptions(settings, flags, service),
+      options,
       stateDir,
       endPlan: () => ending.abort(),
       leavePlan: () => planning.abort(),
