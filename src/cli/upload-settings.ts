@@ -150,9 +150,12 @@ export function stateDirectory(flags: UploadFlags, world: World, sandboxDir?: st
   return join(base, 'vod-upload');
 }
 
-/** The options as resolved, for the manifest: nothing secret, nothing that is not set. */
+/**
+ * The options as resolved, for the manifest: nothing secret, nothing that is not set; of the plan none
+ * where there is no plan.
+ */
 export function shownOptions(
-  plan: PlanOptions,
+  plan: Partial<PlanOptions>,
   flags: UploadFlags,
   service: ServiceSettings,
 ): Record<string, unknown> {

@@ -156,6 +156,7 @@ export function formatJob(job: Job): string {
     cover: job.cover && plain(job.cover),
     segments: job.segments.map((file) => ({ ...plain(file), relativeKey: file.relativeKey })),
     request: job.request,
+    extra: job.extra,
   });
 }
 
@@ -172,6 +173,7 @@ export function parseJob(text: string | undefined): Job | undefined {
       ...(fields['cover'] === undefined ? {} : { cover: sourceOf(fieldsOf(fields['cover'])) }),
       segments: listOf(fields, 'segments').map(segmentOf),
       request: request as unknown as ApplyRequest,
+      ...(fields['extra'] === undefined ? {} : { extra: fieldsOf(fields['extra']) }),
     };
   });
 }

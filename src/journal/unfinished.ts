@@ -48,11 +48,11 @@ export function mayContinue(
 
 /**
  * The job as its session was begun. What is still to be sent has the files of now, which are the same;
- * a commit that may have happened was for those of then.
+ * a commit that may have happened was for those of then. What a job list says of it now counts.
  */
 export function begunAs({ job: begun, checkpoint }: UnfinishedRecord, job: Job): Job {
   return checkpoint.phase === 'committing'
-    ? { ...job, ...begun, media: job.media }
+    ? { ...job, ...begun, media: job.media, ...(job.extra && { extra: job.extra }) }
     : { ...job, request: begun.request };
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { parseFaultRule } from '../../src/sandbox/faults.js';
@@ -167,6 +167,25 @@ describe('jobs', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
     assert.equal(quiet.stderr, '');
     assert.match(quiet.stdout, /"type":"run-finished".*"exitCode":4/);
     assert.equal(await manifest(), before);
+  });
+
+  test('jobs resume keeps the columns of the job list, and tells its options: --manifest m.json', async (t) => {
+    const world = await createKillWorld();
+    t.after(() => world.close());
+    await world.write({ path: 'film.mp4' }, { media: 2 * MIB + 7 }, createDice(t.name));
+    const list = join(world.shell.dir, 'list.csv');
+    await writeFile(list, 'path,ticket,classId\nfilm.mp4,T-1,3\n');
+    await world.runUntil(['--jobs', 'list.csv', '--part-size', '1M'], (life) =>
+      heldAt(world, life, { rule: 'UploadPart#3:hang', isDone: false }),
+    );
+    const resumed = await world.run(['jobs', 'resume', '--manifest', 'm.json', '--retries', '2']);
+    assert.equal(resumed.code, 0, resumed.stderr);
+    const { options, results } = JSON.parse(
+      await readFile(join(world.shell.dir, 'm.json'), 'utf8'),
+    ) as { options: Record<string, unknown>; results: Record<string, unknown>[] };
+    assert.deepEqual([results[0]?.['ticket'], results[0]?.['given']], ['T-1', { classId: 3 }]);
+    const { retries, vodHost, coverFailure } = options;
+    assert.deepEqual([retries, vodHost, coverFailure], [2, 'vod.tencentcloudapi.com', 'fail']);
   });
 
   test('jobs list --json gives no command to a log, and tells the path as it is', async (t) => {

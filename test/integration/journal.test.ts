@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { JobId } from '../../src/core/ids.js';
+import type { Job } from '../../src/core/model.js';
 import type { JournalOptions, OpenJournal } from '../../src/journal/journal.js';
 import {
   JournalWorld,
@@ -126,6 +127,23 @@ test('a job that is gone on with keeps the options that its session was begun wi
   await second.settle(changed, receiptFor(1));
   const settled = await second.claim(changed);
   assert.deepEqual(settled.kind === 'uploaded' && settled.changedOptions, ['procedure']);
+});
+
+test('of a job whose commit may have happened the columns of now count, else those of then', async () => {
+  const first = await world.begin();
+  const listed = (ticket: string): Job => ({ ...jobFor(1), extra: { ticket } });
+  await first.claim(listed('then'));
+  await first.remember(jobFor(1).id, checkpointFor(1, 'committing'));
+  await world.end(first);
+  for (const [job, ticket] of [
+    [listed('now'), 'now'],
+    [jobFor(1), 'then'],
+  ] as const) {
+    const journal = await world.begin();
+    const claim = await journal.claim(job);
+    assert.deepEqual(claim.kind === 'ours' && claim.begun?.extra, { ticket });
+    await world.end(journal);
+  }
 });
 
 test('a session begun anew counts with the options of now', async () => {

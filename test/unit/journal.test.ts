@@ -34,6 +34,14 @@ test('a job keeps every digit of its times and numbers through the database', ()
   assert.deepEqual(parseJob(formatJob(job)), job);
 });
 
+test('what a job list says of a job is kept with it', () => {
+  const job = {
+    ...jobFor(1),
+    extra: { ticket: 'T-1', tags: [{ x: null }], given: { classId: 3 } },
+  };
+  assert.deepEqual(parseJob(formatJob(job)), job);
+});
+
 test('a checkpoint record holds everything but the secrets', () => {
   const { session, objects, phase } = checkpointFor(1, 'assembled');
   const secrets = { file: 'run', at: 4096, length: 500, tag: 'run-1' };

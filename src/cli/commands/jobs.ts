@@ -19,6 +19,7 @@ import {
   credentialQuery,
   DEFAULT_VOD_HOST,
   serviceSettings,
+  shownOptions,
   stateDirectory,
 } from '../upload-settings.js';
 import type { World } from '../world.js';
@@ -237,7 +238,7 @@ async function runOf(flags: UploadFlags, world: World): Promise<Run> {
     world,
     service,
     credentials,
-    options: {},
+    options: shownOptions({}, flags, service),
     stateDir: stateDirectory(flags, world),
   };
 }
