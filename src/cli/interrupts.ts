@@ -1,6 +1,7 @@
 import type { Emit } from '../core/events.js';
 import type { PartSlotControl } from '../pipeline/part-slots.js';
 import { leaveAtOnce } from './leave.js';
+import type { UploadFlags } from './upload-options.js';
 
 /** What a run is asked to do from outside. */
 export interface Interrupts {
@@ -29,6 +30,7 @@ type Interrupt = keyof typeof EXIT_CODES;
  * SIGUSR1 asks for the state of things.
  */
 export function listenForInterrupts(
+  { force, resume }: Pick<UploadFlags, 'force' | 'resume'>,
   slots: PartSlotControl,
   emit: Emit,
   tellState: () => void,
@@ -37,6 +39,8 @@ export function listenForInterrupts(
   const leave = new AbortController();
   const abort = new AbortController();
   let exitCode: number | undefined;
+  // The same command would upload again what is done, or begin anew what is not.
+  const remedy = force || !resume ? 'vod-upload jobs resume' : 'the same command';
   // They keep the process alive: with every connection idle nothing else might.
   const timers: NodeJS.Timeout[] = [];
 
@@ -48,7 +52,7 @@ export function listenForInterrupts(
     exitCode = EXIT_CODES[name];
     emit({
       type: 'warning',
-      message: `${name}: stopping; what is stored stays, the same command goes on (again: quit at once)`,
+      message: `${name}: stopping; what is stored stays, ${remedy} goes on (again: quit at once)`,
     });
     const reason = new Error(`interrupted by ${name}`);
     const drop = (): void => abort.abort(reason);

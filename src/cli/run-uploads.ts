@@ -210,7 +210,7 @@ function listenForEnding(
   { emit, tellState }: Reporters,
   verdict: Verdict,
 ) {
-  const interrupts = listenForInterrupts(slots, emit, tellState);
+  const interrupts = listenForInterrupts(run.flags, slots, emit, tellState);
   const limits = createRunLimits(run.flags, (message) => {
     verdict.stopped();
     emit({ type: 'warning', message });

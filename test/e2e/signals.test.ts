@@ -121,6 +121,20 @@ describe('the first signal asks', { concurrency: 4, timeout: TIMEOUT_MS }, () =>
     });
   }
 
+  for (const [flag, remedy] of [
+    ['--force', 'vod-upload jobs resume'],
+    ['--no-resume', 'vod-upload jobs resume'],
+    ['--verbose', 'the same command'],
+  ] as const) {
+    test(`SIGINT with ${flag} says that ${remedy} goes on`, async (t) => {
+      const world = await createHalfSent(t);
+      const { child, ended } = world.shell.start(['film.mp4', '--part-size', '1M', flag]);
+      await isHalfSent(world);
+      child.kill('SIGINT');
+      assert.match((await ended).stderr, new RegExp(`what is stored stays, ${remedy} goes on`));
+    });
+  }
+
   test('SIGINT with parts that are answered in time: what was under way ends and is kept', async (t) => {
     const world = await createWorld(t, ['UploadPart:delay=100*always']);
     await world.write('film.mp4', 6 * MIB);
