@@ -71,7 +71,7 @@ export async function openProfiles(configDir: string): Promise<Profiles> {
     names: () => Object.keys(stored.profiles),
     get(name) {
       if (!Object.hasOwn(stored.profiles, name)) return undefined;
-      return parseProfile(valuesOf(stored.profiles, name), `profile "${name}" of ${path}`);
+      return parseProfile(valuesOf(stored.profiles, name), name, path);
     },
     async set(name, field, value) {
       assertProfileName(name);
@@ -128,7 +128,8 @@ function parseStored(text: string, path: string): Stored {
   };
 }
 
-function parseProfile(values: Values, where: string): Profile {
+function parseProfile(values: Values, name: string, path: string): Profile {
+  const where = `profile "${name}" of ${path}`;
   const profile: Partial<Record<ProfileField, unknown>> = {};
   for (const field of PROFILE_FIELDS) {
     const value = values[field];
@@ -136,7 +137,7 @@ function parseProfile(values: Values, where: string): Profile {
     if (typeof value !== 'string' && typeof value !== 'number') {
       throw usageError(
         `${where}: the value of ${SETTINGS[field].key} must be ${SETTINGS[field].rule}`,
-        `Set it again with "vod-upload config set ${SETTINGS[field].key}".`,
+        `Set it again with "vod-upload config set ${SETTINGS[field].key} --profile ${name}".`,
       );
     }
     const parsed = parseSetting(field, String(value), where);

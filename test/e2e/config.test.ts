@@ -64,6 +64,19 @@ test('config set secret-key VALUE is refused without repeating it', async () => 
   await assert.rejects(stat(file()), { code: 'ENOENT' });
 });
 
+test('what config set and get tell to type changes the profile that was asked for', async () => {
+  const staging = ['--profile', 'staging'];
+  for (const [args, remedy] of [
+    [['set', 'secret-key', SECRET], /"vod-upload config set secret-key --profile staging"/],
+    [['set', 'region'], /vod-upload config set region <value> --profile staging\./],
+    [['get', 'region'], /"vod-upload config set region --profile staging"/],
+  ] as const) {
+    const { code, stderr } = await config([...args, ...staging]);
+    assert.equal(code, 2);
+    assert.match(stderr, remedy);
+  }
+});
+
 test('config set secret-key=VALUE is refused without repeating it', async () => {
   const { code, stderr } = await config(['set', `secret-key=${SECRET}`]);
   assert.equal(code, 2);

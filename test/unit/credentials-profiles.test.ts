@@ -117,6 +117,18 @@ for (const content of [
   });
 }
 
+test('a value of the wrong type is to be set again in its own profile', async () => {
+  await putConfig('{"profiles":{"staging":{"region":{}}}}');
+  const profiles = await openProfiles(configDir);
+  assert.throws(
+    () => profiles.get('staging'),
+    (error: unknown) =>
+      error instanceof UsageError &&
+      error.problems[0]?.hint ===
+        'Set it again with "vod-upload config set region --profile staging".',
+  );
+});
+
 test('a wrong value spoils only its own profile, and can be set anew', async () => {
   await putConfig('{"profiles":{"bad":{"subAppId":"SECRET"},"good":{"subAppId":"5"}}}');
   const profiles = await openProfiles(configDir);

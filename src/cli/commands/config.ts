@@ -91,7 +91,7 @@ async function get(world: World, field: ProfileField, asked?: string): Promise<v
   if (value === undefined) {
     throw usageError(
       `${key} is not set in profile "${name}"`,
-      `Set it with "vod-upload config set ${key}${asked === undefined ? '' : ` --profile ${name}`}".`,
+      `Set it with "${commandToSet(key, asked)}".`,
     );
   }
   world.stdout.write(`${visible(String(showSetting(field, value)))}\n`);
@@ -110,7 +110,7 @@ async function set(
   if (given !== undefined && secrecy === 'hidden') {
     throw usageError(
       `${key} is not taken from the command line, where every process of this machine can read it`,
-      `Run "vod-upload config set ${key}" and type it when asked, or pipe it in.`,
+      `Run "${commandToSet(key, asked)}" and type it when asked, or pipe it in.`,
     );
   }
   const text = given ?? (secrecy === undefined ? '' : await ask(world, `${key} of "${name}": `));
@@ -120,13 +120,18 @@ async function set(
     throw usageError(
       `no value for ${key}`,
       secrecy === undefined
-        ? `Write it after the key: vod-upload config set ${key} <value>.`
+        ? `Write it after the key: ${commandToSet(`${key} <value>`, asked)}.`
         : 'Type it when asked, or pipe it in as one line.',
     );
   }
   await profiles.set(name, field, value);
   world.stderr.write(`${key} is set in profile "${name}"\n`);
   return true;
+}
+
+/** What a hint tells to type: it is to change the profile that was asked for. */
+function commandToSet(setting: string, asked: string | undefined): string {
+  return `vod-upload config set ${setting}${asked === undefined ? '' : ` --profile ${asked}`}`;
 }
 
 async function ask(world: World, prompt: string): Promise<string | undefined> {
