@@ -74,7 +74,7 @@ function addJobsCommand(program: Command, world: World, exit: Exit): void {
     ['list', 'unfinished jobs, one a line', 'listJobs', 'list --json'],
     ['resume', 'finish what can be finished', 'resumeJobs', 'resume --limit-rate 10M'],
     ['abort', 'abort the multipart uploads and forget the jobs', 'abortJobs', 'abort'],
-    ['gc', 'drop what has expired', 'collectJobs', 'gc'],
+    ['gc', 'drop what has expired, abort uploads of changed files', 'collectJobs', 'gc'],
   ] as const;
   for (const [name, description, action, example] of actions) {
     addRunOptions(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { parseFaultRule } from '../../src/sandbox/faults.js';
@@ -87,9 +87,9 @@ describe('an upload that cannot be aborted', { concurrency: 2, timeout: TIMEOUT_
     });
   }
 
-  test('keeps its job also where its file is gone: jobs gc, exit 8', async (t) => {
+  test('keeps its job also where its file has changed: jobs gc, exit 8', async (t) => {
     const world = await createKilled(t);
-    await rm(join(world.shell.dir, 'film.mp4'));
+    await writeFile(join(world.shell.dir, 'film.mp4'), 'other');
     const collected = await world.shell.run(['jobs', 'gc', ...ONCE, ...NOWHERE]);
     assert.equal(collected.code, 8, collected.stderr);
     assert.match(collected.stdout, /"abandoned":0/);
@@ -143,9 +143,9 @@ describe('a session without a certificate', { concurrency: 2, timeout: TIMEOUT_M
     await assertNothingIsLeft(world);
   });
 
-  test('has its upload aborted by jobs gc once its file is gone', async (t) => {
+  test('has its upload aborted by jobs gc once its file has changed', async (t) => {
     const world = await createKilledWithoutCertificate(t);
-    await rm(join(world.shell.dir, 'film.mp4'));
+    await writeFile(join(world.shell.dir, 'film.mp4'), 'other');
     const collected = await world.shell.run(['jobs', 'gc']);
     assert.match(collected.stdout, /"abandoned":1/, collected.stderr);
     await assertNothingIsLeft(world);
@@ -186,6 +186,15 @@ describe('jobs', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
     assert.deepEqual([results[0]?.['ticket'], results[0]?.['given']], ['T-1', { classId: 3 }]);
     const { retries, vodHost, coverFailure } = options;
     assert.deepEqual([retries, vodHost, coverFailure], [2, 'vod.tencentcloudapi.com', 'fail']);
+  });
+
+  test('jobs gc without keys drops what has expired, and says that it cannot abort', async (t) => {
+    const { shell } = await createKilled(t);
+    await writeFile(join(shell.dir, 'film.mp4'), 'other');
+    const without = await shell.run(['jobs', 'gc'], { env: NO_KEYS });
+    assert.equal(without.code, 2, without.stderr);
+    assert.match(without.stderr, /no credentials/);
+    assert.match((await shell.run(['jobs', 'gc'])).stdout, /"runs":0.*"abandoned":1/);
   });
 
   test('jobs list --json gives no command to a log, and tells the path as it is', async (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -273,13 +273,26 @@ describe('after a kill', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
     assert.equal(committedOf(world).length, 2);
   });
 
-  test('jobs gc aborts what nothing can finish, since its file is gone', async (t) => {
+  test('jobs gc aborts what nothing can finish, since its file has changed, and names it', async (t) => {
     const world = await createKilled(t);
-    await rm(join(world.shell.dir, 'film.mp4'));
+    await writeFile(join(world.shell.dir, 'film.mp4'), 'other');
     const collected = await world.shell.run(['jobs', 'gc']);
     assert.match(collected.stdout, /"abandoned":1/, collected.stderr);
+    assert.match(collected.stderr, /^film\.mp4: its unfinished upload is given up/);
     assert.deepEqual(world.cloud.openUploads(), []);
     assert.equal((await world.shell.run(['jobs', 'list'])).stdout, '');
+  });
+
+  test('jobs gc keeps what is unfinished of a file that is missing: its disk may be away', async (t) => {
+    const world = await createKilled(t);
+    const [film, away] = ['film.mp4', 'away.mp4'].map((name) => join(world.shell.dir, name));
+    await rename(film as string, away as string);
+    const collected = await world.shell.run(['jobs', 'gc']);
+    assert.match(collected.stdout, /"abandoned":0/, collected.stderr);
+    await rename(away as string, film as string);
+    assert.equal((await world.run(FILM)).code, 0);
+    assert.equal(world.cloud.sessions().length, 1);
+    await assertUploadedOnce(world);
   });
 
   test('jobs list shows what is unfinished, jobs resume ends it, jobs gc finds nothing to do', async (t) => {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { JobId } from '../../core/ids.js';
 import { UploadFailure } from '../../core/errors.js';
 import type { Checkpoint, Job, PlanItem } from '../../core/model.js';
 import type { Cos } from '../../core/ports.js';
@@ -83,8 +82,9 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
       if (phase !== 'committing') jobs.push(job);
       else counts[holder ? 'held' : 'committing'] += 1;
     }
-    for await (const { id, end } of giveUpAll(jobs, journal, run)) {
+    for await (const { job, end } of giveUpAll(jobs, journal, run)) {
       if (end === 'given-up') {
+        const { id } = job;
         world.stdout.write(flags.json ? formatLine({ schema: 1, id }) : `${id}\n`);
       } else if (end !== 'ended') counts[end] += 1;
     }
@@ -109,11 +109,11 @@ async function* giveUpAll(
   jobs: readonly Job[],
   journal: OpenJournal,
   { service, credentials, flags, world }: Run,
-): AsyncGenerator<{ readonly id: JobId; readonly end: End }> {
+): AsyncGenerator<{ readonly job: Job; readonly end: End }> {
   const services = connectServices(service, credentials, flags);
   try {
     for (const job of jobs) {
-      yield { id: job.id, end: await giveUp(job, journal, services.cos, world) };
+      yield { job, end: await giveUp(job, journal, services.cos, world) };
     }
   } finally {
     services.close();
@@ -163,60 +163,56 @@ async function abortUploads(
 }
 
 /**
- * `jobs gc`: drops what has expired, and aborts what nothing can finish any more, since its file is
- * gone or another one now.
+ * `jobs gc`: drops what has expired, which needs no credentials, then aborts what nothing can finish any
+ * more, since its file is another one now.
  */
 export async function collectJobs(flags: UploadFlags, world: World): Promise<number> {
-  const { abandoned, kept } = await abortUnfinishable(flags, world);
-  await withJournal(flags, world, async (journal) => {
-    world.stdout.write(formatLine({ ...(await journal.gc()), abandoned }));
-  });
-  return kept > 0 ? 8 : 0;
-}
-
-/** Resolves to how many jobs were given up, and how many are to be given up later. */
-async function abortUnfinishable(
-  flags: UploadFlags,
-  world: World,
-): Promise<{ readonly abandoned: number; readonly kept: number }> {
-  const jobs: Job[] = [];
-  await withJournal(flags, world, async (journal) => {
+  const changed: Job[] = [];
+  const swept = await withJournal(flags, world, async (journal) => {
     for await (const { job, phase, resumable, holder } of journal.list()) {
       // What may be committed already is never given up.
       if (phase !== 'sending' || !resumable || holder) continue;
-      if (!(await isAsPlanned(job))) jobs.push(job);
+      if (await hasChanged(job)) changed.push(job);
     }
+    return journal.gc();
   });
-  const ends: End[] = [];
-  if (jobs.length > 0) {
+  const counts = { abandoned: 0, kept: 0 };
+  if (changed.length > 0) {
     const run = await runOf(flags, world);
     const work = async (journal: OpenJournal): Promise<void> => {
-      for await (const { end } of giveUpAll(jobs, journal, run)) ends.push(end);
+      for await (const { job, end } of giveUpAll(changed, journal, run)) {
+        if (end === 'kept') counts.kept += 1;
+        if (end !== 'given-up') continue;
+        counts.abandoned += 1;
+        world.stderr.write(
+          `${visible(job.media.path)}: its unfinished upload is given up, since what it uploads has changed\n`,
+        );
+      }
     };
     await withJournal(flags, world, work, run.credentials);
   }
-  const count = (wanted: End): number => ends.filter((end) => end === wanted).length;
-  return { abandoned: count('given-up'), kept: count('kept') };
+  world.stdout.write(formatLine({ ...swept, abandoned: counts.abandoned }));
+  return counts.kept > 0 ? 8 : 0;
 }
 
-async function isAsPlanned({ media, cover, segments }: Job): Promise<boolean> {
+/** A file that is missing may be on a disk that is away for now: it has not changed. */
+async function hasChanged({ media, cover, segments }: Job): Promise<boolean> {
   try {
     for (const file of [media, ...(cover ? [cover] : []), ...segments]) await assertUnchanged(file);
-    return true;
+    return false;
   } catch (error) {
     if (!(error instanceof UploadFailure)) throw error;
-    // A disk that is away for a moment is no reason to give up what is stored.
-    return error.code !== 'source-changed' && error.code !== 'source-missing';
+    return error.code === 'source-changed';
   }
 }
 
 /** `credentials`: with them the journal hands out sessions that the account's own key signs for. */
-async function withJournal(
+async function withJournal<T>(
   flags: UploadFlags,
   world: World,
-  work: (journal: OpenJournal) => Promise<void>,
+  work: (journal: OpenJournal) => Promise<T>,
   credentials?: Run['credentials'],
-): Promise<void> {
+): Promise<T> {
   const run = {
     flags,
     stateDir: stateDirectory(flags, world),
@@ -224,7 +220,7 @@ async function withJournal(
   };
   const journal = await openRunJournal(run, randomUUID(), () => new Date());
   try {
-    await work(journal);
+    return await work(journal);
   } finally {
     await journal.close();
   }
