@@ -23,11 +23,16 @@ function checked<T>(parse: (text: string) => T): (text: string) => T {
   };
 }
 
-/** A file, a directory or a name: empty it would be the current directory, or mean something else. */
+/** A file, a directory, a name or a text: empty it would be the current directory, or mean something else. */
 export const named = checked((text) => {
   if (text === '') throw new RangeError('it is empty: check the variable that it comes from');
   return text;
 });
+
+/** The same, of a flag that may be given more than once. */
+export function collectNamed(value: string, previous: readonly string[]): string[] {
+  return collect(named(value), previous);
+}
 
 /** Milliseconds, as everywhere below. */
 export const duration = checked(parseDuration);

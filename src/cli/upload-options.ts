@@ -5,6 +5,7 @@ import {
   autoOr,
   between,
   collect,
+  collectNamed,
   duration,
   hostName,
   named,
@@ -106,7 +107,7 @@ function inputOptions(): Option[] {
       .argParser(collect)
       .default([], 'none'),
     new Option('--exclude-from <file>', 'read such globs from a file; repeatable')
-      .argParser(collect)
+      .argParser(collectNamed)
       .default([], 'none'),
     new Option('--include-hidden', 'take hidden files and directories too').default(false, 'off'),
     new Option('--follow-symlinks', 'enter symlinked directories too').default(false, 'off'),
@@ -145,7 +146,7 @@ function coverFailure(): Option {
 
 function mediaOptions(): Option[] {
   return [
-    new Option('--procedure <name>', 'task flow to run on each media'),
+    new Option('--procedure <name>', 'task flow to run on each media').argParser(named),
     new Option('--storage-region <region>', 'where the media is stored').argParser(named),
     new Option('--sub-app-id <id>', 'sub-application (env VOD_SUB_APP_ID)').argParser(natural),
     new Option('--class-id <id>', 'class of the media').argParser(natural),
@@ -158,9 +159,13 @@ function mediaOptions(): Option[] {
       'storage path, for applications in "FileID + Path" mode',
     ),
     new Option('--expire-time <when>', 'when the media expires: ISO date or duration'),
-    new Option('--source-context <text>', 'passed through to upload notifications'),
-    new Option('--session-context <text>', 'passed through to processing notifications'),
-    new Option('--ext-info <text>', 'reserved by the API'),
+    new Option('--source-context <text>', 'passed through to upload notifications').argParser(
+      named,
+    ),
+    new Option('--session-context <text>', 'passed through to processing notifications').argParser(
+      named,
+    ),
+    new Option('--ext-info <text>', 'reserved by the API').argParser(named),
     new Option('--media-type <ext>', 'type of every media, whatever its extension'),
     new Option('--cover-type <ext>', 'type of every cover, whatever its extension'),
   ];
