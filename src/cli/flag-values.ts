@@ -51,9 +51,8 @@ export const timerDuration = checked((text) => {
   return ms;
 });
 
-/** Bytes; undefined for `auto`. */
+/** Bytes. */
 export const partSize = checked((text) => {
-  if (text === 'auto') return undefined;
   const bytes = parseSize(text);
   if (bytes < MIN_PART_SIZE || bytes > MAX_PART_SIZE) {
     throw new RangeError('COS takes parts from 1MiB to 5GiB');

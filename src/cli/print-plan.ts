@@ -114,8 +114,9 @@ function filesOf(job: Job) {
   return [job.media, ...(job.cover ? [job.cover] : []), ...job.segments];
 }
 
-function partsOf(size: number, flags: UploadFlags): number {
-  return Math.max(1, Math.ceil(size / partSizeFor(size, flags.partSize)));
+function partsOf(size: number, { partSize }: UploadFlags): number {
+  const wanted = partSize === 'auto' ? undefined : partSize;
+  return Math.max(1, Math.ceil(size / partSizeFor(size, wanted)));
 }
 
 function sentence(item: PrintedItem, flags: UploadFlags): string {

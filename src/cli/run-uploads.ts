@@ -118,7 +118,7 @@ async function uploadWith(
     emit,
     now: services.clock.now,
     localNow: () => new Date(),
-    ...(flags.partSize === undefined ? {} : { partSize: flags.partSize }),
+    ...(flags.partSize === 'auto' ? {} : { partSize: flags.partSize }),
     dropsCovers: flags.coverFailure === 'drop',
   });
   let bug: { readonly error: unknown } | undefined;

@@ -37,7 +37,7 @@ export interface UploadFlags extends MediaOptions {
   readonly images: 'skip' | 'media';
   readonly concurrency: number | 'auto';
   readonly partConcurrency: number | 'auto';
-  readonly partSize?: number;
+  readonly partSize: number | 'auto';
   readonly limitRate?: RateTimetable;
   readonly apiRate: number;
   readonly retries: number;
@@ -183,9 +183,9 @@ function transferOptions(): Option[] {
       '--part-size <size|auto>',
       'bytes of a part; files up to one part go by a single PUT',
     )
-      .argParser(partSize)
+      .argParser(autoOr(partSize))
       .default(
-        undefined,
+        'auto',
         'auto: 8MiB; 4MiB upwards from 64 to 512MiB, 32MiB over fast connections, more where 10,000 parts would not do',
       ),
     new Option(

@@ -172,7 +172,7 @@ export function shownOptions(
     images,
     concurrency: flags.concurrency,
     partConcurrency: flags.partConcurrency,
-    partSize: flags.partSize ?? 'auto',
+    partSize: flags.partSize,
     apiRate: flags.apiRate,
     retries: flags.retries,
     stallTimeoutMs: flags.stallTimeout,

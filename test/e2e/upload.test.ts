@@ -255,6 +255,11 @@ describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () =
     assert.equal(empty.code, 2, empty.stderr);
   });
 
+  test('--help tells the default of --part-size', async () => {
+    const { stdout } = await shell.run(['upload', '--help']);
+    assert.match(stdout, /--part-size <size\|auto>[^]*?default:\s+auto:\s+8MiB[^]*--limit-rate/);
+  });
+
   test('half a credential pair', async () => {
     const ran = await shell.run(['a.mp4'], { env: { TENCENTCLOUD_SECRET_KEY: '' } });
     assert.equal(ran.code, 2);
