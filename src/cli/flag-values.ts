@@ -3,6 +3,7 @@ import { parseDuration } from '../core/duration.js';
 import { MAX_PART_SIZE, MIN_PART_SIZE } from '../core/parts.js';
 import { parseRateTimetable } from '../core/rate-timetable.js';
 import { parseSize } from '../core/size.js';
+import { usageError } from './usage-error.js';
 
 /** The longest that a timer can wait, in whole days. */
 const MAX_TIMER_MS = 24 * 86_400_000;
@@ -98,6 +99,15 @@ export const hostName = checked((text) => {
   if (!/^[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(text)) throw new RangeError('it must be a host name');
   return text.toLowerCase();
 });
+
+/** The address of a proxy. Throws UsageError, which shows nothing of it, where a user stands before the host. */
+export function proxyAddress(text: string): string {
+  if (!text.includes('@')) return text;
+  throw usageError(
+    '--proxy takes no user and password, which every process of this machine could read',
+    'Leave --proxy out and set HTTPS_PROXY to http://user:password@host:port.',
+  );
+}
 
 /** Scheme, host and port. */
 export const origin = checked((text) => {

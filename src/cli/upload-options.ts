@@ -13,6 +13,7 @@ import {
   origin,
   partSize,
   positiveDuration,
+  proxyAddress,
   rate,
   rateTimetable,
   timerDuration,
@@ -245,11 +246,17 @@ function networkOptions(): Option[] {
     new Option('--vod-host <host>', 'name of the API, e.g. vod.intl.tencentcloudapi.com').argParser(
       hostName,
     ),
-    new Option('--proxy <url>', 'HTTP proxy for all traffic, before HTTPS_PROXY and its like'),
-    new Option('--vod-endpoint <origin>', 'connect there for the API, e.g. http://127.0.0.1:9000')
+    new Option(
+      '--proxy <url>',
+      'HTTP proxy for all traffic, before HTTPS_PROXY and its like',
+    ).argParser(proxyAddress),
+    new Option(
+      '--vod-endpoint <origin>',
+      'connect there for the API, directly or by --proxy, e.g. http://127.0.0.1:9000',
+    )
       .argParser(origin)
       .env('VOD_UPLOAD_VOD_ENDPOINT'),
-    new Option('--cos-endpoint <origin>', 'connect there for COS')
+    new Option('--cos-endpoint <origin>', 'connect there for COS, directly or by --proxy')
       .argParser(origin)
       .env('VOD_UPLOAD_COS_ENDPOINT'),
     new Option(

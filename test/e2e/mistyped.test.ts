@@ -44,6 +44,15 @@ describe('a command line with a slip', () => {
     }
   });
 
+  for (const address of ['http://ops:geheim@host:1', 'ops:geheim@host', 'http://ops:ge/heim@h']) {
+    test(`--proxy ${address} is refused and not repeated: the environment takes passwords`, async () => {
+      const { code, stdout, stderr } = await shell.run(['a.mp4', '--proxy', address]);
+      assert.equal(code, 2);
+      assert.match(stderr, /--proxy takes no user and password.*\n.*set HTTPS_PROXY/);
+      assert.doesNotMatch(stdout + stderr, /ge\/?heim/);
+    });
+  }
+
   test('VOD_SUB_APP_ID=0 is blamed for itself', async () => {
     const env = { VOD_SUB_APP_ID: '0' };
     const { code, stderr } = await shell.run(['.', '--dry-run'], { env });
