@@ -26,7 +26,7 @@ describe('what was begun for another service', { timeout: 60_000 }, () => {
       assert.equal(resumed.code, 4, resumed.stderr);
       assert.match(
         resumed.stderr,
-        /1 unfinished job stays, which is of another service: vod\.intl/,
+        /1 unfinished job stays, which is of another service: run vod-upload jobs resume --vod-host vod\.intl/,
       );
       assert.deepEqual(commits(), [0, 1]);
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isAbsolute } from 'node:path';
 import { UploadFailure } from '../../core/errors.js';
 import type { Checkpoint, Job, PlanItem } from '../../core/model.js';
 import type { Cos } from '../../core/ports.js';
@@ -54,7 +55,10 @@ export async function resumeJobs(flags: UploadFlags, world: World): Promise<numb
   });
   for (const [scope, count] of others) {
     const stay = count === 1 ? 'job stays, which is' : 'jobs stay, which are';
-    world.stderr.write(`${count} unfinished ${stay} of another service: ${visible(scope)}\n`);
+    const remedy = isAbsolute(scope)
+      ? `run its upload again with --sandbox=${scope}`
+      : `run vod-upload jobs resume --vod-host ${scope}`;
+    world.stderr.write(`${count} unfinished ${stay} of another service: ${visible(remedy)}\n`);
   }
   async function* plan(): AsyncGenerator<PlanItem> {
     yield* items;
