@@ -155,6 +155,6 @@ function describe(item: PrintedItem, flags: UploadFlags): object {
     parts: partsOf(job.media.size, flags),
     cover: job.cover?.path ?? null,
     segments: job.segments.map((segment) => segment.path),
-    request: job.request,
+    request: { ...job.request, isExpiryRelative: undefined },
   };
 }
