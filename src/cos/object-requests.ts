@@ -10,7 +10,7 @@ import { createDigest } from './digest.js';
 import { assertCosAnswer } from './failures.js';
 import { encodeKey, hostOf } from './host.js';
 import { digestRange, openPartBody, type BufferPool } from './part-body.js';
-import { loadCosSignature } from './sdk.js';
+import { loadCosSignature, signingOffsetMs } from './sdk.js';
 import type { CosOptions } from './options.js';
 
 /** What goes into one request besides its body. */
@@ -118,7 +118,7 @@ async function signedRequest(
     Key: target.key,
     Query: query,
     Headers: { Host: host, ...headers },
-    SystemClockOffset: options.clock.offsetMs,
+    SystemClockOffset: signingOffsetMs(options.clock),
   } as Parameters<typeof getAuthorization>[0]);
   const search = new URLSearchParams(query).toString();
   return {

@@ -8,7 +8,7 @@ import { throughSdk } from '../net/sdk-exchange.js';
 import { assertCosAnswer } from './failures.js';
 import { hostOf } from './host.js';
 import type { CosOptions } from './options.js';
-import { loadCosSdk } from './sdk.js';
+import { loadCosSdk, signingOffsetMs } from './sdk.js';
 
 /** Merging may take minutes, during which the service sends spaces. */
 const MERGE_TIMEOUT_MS = 15 * 60_000;
@@ -62,7 +62,7 @@ export function createSdkCall(options: CosOptions): SdkCall {
           ...(token === undefined ? {} : { SecurityToken: token }),
           Protocol: 'http:',
           Domain: host,
-          SystemClockOffset: options.clock.offsetMs,
+          SystemClockOffset: signingOffsetMs(options.clock),
           CorrectClockSkew: false,
           AutoSwitchHost: false,
         } as ConstructorParameters<typeof Sdk>[0]);

@@ -1,4 +1,5 @@
 import type COS from 'cos-nodejs-sdk-v5';
+import type { Clock } from '../net/clock.js';
 
 /** The SDK's class, loaded once a multipart upload needs it. */
 export type CosSdk = typeof COS;
@@ -20,4 +21,15 @@ export function loadCosSignature(): Promise<CosSdk['getAuthorization']> {
     (module) => module.default.getAuth,
   );
   return loadingSignature;
+}
+
+/**
+ * COS refuses a signature that begins later than its own time. This is more than the local clock may
+ * be ahead before it is corrected; the SDK's second is not.
+ */
+const BACKDATED_MS = 60_000;
+
+/** What the SDK is to add to the local time before it signs. */
+export function signingOffsetMs(clock: Clock): number {
+  return clock.offsetMs - BACKDATED_MS;
 }
