@@ -185,8 +185,6 @@ export interface FailureFacts {
   readonly retryAfterMs?: number;
   /** Whether the request may have taken effect although its answer is missing or unusable. */
   readonly ambiguous?: boolean;
-  /** No connection came about, so nothing was sent. */
-  readonly unconnected?: boolean;
   /** Nobody is to blame (a stale kept-alive connection, a clock just corrected): repeat at once. */
   readonly repeatAtOnce?: boolean;
   /** Server clock minus local clock, where the answer told it. */

@@ -1,9 +1,10 @@
 import type { ObjectTarget } from '../core/ports.js';
-import type { UploadFailure } from '../core/errors.js';
+import { UploadFailure } from '../core/errors.js';
 
 /** The same buckets answer under both (protocol: COS, 1.1). */
-const DOMAINS = ['myqcloud.com', 'tencentcos.cn'] as const;
-/** So many answers missing one after the other, or one connection, and the other domain is tried. */
+const FIRST = 'myqcloud.com';
+const BACKUP = 'tencentcos.cn';
+/** So many answers missing one after the other, and the other domain is tried. */
 const STRIKES = 3;
 
 /** Which of the two domains to use: the one that answers. Shared by all requests of a run. */
@@ -11,27 +12,35 @@ export interface Domains {
   readonly current: string;
   /** Hears how each request went. */
   answered(domain: string): void;
-  failed(domain: string, failure: UploadFailure): void;
+  /** Returns what the failure is to the request: a backup that may not be used ends nothing. */
+  failed(domain: string, failure: UploadFailure): UploadFailure;
 }
 
 export function createDomains(): Domains {
-  let index = 0;
+  let current = FIRST;
   let strikes = 0;
-  const current = (): string => DOMAINS[index] as string;
+  let isBackupRefused = false;
   return {
     get current() {
-      return current();
+      return current;
     },
     answered(domain) {
-      if (domain === current()) strikes = 0;
+      if (domain === current) strikes = 0;
     },
-    failed(domain, { code, facts }) {
+    failed(domain, failure) {
+      const { code, message, facts } = failure;
+      if (domain === BACKUP && (code === 'proxy-refused' || code === 'tls-untrusted')) {
+        isBackupRefused = true;
+        current = FIRST;
+        return new UploadFailure('network', message, facts);
+      }
       const isSilent = code === 'network' || code === 'stalled' || code === 'not-the-service';
-      if (!isSilent || facts.requestId !== undefined || domain !== current()) return;
-      strikes += facts.unconnected === true ? STRIKES : 1;
-      if (strikes < STRIKES) return;
+      if (!isSilent || facts.requestId !== undefined || domain !== current) return failure;
+      strikes += 1;
+      if (strikes < STRIKES) return failure;
       strikes = 0;
-      index = (index + 1) % DOMAINS.length;
+      current = current === FIRST && !isBackupRefused ? BACKUP : FIRST;
+      return failure;
     },
   };
 }

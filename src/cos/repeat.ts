@@ -33,10 +33,10 @@ export function createRepeat(options: CosOptions): Repeat {
         } catch (error) {
           signal.throwIfAborted();
           if (!(error instanceof UploadFailure)) throw error;
-          domains.failed(domain, error);
-          const trouble = detector.trouble(error);
+          const failure = domains.failed(domain, error);
+          const trouble = detector.trouble(failure);
           if (trouble > 0) options.onTrouble?.(trouble);
-          throw judgedByClock(options, error, signedWithMs);
+          throw judgedByClock(options, failure, signedWithMs);
         }
       },
       options.policy,

@@ -57,7 +57,6 @@ export function connectionFailure(
   const reason = isReset ? 'connection reset' : code || error.message;
   return new UploadFailure('network', `${host}: ${reason}${placeOf(error, host)}`, {
     ambiguous: !unconnected,
-    unconnected,
     repeatAtOnce: isReset && progress.unansweredReuse === true,
     cause: error,
   });

@@ -130,7 +130,6 @@ function refusal(proxy: URL, status: number, authority: string): UploadFailure {
   return new UploadFailure(
     isFinal ? 'proxy-refused' : 'network',
     `${shownProxy(proxy)} answered ${status} to CONNECT ${authority}`,
-    { unconnected: true },
   );
 }
 

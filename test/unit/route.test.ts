@@ -6,7 +6,12 @@ import http from 'node:http';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
-import { UploadFailure, UsageError } from '../../src/core/errors.js';
+import {
+  UploadFailure,
+  UsageError,
+  type FailureCode,
+  type FailureFacts,
+} from '../../src/core/errors.js';
 import { createDomains } from '../../src/cos/host.js';
 import { connectionFailure } from '../../src/net/connection-failure.js';
 import { proxyFor, proxyForEndpoint } from '../../src/net/proxy.js';
@@ -167,7 +172,7 @@ describe('a proxy that fails', () => {
     const failure = await failureOn({ proxies: { HTTPS_PROXY: `http://${address}` } }, 300);
     proxy.close();
     assert.equal(failure.message, `the proxy ${address}: ETIMEDOUT`);
-    assert.equal(failure.facts.unconnected, true);
+    assert.equal(failure.facts.ambiguous, false);
   });
 
   test('is named when nobody listens there', async () => {
@@ -187,7 +192,6 @@ describe('a connection that never comes about', () => {
     const failure = await failureOn({ endpoint, proxies: {} }, 300);
     silent.close();
     assert.equal(failure.message, `${HOST}: ETIMEDOUT`);
-    assert.equal(failure.facts.unconnected, true);
     assert.equal(failure.facts.ambiguous, false);
   });
 
@@ -197,7 +201,7 @@ describe('a connection that never comes about', () => {
       const failure = await failureOn({ endpoint, proxies: {} });
       assert.match(failure.message, /^vod\.tencentcloudapi\.com: E[A-Z]+ /);
       assert.equal(failure.code, 'network');
-      assert.equal(failure.facts.unconnected, true);
+      assert.equal(failure.facts.ambiguous, false);
     });
   }
 
@@ -209,26 +213,61 @@ describe('a connection that never comes about', () => {
     ] as const) {
       const error = Object.assign(new Error('gone'), { code: 'EHOSTUNREACH', syscall });
       const failure = connectionFailure(error, HOST, {}) as UploadFailure;
-      assert.equal(failure.facts.unconnected, expected);
       assert.equal(failure.facts.ambiguous, !expected);
     }
   });
+});
 
-  test('leaves COS on a domain that answers, whatever the answers complain of', () => {
+describe('the domain of COS', () => {
+  const failure = (code: FailureCode, facts?: FailureFacts) => new UploadFailure(code, '', facts);
+
+  test('stays one that answers, whatever the answers complain of', () => {
     const domains = createDomains();
     for (let times = 0; times < 4; times++) {
-      domains.failed('myqcloud.com', new UploadFailure('network', '', { requestId: 'id' }));
+      domains.failed('myqcloud.com', failure('network', { requestId: 'id' }));
     }
     assert.equal(domains.current, 'myqcloud.com');
   });
 
-  test('puts COS on the other domain at once; answers that are missing do so after three', () => {
+  test('is the other one after three answers that are missing one after the other', () => {
     const domains = createDomains();
-    domains.failed('myqcloud.com', new UploadFailure('network', '', { unconnected: true }));
-    assert.equal(domains.current, 'tencentcos.cn');
-    for (const expected of ['tencentcos.cn', 'tencentcos.cn', 'myqcloud.com']) {
-      domains.failed('tencentcos.cn', new UploadFailure('stalled', ''));
-      assert.equal(domains.current, expected);
+    for (const [domain, next] of [
+      ['myqcloud.com', 'tencentcos.cn'],
+      ['tencentcos.cn', 'myqcloud.com'],
+    ] as const) {
+      for (const expected of [domain, domain, next]) {
+        domains.failed(domain, failure('stalled'));
+        assert.equal(domains.current, expected);
+      }
     }
   });
+
+  test('stays one whose connections fail now and then', () => {
+    const domains = createDomains();
+    for (let times = 0; times < 4; times++) {
+      domains.failed('myqcloud.com', failure('network'));
+      domains.answered('myqcloud.com');
+    }
+    assert.equal(domains.current, 'myqcloud.com');
+  });
+
+  for (const code of ['proxy-refused', 'tls-untrusted'] as const) {
+    test(`is the first one for good where the backup is ${code}, which ends no run`, () => {
+      const domains = createDomains();
+      const strike = () => domains.failed('myqcloud.com', failure('network'));
+      for (let times = 0; times < 3; times++) strike();
+      assert.equal(domains.current, 'tencentcos.cn');
+      for (let times = 0; times < 2; times++) {
+        assert.equal(domains.failed('tencentcos.cn', failure(code)).code, 'network');
+        assert.equal(domains.current, 'myqcloud.com');
+      }
+      for (let times = 0; times < 3; times++) strike();
+      assert.equal(domains.current, 'myqcloud.com');
+    });
+
+    test(`ends the run where the first one is ${code}`, () => {
+      const domains = createDomains();
+      assert.equal(domains.failed('myqcloud.com', failure(code)).code, code);
+    });
+  }
 });
