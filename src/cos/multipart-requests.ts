@@ -67,7 +67,9 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
         signal,
         async (cos, { Bucket, Region, Key }) => {
           const answer = await cos.multipartList({ Bucket, Region, Prefix: Key, Delimiter: '' });
-          return answer.Upload.filter((upload) => upload.Key === Key)
+          const uploads = (answer.Upload as typeof answer.Upload | undefined) ?? [];
+          return uploads
+            .filter((upload) => upload.Key === Key)
             .sort((a, b) => String(a.Initiated).localeCompare(String(b.Initiated)))
             .map((upload) => upload.UploadId as UploadId);
         },

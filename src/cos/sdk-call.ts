@@ -51,8 +51,7 @@ export function createSdkCall(options: CosOptions): SdkCall {
           signal,
         );
         assertCosAnswer(operation, answer);
-        assertReadable(parser, operation, root, answer);
-        return answer;
+        return readable(parser, operation, root, answer);
       },
       (agent) => {
         const { secretId, secretKey, token } = target.credentials;
@@ -94,29 +93,33 @@ function loadParser(): Promise<XMLParser> {
 }
 
 /**
- * The SDK lets its parser's exceptions escape as uncaught ones, so the parser is asked here first.
- * An operation without a root answers with nothing, and says so by its status.
+ * The answer as the SDK can read it. The SDK lets exceptions escape as uncaught ones: those of its
+ * parser, which is asked here first, and of writing to a root that has no elements. Only a list may
+ * have none. An operation without a root answers with nothing, and says so by its status.
  */
-function assertReadable(
+function readable(
   parser: XMLParser,
   operation: string,
   root: string | undefined,
   answer: HttpAnswer,
-): void {
+): HttpAnswer {
   if (root === undefined) {
-    if (answer.status === 204) return;
+    if (answer.status === 204) return answer;
     throw new UploadFailure('not-the-service', `${operation}: HTTP ${answer.status} for a 204`, {
       ambiguous: true,
     });
   }
-  let parsed: unknown;
+  let content: unknown;
   try {
     // While it merges the service sends spaces, and what follows may be a whole document.
-    parsed = parser.parse(answer.body.toString().trimStart(), true);
+    const text = answer.body.toString().trimStart();
+    content = (parser.parse(text, true) as Record<string, unknown>)[root];
   } catch {
-    parsed = undefined;
+    content = undefined;
   }
-  if (typeof parsed === 'object' && parsed !== null && root in parsed) return;
+  if (typeof content === 'object') return answer;
+  const isEmpty = typeof content === 'string' && content.trim() === '';
+  if (isEmpty && root.startsWith('List')) return { ...answer, body: Buffer.from(`<${root}/>`) };
   throw new UploadFailure('not-the-service', `${operation}: the answer is not a ${root}`, {
     ambiguous: true,
   });
