@@ -1,7 +1,7 @@
 import { UploadFailure, type FailureCode, type FailureFacts } from '../core/errors.js';
-import { visible } from '../core/text.js';
 import { offsetFromDate } from '../net/clock.js';
 import type { HttpAnswer } from '../net/answer.js';
+import { quoted } from '../net/quoted.js';
 import { retryAfterMs } from '../net/retry-after.js';
 
 /** Service code → failure code (protocol: COS, 1.3). */
@@ -39,7 +39,7 @@ export function assertCosAnswer(operation: string, answer: HttpAnswer): void {
   const isSuccess = answer.status >= 200 && answer.status < 300;
   if (requestId === undefined) throw withoutRequestId(operation, answer);
   if (isSuccess && !holdsError(answer.body)) return;
-  throw failureOf(operation, answer, String(requestId), parseError(answer.body));
+  throw failureOf(operation, answer, String(requestId), parseError(answer));
 }
 
 const REFUSED =
@@ -64,7 +64,7 @@ function failureOf(
     `${operation}: ${serviceCode}${error?.message ? `: ${error.message}` : ''}`,
     {
       serviceCode,
-      requestId: visible(requestId),
+      requestId: quoted(requestId, answer),
       ambiguous: answer.status < 300 || answer.status >= 500,
       ...waitAskedFor(answer),
       ...(code === 'permission-denied' ? { hint: REFUSED } : {}),
@@ -111,12 +111,12 @@ function holdsError(body: Buffer): boolean {
   return /^\s*(<\?xml[^>]*\?>)?\s*<Error[\s>]/.test(body.toString('utf8', 0, 8192));
 }
 
-function parseError(body: Buffer): ServiceError | undefined {
-  const xml = body.toString('utf8', 0, 65_536);
+function parseError(answer: HttpAnswer): ServiceError | undefined {
+  const xml = answer.body.toString('utf8', 0, 65_536);
   const code = /<Code>([^<]*)<\/Code>/.exec(xml)?.[1];
   if (code === undefined) return undefined;
   return {
-    code: visible(code),
-    message: visible(/<Message>([^<]*)<\/Message>/.exec(xml)?.[1] ?? ''),
+    code: quoted(code, answer),
+    message: quoted(/<Message>([^<]*)<\/Message>/.exec(xml)?.[1] ?? '', answer),
   };
 }

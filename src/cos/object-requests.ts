@@ -5,6 +5,7 @@ import type { ObjectTarget, OpenSource } from '../core/ports.js';
 import { UploadFailure } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import type { HttpAnswer } from '../net/answer.js';
+import { quoted } from '../net/quoted.js';
 import { sendRequest } from '../net/request.js';
 import { createDigest } from './digest.js';
 import { assertCosAnswer } from './failures.js';
@@ -151,7 +152,7 @@ function acknowledged(
   if (!agrees) {
     throw new UploadFailure(
       'corrupted',
-      `${operation}: the service holds other bytes than were sent (it says ${visible(told ?? etag)})`,
+      `${operation}: the service holds other bytes than were sent (it says ${quoted(told ?? etag, answer)})`,
     );
   }
   return {

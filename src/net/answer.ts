@@ -5,6 +5,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** What its request held that nobody may be told. */
+  readonly secrets?: readonly string[];
 }
 
 /** What came is not an answer of HTTP/1.1, or more than any answer of these services is. */

@@ -3,7 +3,7 @@ import type { HttpAnswer } from './answer.js';
 import type { Body } from './send-body.js';
 import { Exchange } from './exchange.js';
 import { requestHead } from './request-head.js';
-import { withoutSecrets } from './without-secrets.js';
+import { secretsIn } from './quoted.js';
 
 export interface HttpRequest {
   readonly route: Route;
@@ -14,6 +14,8 @@ export interface HttpRequest {
   /** Without Host and Connection, which are the transport's own. */
   readonly headers: Readonly<Record<string, string | number>>;
   readonly body?: Buffer | Body;
+  /** What nobody may be told, besides the token and signature in its headers. */
+  readonly secrets?: readonly string[];
   /** No byte moved for this long: the request is dropped. */
   readonly stallTimeoutMs: number;
   /** The whole answer must be there this long after the request was sent, dripping or not. */
@@ -37,5 +39,6 @@ export async function sendRequest(spec: HttpRequest, signal: AbortSignal): Promi
   const { host, stallTimeoutMs } = spec;
   const timeoutMs = Math.min(CONNECT_TIMEOUT_MS, stallTimeoutMs);
   const connection = await spec.route.connections.take(host, timeoutMs, signal);
-  return withoutSecrets(await new Exchange(connection, head, spec, signal).answer, spec.headers);
+  const answer = await new Exchange(connection, head, spec, signal).answer;
+  return { ...answer, secrets: [...secretsIn(spec.headers), ...(spec.secrets ?? [])] };
 }

@@ -1,5 +1,4 @@
 import { UploadFailure } from '../core/errors.js';
-import type { SessionKey } from '../core/ids.js';
 import type { OnRetry } from '../core/ports.js';
 import { sendRequest } from '../net/request.js';
 import { withRetries } from '../net/retry.js';
@@ -11,10 +10,9 @@ import { signTc3 } from './tc3.js';
 
 const JSON_TYPE = 'application/json';
 
-/** Asks the API by a client of the SDK; `secret` is what no failure may tell. Throws UploadFailure. */
+/** Asks the API by a client of the SDK. Throws UploadFailure. */
 export type Call = <T>(
   ask: (client: Client) => Promise<T>,
-  secret: SessionKey | undefined,
   onRetry: OnRetry,
   signal: AbortSignal,
 ) => Promise<T>;
@@ -30,7 +28,7 @@ export function createCall(options: VodOptions): Call {
   const loading = loadClient();
   loading.catch(() => undefined);
 
-  return async (ask, secret, onRetry, signal) => {
+  return async (ask, onRetry, signal) => {
     const createClient = await loading;
     const client = createClient((sdkCall) => send(options, sdkCall, signal));
     let ambiguous = false;
@@ -43,15 +41,14 @@ export function createCall(options: VodOptions): Call {
           } catch (error) {
             signal.throwIfAborted();
             if (!(error instanceof UploadFailure)) throw error;
-            const failure = withoutSecret(error, secret);
-            if (failure.code === 'throttled') pacer.slowDown();
-            ambiguous ||= failure.facts.ambiguous === true;
-            throw withFacts(failure, {
+            const { code, facts } = error;
+            if (code === 'throttled') pacer.slowDown();
+            ambiguous ||= facts.ambiguous === true;
+            throw withFacts(error, {
               ambiguous,
               repeatAtOnce:
-                failure.facts.repeatAtOnce === true ||
-                (failure.facts.clockOffsetMs !== undefined &&
-                  clock.correct(failure.facts.clockOffsetMs)),
+                facts.repeatAtOnce === true ||
+                (facts.clockOffsetMs !== undefined && clock.correct(facts.clockOffsetMs)),
             });
           }
         },
@@ -67,6 +64,7 @@ export function createCall(options: VodOptions): Call {
 async function send(options: VodOptions, call: SdkCall, signal: AbortSignal): Promise<unknown> {
   const { secretId, secretKey, token } = await options.credentials();
   const { host, stallTimeoutMs } = options;
+  const { VodSessionKey: sessionKey } = call.parameters as { readonly VodSessionKey?: string };
   const timestamp = Math.floor(options.clock.now().getTime() / 1000);
   const body = Buffer.from(JSON.stringify(call.parameters));
   const signed = { secretId, secretKey, service: 'vod', host, contentType: JSON_TYPE };
@@ -88,6 +86,7 @@ async function send(options: VodOptions, call: SdkCall, signal: AbortSignal): Pr
         authorization: signTc3({ ...signed, body, timestamp }),
       },
       body,
+      secrets: sessionKey === undefined ? [] : [sessionKey],
       stallTimeoutMs,
       answerTimeoutMs: stallTimeoutMs,
     },
@@ -101,14 +100,5 @@ function withFacts(failure: UploadFailure, facts: UploadFailure['facts']): Uploa
     ...failure.facts,
     ...facts,
     cause: failure,
-  });
-}
-
-/** A service may repeat in its message what it was sent. */
-function withoutSecret(failure: UploadFailure, secret: SessionKey | undefined): UploadFailure {
-  if (secret === undefined || !failure.message.includes(secret)) return failure;
-  return new UploadFailure(failure.code, failure.message.replaceAll(secret, '…'), {
-    ...failure.facts,
-    cause: undefined,
   });
 }

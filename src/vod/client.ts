@@ -23,7 +23,6 @@ export function createVod(options: VodOptions): Vod {
             options.clock.now(),
             own,
           ),
-        undefined,
         onRetry,
         signal,
       );
@@ -33,7 +32,6 @@ export function createVod(options: VodOptions): Vod {
       const parameters = { VodSessionKey: sessionKey, ...subApp(subAppId) };
       return call(
         async (client) => toCommitted(await client.CommitUpload(parameters)),
-        sessionKey,
         onRetry,
         signal,
       );
@@ -48,7 +46,6 @@ export function createVod(options: VodOptions): Vod {
       const ask = (): Promise<Committed | undefined> =>
         call(
           async (client) => foundMedia(await client.DescribeMediaInfos(parameters), fileId),
-          undefined,
           onRetry,
           signal,
         );

@@ -1,7 +1,7 @@
 import { UploadFailure, type FailureCode, type FailureFacts } from '../core/errors.js';
-import { visible } from '../core/text.js';
 import type { HttpAnswer } from '../net/answer.js';
 import { offsetFromDate } from '../net/clock.js';
+import { quoted } from '../net/quoted.js';
 import { retryAfterMs } from '../net/retry-after.js';
 
 /**
@@ -67,16 +67,16 @@ export function readVodAnswer(action: string, answer: HttpAnswer): Envelope['Res
       ambiguous: code !== 'throttled',
     });
   }
-  const serviceCode = visible(error.Code);
+  const serviceCode = quoted(error.Code, answer);
   const code = vodFailureCode(serviceCode, answer.status);
   const offset = offsetFromDate(answer.headers['date']);
   throw new UploadFailure(
     code,
-    `${action}: ${serviceCode}: ${visible(String(error.Message ?? ''))}`,
+    `${action}: ${serviceCode}: ${quoted(String(error.Message ?? ''), answer)}`,
     {
       ...facts,
       serviceCode,
-      requestId: visible(String(envelope?.Response.RequestId ?? '')),
+      requestId: quoted(String(envelope?.Response.RequestId ?? ''), answer),
       ambiguous: code === 'service-unavailable',
       ...(code === 'clock-skewed' && offset !== undefined ? { clockOffsetMs: offset } : {}),
     },

@@ -53,6 +53,13 @@ function answering(text: string): net.Server {
   return net.createServer((socket) => socket.on('data', () => socket.write(text)));
 }
 
+test('an answer comes with the secrets of its request, for failures not to tell them', async (t) => {
+  const { send } = await world(t, answering(OK));
+  const headers = { 'x-tc-token': 'TOKEN', authorization: 'Signature=0123abcd' };
+  const { secrets } = await send({ headers, secrets: ['KEY'] });
+  assert.deepEqual(secrets, ['TOKEN', '0123abcd', 'KEY']);
+});
+
 test('one request after the other takes the same connection, several at once take several', async (t) => {
   const { send, connections } = await world(t, answering(OK));
   for (let count = 0; count < 3; count++) assert.equal((await send()).body.toString(), 'ok');

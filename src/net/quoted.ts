@@ -1,0 +1,32 @@
+import { visible } from '../core/text.js';
+import type { HttpAnswer } from './answer.js';
+
+const TOKENS = new Set(['x-cos-security-token', 'x-tc-token']);
+const SIGNATURE = /signature=([0-9a-f]+)$/i;
+/** What may stand for characters that are no letters or digits: escapes of JSON, XML and URLs, or any others. */
+const ESCAPED = String.raw`(?:\\u[0-9a-f]{4}|&#?[0-9a-z]{1,8};|%[0-9a-f]{2}|[^0-9a-z])+`;
+
+/** What the headers of a request hold that nobody may be told: its token and signature. */
+export function secretsIn(headers: Readonly<Record<string, string | number>>): string[] {
+  return Object.entries(headers).flatMap(([name, value]) => secretIn(name, value));
+}
+
+function secretIn(name: string, value: string | number): string[] {
+  const lower = name.toLowerCase();
+  const secret = lower === 'authorization' ? SIGNATURE.exec(String(value))?.[1] : String(value);
+  const isSecret = lower === 'authorization' || TOKENS.has(lower);
+  return isSecret && secret ? [secret] : [];
+}
+
+/**
+ * What an answer says, as a failure may quote it: visible, and without the secrets of its request,
+ * however the service has escaped them.
+ */
+export function quoted(text: string, { secrets = [] }: HttpAnswer): string {
+  return visible(secrets.reduce(without, text));
+}
+
+function without(text: string, secret: string): string {
+  const words = secret.match(/[0-9a-z]+/gi);
+  return words ? text.replace(new RegExp(words.join(ESCAPED), 'gi'), '***') : text;
+}
