@@ -49,9 +49,22 @@ export function hostOf(target: ObjectTarget, domain: string): string {
   return `${target.bucket}.cos.${target.region}.${domain}`;
 }
 
-/** An object key as it goes over the wire: everything but unreserved characters and `/` is encoded. */
+/** An object key as it goes over the wire: as any text, but for its slashes. */
 export function encodeKey(key: string): string {
-  return encodeURIComponent(key)
-    .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
-    .replaceAll('%2F', '/');
+  return encode(key).replaceAll('%2F', '/');
+}
+
+/** A query as it goes over the wire, and as it is signed: a space is no `+`. */
+export function encodeQuery(query: Readonly<Record<string, string>>): string {
+  return Object.entries(query)
+    .map(([name, value]) => `${encode(name)}=${encode(value)}`)
+    .join('&');
+}
+
+/** Everything but unreserved characters is encoded. */
+function encode(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }

@@ -9,7 +9,7 @@ import { quoted } from '../net/quoted.js';
 import { sendRequest } from '../net/request.js';
 import { createDigest } from './digest.js';
 import { assertCosAnswer } from './failures.js';
-import { encodeKey, hostOf } from './host.js';
+import { encodeKey, encodeQuery, hostOf } from './host.js';
 import { digestRange, openPartBody, type BufferPool } from './part-body.js';
 import { loadCosSignature, signingOffsetMs } from './sdk.js';
 import type { CosOptions } from './options.js';
@@ -121,7 +121,7 @@ async function signedRequest(
     Headers: { Host: host, ...headers },
     SystemClockOffset: signingOffsetMs(options.clock),
   } as Parameters<typeof getAuthorization>[0]);
-  const search = new URLSearchParams(query).toString();
+  const search = encodeQuery(query);
   return {
     route: options.route,
     host,
