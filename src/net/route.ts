@@ -92,7 +92,7 @@ function addressOf(url: URL, defaultPort: number): Address {
 function tunnel(proxy: URL, { host, port }: Address, signal: AbortSignal): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
     const secure = proxy.protocol === 'https:';
-    const authority = `${host}:${port}`;
+    const authority = `${net.isIPv6(host) ? `[${host}]` : host}:${port}`;
     const login = `${decoded(proxy.username)}:${decoded(proxy.password)}`;
     const request = (secure ? https : http).request({
       ...addressOf(proxy, secure ? 443 : 80),
