@@ -5,33 +5,35 @@ import { quoted } from '../net/quoted.js';
 import { retryAfterMs } from '../net/retry-after.js';
 
 /** Service code → failure code (protocol: COS, 1.3). */
-export const COS_FAILURES: Readonly<Record<string, FailureCode>> = {
-  ExpiredToken: 'session-expired',
-  RequestTimeTooSkewed: 'clock-skewed',
-  InvalidAccessKeyId: 'bad-credentials',
-  SignatureDoesNotMatch: 'bad-credentials',
-  AccessDenied: 'permission-denied',
-  PaymentRequired: 'account-not-ready',
-  UnavailableForLegalReasons: 'account-not-ready',
-  BadDigest: 'corrupted',
-  InvalidDigest: 'corrupted',
-  InvalidSHA1Digest: 'corrupted',
-  IncompleteBody: 'network',
-  EntitySizeNotMatch: 'network',
-  RequestTimeout: 'network',
-  UserNetworkTooSlow: 'network',
-  NoSuchUpload: 'upload-gone',
-  InvalidPart: 'upload-gone',
-  InvalidPartOrder: 'upload-gone',
-  EntityTooSmall: 'upload-gone',
-  NoSuchKey: 'upload-gone',
-  PathConflict: 'service-unavailable',
-  UploadConflict: 'service-unavailable',
-  InternalError: 'service-unavailable',
-  ServiceUnavailable: 'service-unavailable',
-  SlowDown: 'throttled',
-  KmsFreqControl: 'throttled',
-};
+export const COS_FAILURES: ReadonlyMap<string, FailureCode> = new Map(
+  Object.entries({
+    ExpiredToken: 'session-expired',
+    RequestTimeTooSkewed: 'clock-skewed',
+    InvalidAccessKeyId: 'bad-credentials',
+    SignatureDoesNotMatch: 'bad-credentials',
+    AccessDenied: 'permission-denied',
+    PaymentRequired: 'account-not-ready',
+    UnavailableForLegalReasons: 'account-not-ready',
+    BadDigest: 'corrupted',
+    InvalidDigest: 'corrupted',
+    InvalidSHA1Digest: 'corrupted',
+    IncompleteBody: 'network',
+    EntitySizeNotMatch: 'network',
+    RequestTimeout: 'network',
+    UserNetworkTooSlow: 'network',
+    NoSuchUpload: 'upload-gone',
+    InvalidPart: 'upload-gone',
+    InvalidPartOrder: 'upload-gone',
+    EntityTooSmall: 'upload-gone',
+    NoSuchKey: 'upload-gone',
+    PathConflict: 'service-unavailable',
+    UploadConflict: 'service-unavailable',
+    InternalError: 'service-unavailable',
+    ServiceUnavailable: 'service-unavailable',
+    SlowDown: 'throttled',
+    KmsFreqControl: 'throttled',
+  }),
+);
 
 /** Throws the failure that an answer of COS stands for; returns where it is a good one. */
 export function assertCosAnswer(operation: string, answer: HttpAnswer): void {
@@ -80,7 +82,7 @@ function codeOf(error: ServiceError | undefined): FailureCode | undefined {
     if (/request has expired/i.test(error.message)) return 'clock-skewed';
     if (/token\W.*expired|expired.*token/i.test(error.message)) return 'session-expired';
   }
-  return COS_FAILURES[error.message] ?? COS_FAILURES[error.code];
+  return COS_FAILURES.get(error.message) ?? COS_FAILURES.get(error.code);
 }
 
 function codeOfStatus(status: number, error?: ServiceError): FailureCode {

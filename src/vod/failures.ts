@@ -8,23 +8,25 @@ import { retryAfterMs } from '../net/retry-after.js';
  * Service code → failure code. The longest name that is the code itself, or ends before one of its
  * dots, decides: `AuthFailure` stands for every `AuthFailure.…` that is not named.
  */
-export const VOD_FAILURES: Readonly<Record<string, FailureCode>> = {
-  'AuthFailure.SignatureExpire': 'clock-skewed',
-  'AuthFailure.UnauthorizedOperation': 'permission-denied',
-  AuthFailure: 'bad-credentials',
-  UnauthorizedOperation: 'permission-denied',
-  'FailedOperation.NoPrivileges': 'permission-denied',
-  'FailedOperation.InvalidVodUser': 'account-not-ready',
-  'FailedOperation.InvalidAccount': 'account-not-ready',
-  'InvalidParameterValue.SubAppId': 'account-not-ready',
-  RequestLimitExceeded: 'throttled',
-  InternalError: 'service-unavailable',
-  ResourceUnavailable: 'service-unavailable',
-  ResourceInsufficient: 'service-unavailable',
-  'FailedOperation.NetWorkError': 'service-unavailable',
-  'InvalidParameterValue.VodSessionKey': 'session-expired',
-  ResourceNotFound: 'upload-gone',
-};
+export const VOD_FAILURES: ReadonlyMap<string, FailureCode> = new Map(
+  Object.entries({
+    'AuthFailure.SignatureExpire': 'clock-skewed',
+    'AuthFailure.UnauthorizedOperation': 'permission-denied',
+    AuthFailure: 'bad-credentials',
+    UnauthorizedOperation: 'permission-denied',
+    'FailedOperation.NoPrivileges': 'permission-denied',
+    'FailedOperation.InvalidVodUser': 'account-not-ready',
+    'FailedOperation.InvalidAccount': 'account-not-ready',
+    'InvalidParameterValue.SubAppId': 'account-not-ready',
+    RequestLimitExceeded: 'throttled',
+    InternalError: 'service-unavailable',
+    ResourceUnavailable: 'service-unavailable',
+    ResourceInsufficient: 'service-unavailable',
+    'FailedOperation.NetWorkError': 'service-unavailable',
+    'InvalidParameterValue.VodSessionKey': 'session-expired',
+    ResourceNotFound: 'upload-gone',
+  }),
+);
 
 /** An unforeseen code is about this request, and repeating it would not help, unless the status says more. */
 export function vodFailureCode(serviceCode: string, status = 200): FailureCode {
@@ -33,7 +35,7 @@ export function vodFailureCode(serviceCode: string, status = 200): FailureCode {
     name !== '';
     name = name.slice(0, Math.max(0, name.lastIndexOf('.')))
   ) {
-    const code = VOD_FAILURES[name];
+    const code = VOD_FAILURES.get(name);
     if (code !== undefined) return code;
   }
   return codeOfStatus(status) ?? 'bad-request';

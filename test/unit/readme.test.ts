@@ -32,8 +32,8 @@ function exitCodeOf(code: FailureCode): number {
 }
 
 function serviceCodesOf(wanted: FailureCode): string {
-  const of = (service: string, codes: Readonly<Record<string, FailureCode>>): string[] => {
-    const named = Object.keys(codes).filter((name) => codes[name] === wanted);
+  const of = (service: string, codes: ReadonlyMap<string, FailureCode>): string[] => {
+    const named = [...codes].flatMap(([name, code]) => (code === wanted ? [name] : []));
     return named.length === 0 ? [] : [`${service}: ${named.join(', ')}`];
   };
   return [...of('VOD', VOD_FAILURES), ...of('COS', COS_FAILURES)].join('; ');

@@ -65,6 +65,8 @@ const COS_ROWS: readonly Row[] = [
     (code): Row => [`a body that did not arrive (${code})`, cos(400, refusal(code)), 'network'],
   ),
   ['an error of its own', cos(400, refusal('InvalidArgument')), 'bad-request'],
+  ['an error named like a method', cos(400, refusal('constructor')), 'bad-request'],
+  ['an error with a message like that', cos(400, refusal('New', 'toString')), 'bad-request'],
   ['an error under 200', cos(200, refusal('InternalError')), 'service-unavailable'],
   [
     'an error under 200, after the spaces of a long merge',
@@ -109,6 +111,8 @@ const VOD_ROWS: readonly Row[] = [
   ['a code that is no text', vodError(7), 'not-the-service'],
   ['a code under another status', vodError('AuthFailure.SecretIdNotFound', 401), 'bad-credentials'],
   ['an unforeseen code', vodError('InvalidParameterValue.New'), 'bad-request'],
+  ['a code named like a method', vodError('constructor'), 'bad-request'],
+  ['a code below a name like that', vodError('toString.x'), 'bad-request'],
   ['an unforeseen code under 503', vodError('Busy', 503), 'service-unavailable'],
   ['an unforeseen code under 429', vodError('Busy', 429), 'throttled'],
   ['a code below one that is foreseen', vodError('InternalError.Db'), 'service-unavailable'],
