@@ -24,7 +24,12 @@ const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/;
 /** A method or the name of a header (RFC 9110, 5.6.2). */
 export const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 const NOT_TEXT = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/;
-const CHUNK_SIZE = /^([0-9a-f]{1,8})(?:;|$)/i;
+const CHUNK_SIZE = /^0*([0-9a-f]{1,8})(?:;|$)/i;
+/** Once, whatever says so again. */
+const CHUNKED = /^chunked(?:[ \t]*,[ \t]*chunked)*$/i;
+/** These may stand before a status line. */
+const CR = 0x0d;
+const LF = 0x0a;
 /** These are lists, which may come in pieces. Of other headers that are repeated the first counts. */
 const LISTS = new Set(['connection', 'transfer-encoding']);
 export const NO_BYTES: Buffer = Buffer.alloc(0);
@@ -133,6 +138,7 @@ export class AnswerReader {
   }
 
   #readHead(unread: Buffer): Buffer {
+    if (unread[0] === CR || unread[0] === LF) return this.#skip(unread, 1);
     const end = unread.indexOf(HEAD_END);
     const text = unread.toString('latin1', 0, end < 0 ? unread.length : end);
     if (!text.startsWith(FIRST.slice(0, text.length))) throw new NotHttp('no status line');
@@ -157,7 +163,7 @@ export class AnswerReader {
     if (coding !== undefined && length !== undefined) throw new NotHttp('a length and a coding');
     if (this.#isBodiless || status === 204 || status === 304) this.#expected = 'nothing';
     else if (coding !== undefined) {
-      if (coding.toLowerCase() !== 'chunked') throw new NotHttp('an unknown coding');
+      if (!CHUNKED.test(coding)) throw new NotHttp('an unknown coding');
       this.#isChunked = true;
       this.#expected = 'chunk-size';
     } else if (length !== undefined) {

@@ -36,6 +36,11 @@ const WHOLE: Readonly<Record<string, string>> = {
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;a="b"\r\n world\r\n0\r\n\r\n',
   'in chunks, with a trailer':
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n1\r\nx\r\n0\r\nTime: 1\r\n\r\n',
+  'in chunks whose sizes are padded':
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0000000000005\r\nhello\r\n000000000\r\n\r\n',
+  'in chunks, as it says twice':
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n',
+  'after ends of lines': '\r\n\n\rHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx',
   'without a body': 'HTTP/1.1 204 No Content\r\nDate: now\r\n\r\n',
   'after others that announce it':
     'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\ny',
