@@ -1,5 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { UploadFailure } from '../core/errors.js';
+
+const { O_CREAT, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
 const MAGIC = Buffer.from([0xde, 0xc0, 0xef, 0xbe]);
 /** The magic number follows a short page header. */
@@ -11,6 +13,9 @@ const TRANSACTION_AT = 128;
 const META_BYTES = 136;
 /** The root of a tree without entries. */
 const NO_PAGE = 0xffff_ffff_ffff_ffffn;
+
+/** Why a lock file cannot be written to. */
+const PROTECTED = new Set<string | undefined>(['EACCES', 'EROFS']);
 
 /** Another process may be about to write the first pages: so often it is looked again, after a pause. */
 const LOOKS = 3;
@@ -40,6 +45,30 @@ export function assertDatabaseFile(file: string): void {
   throw new UploadFailure('journal-unwritable', `the journal ${file} is damaged`, {
     hint: `Move ${file} away, or restore it from a backup: without it, files that were uploaded before are uploaded again.`,
   });
+}
+
+/**
+ * Throws the system's error unless all can be opened that lmdb keeps open: where lmdb cannot, it ends
+ * the process by a signal. Not to be asked while this process has the database open, since closing any
+ * descriptor of the lock file gives up the locks that it has on it.
+ */
+export function assertOpenable(file: string, { readOnly }: { readonly readOnly: boolean }): void {
+  const descriptors: number[] = [];
+  const open = (path: string, flags: number): void => {
+    descriptors.push(openSync(path, flags, 0o600));
+  };
+  try {
+    try {
+      open(`${file}-lock`, O_RDWR | O_CREAT);
+    } catch (error) {
+      // Whoever only reads does without one.
+      if (!readOnly || !PROTECTED.has((error as NodeJS.ErrnoException).code)) throw error;
+    }
+    open(file, readOnly ? O_RDONLY : O_RDWR | O_CREAT);
+    if (!readOnly) open(file, O_WRONLY);
+  } finally {
+    for (const descriptor of descriptors) closeSync(descriptor);
+  }
 }
 
 function isWhole(descriptor: number): boolean {

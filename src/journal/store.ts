@@ -1,10 +1,9 @@
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type * as Lmdb from 'lmdb';
 import { UploadFailure } from '../core/errors.js';
-import { assertDatabaseFile } from './database-file.js';
-import { ENVIRONMENT, gateOf, openGate, type Gate } from './gate.js';
-import { makeLockFile } from './lock-file.js';
+import { gateOf, openGate, type Gate } from './gate.js';
+import { openDatabase } from './open-database.js';
 import { unwritable } from './unwritable.js';
 
 /** One sorted table of text by text; every call belongs inside `transact`. */
@@ -68,12 +67,11 @@ export async function openTables<Name extends keyof Tables>(
   file: string,
   names: readonly Name[],
 ): Promise<{ readonly tables: Pick<Tables, Name>; close(): Promise<void> } | undefined> {
-  if (!existsSync(file) || !existsSync(`${file}-lock`)) return undefined;
+  const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size;
+  // lmdb ends the process by a signal where it shall read a database that nothing was written to yet.
+  if (!sizeOf(file) || sizeOf(`${file}-lock`) === undefined) return undefined;
   const lmdb = await import('lmdb');
-  const open = (): Lmdb.RootDatabase<string, string> => {
-    assertDatabaseFile(file);
-    return lmdb.open<string, string>({ ...ENVIRONMENT, path: file, readOnly: true });
-  };
+  const open = () => openDatabase(lmdb, file, { readOnly: true });
   try {
     const gate = isWritable(gateOf(file)) ? await openGate(lmdb, file) : undefined;
     const root = gate ? gate.pass(open) : open();
@@ -252,9 +250,7 @@ function fileMemory(): number {
 function openEnvironment(lmdb: typeof Lmdb, file: string, gate: Gate): Environment {
   const { ABORTABLE, SYNCHRONOUS_COMMIT } = lmdb.TransactionFlags;
   return gate.pass(() => {
-    assertDatabaseFile(file);
-    makeLockFile(file);
-    const root = lmdb.open<string, string>({ ...ENVIRONMENT, path: file });
+    const root = openDatabase(lmdb, file, { readOnly: false });
     // Each would be made in a transaction of its own, which is on disk before the next begins.
     const tables = root.transactionSync(
       () =>

@@ -66,6 +66,8 @@ describe('a state directory that cannot be written stops the run before anything
     'a file in its place': () => writeFile(at('state-here'), ''),
     'a directory in the place of the database': () =>
       mkdir(at('state-here/journal.lmdb'), { recursive: true }),
+    'a directory in the place of the lock file': () =>
+      mkdir(at('state-here/journal.lmdb-lock'), { recursive: true }),
     'a file in the place of the sessions': async () => {
       await mkdir(at('state-here'));
       await writeFile(at('state-here/sessions'), '');
