@@ -87,10 +87,16 @@ function explain(error: unknown): number {
   }
   if (error instanceof UploadFailure) {
     world.stderr.write(`vod-upload: ${visible(error.message)}\n  ${visible(error.hint)}\n`);
-    return error.code === 'journal-unwritable' ? 2 : 1;
+    return exitCodeOf(error);
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const shown = detail.split('\n').map(visible).join('\n');
   world.stderr.write(`vod-upload: internal error, please report it:\n${shown}\n`);
   return 1;
+}
+
+/** Of a failure that ended a command, not a job. */
+function exitCodeOf({ code, rule }: UploadFailure): number {
+  if (code === 'journal-unwritable') return 2;
+  return rule.retryable ? 8 : 1;
 }

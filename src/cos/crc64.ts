@@ -24,11 +24,14 @@ interface Kernel {
   combine(first: bigint, second: bigint, secondLength: number): bigint;
 }
 
+/** Read with the program: once there are connections, there may be no descriptor left for it. */
+const CODE = readFileSync(new URL('crc64.wasm', import.meta.url));
+
 let loaded: Kernel | undefined;
 
 function load(): Kernel {
   if (loaded === undefined) {
-    const module = new WebAssembly.Module(readFileSync(new URL('crc64.wasm', import.meta.url)));
+    const module = new WebAssembly.Module(CODE);
     const imports = { chunks: { memory: chunkMemory() } };
     loaded = new WebAssembly.Instance(module, imports).exports as Kernel;
   }

@@ -226,20 +226,24 @@ export class LmdbJournal implements OpenJournal {
     { own, earlier }: Extract<Taken, { kind: 'taken' }>,
     resume: boolean,
   ): Promise<JournalClaim> {
-    const loaded = own && (await this.#load(own));
-    const continued = own && mayContinue(own, job, resume) ? loaded : undefined;
-    const begun = continued && own ? begunAs(own, job) : job;
-    this.#held.set(job.id, {
+    const held: Held = {
       claimed: job,
       keys,
-      job: begun,
+      job,
       earlierId: earlier?.job.id,
-      secrets: continued && { place: continued.place, session: continued.checkpoint.session },
+      secrets: undefined,
       recorded: own?.checkpoint.secrets,
       additions: own?.additions ?? 0,
       isRecorded: false,
       last: Promise.resolve(),
-    });
+    };
+    // What is claimed can be released, also where the secrets cannot be read for now.
+    this.#held.set(job.id, held);
+    const loaded = own && (await this.#load(own));
+    const continued = own && mayContinue(own, job, resume) ? loaded : undefined;
+    const begun = continued && own ? begunAs(own, job) : job;
+    held.job = begun;
+    held.secrets = continued && { place: continued.place, session: continued.checkpoint.session };
     if (continued) {
       const [then, now] = [fingerprintsOf(begun.request), fingerprintsOf(job.request)];
       const { checkpoint } = continued;

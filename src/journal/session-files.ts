@@ -6,7 +6,7 @@ import type { TemporaryCredentials } from '../core/model.js';
 import { parseRecord, textOf, optionalTextOf, fieldsOf } from './fields.js';
 import type { Fields } from './fields.js';
 import { makeOwnDirectory, tighten } from './state-directory.js';
-import { unreadable, unwritable } from './unwritable.js';
+import { outOfFiles, unreadable, unwritable } from './unwritable.js';
 
 /** What an unfinished job must not lose and the database must not see. */
 export interface SessionSecrets {
@@ -79,7 +79,8 @@ export class SessionFiles {
       // One that could not be made may be made later.
       if (this.#descriptor === undefined) this.#file = undefined;
       this.erase(place);
-      throw unwritable(this.#pathOf(this.#name), error);
+      const path = this.#pathOf(this.#name);
+      throw outOfFiles(path, error) ?? unwritable(path, error);
     }
     return place;
   }
@@ -137,8 +138,12 @@ export class SessionFiles {
   /** Up to `limit` names of files here, each with the run that it belongs to. */
   async list(limit: number): Promise<{ readonly name: string; readonly runId: string }[]> {
     const found: { name: string; runId: string }[] = [];
-    for await (const { name } of await opendir(this.#dir)) {
-      if (found.push({ name, runId: runIdOf(name) }) >= limit) break;
+    try {
+      for await (const { name } of await opendir(this.#dir)) {
+        if (found.push({ name, runId: runIdOf(name) }) >= limit) break;
+      }
+    } catch (error) {
+      throw unreadable(this.#dir, error);
     }
     return found;
   }
@@ -182,14 +187,15 @@ export class SessionFiles {
   }
 
   async #create(): Promise<FileHandle> {
-    const file = await open(this.#pathOf(this.#name), 'wx', 0o600);
+    // Opened first: once the file is there it cannot be made again.
     const directory = await open(this.#dir);
     try {
+      const file = await open(this.#pathOf(this.#name), 'wx', 0o600);
       await directory.sync();
+      return file;
     } finally {
       await directory.close();
     }
-    return file;
   }
 
   /** Resolves when everything written before is on disk; those who wait at the same time share a sync. */

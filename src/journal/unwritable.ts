@@ -1,17 +1,34 @@
-import { UploadFailure } from '../core/errors.js';
+import { FAILURES, UploadFailure } from '../core/errors.js';
+
+/** Whoever opens a file later, once others are closed, may fare better. */
+const OUT_OF_FILES = new Set<string | undefined>(['EMFILE', 'ENFILE']);
 
 /** The failure of a file of the journal, told in the system's words. */
 export function unwritable(path: string, cause: unknown): UploadFailure {
   if (cause instanceof UploadFailure) return cause;
   const message = `cannot write the journal ${path}: ${told(cause)}`;
-  return new UploadFailure('journal-unwritable', message, { cause });
+  const { hint } = FAILURES[isOutOfFiles(cause) ? 'too-many-open-files' : 'journal-unwritable'];
+  return new UploadFailure('journal-unwritable', message, { cause, hint });
 }
 
 /** The same for one that cannot be read: to take it for absent might make a second media. */
 export function unreadable(path: string, cause: unknown): UploadFailure {
   const message = `cannot read the journal ${path}: ${told(cause)}`;
-  const hint = 'Make the file readable for this user, then run the same command again.';
-  return new UploadFailure('journal-unwritable', message, { cause, hint });
+  const hint = 'Make it readable for this user, then run the same command again.';
+  return (
+    outOfFiles(path, cause) ?? new UploadFailure('journal-unwritable', message, { cause, hint })
+  );
+}
+
+/** Where too many files are open, the failure of the job alone that needs this one now. */
+export function outOfFiles(path: string, cause: unknown): UploadFailure | undefined {
+  if (!isOutOfFiles(cause)) return undefined;
+  const message = `cannot open the journal ${path}: ${told(cause)}`;
+  return new UploadFailure('too-many-open-files', message, { cause });
+}
+
+function isOutOfFiles(cause: unknown): boolean {
+  return OUT_OF_FILES.has((cause as NodeJS.ErrnoException).code);
 }
 
 function told(cause: unknown): string {

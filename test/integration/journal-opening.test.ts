@@ -1,10 +1,9 @@
 import { strict as assert } from 'node:assert';
-import { execFileSync } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import process from 'node:process';
 import { afterEach, beforeEach, test } from 'node:test';
 import { openJournal, openLedger } from '../../src/journal/journal.js';
+import { importable, runWithFewDescriptors } from '../helpers/few-descriptors.js';
 import { JournalWorld, isUnwritable, optionsFor } from './journal-world.js';
 
 let world: JournalWorld;
@@ -34,41 +33,54 @@ test('of a database that is empty yet nothing is known', async () => {
 
 test('a process with few descriptors left says that it cannot open the journal', async () => {
   await world.end(await world.begin());
-  const script = `
-    import { closeSync, openSync } from 'node:fs';
-    const { openLedger } = await import(${JSON.stringify(importable('journal'))});
-    const { openStore } = await import(${JSON.stringify(importable('store'))});
+  const told = runWithFewDescriptors(`
+    const { openLedger } = await import(${importable('src/journal/journal')});
+    const { openStore } = await import(${importable('src/journal/store')});
     const dir = ${JSON.stringify(world.dir)};
-    const told = async (open) => {
-      try {
-        await (await open()).close();
-        return 'opened';
-      } catch ({ code }) {
-        return code;
-      }
-    };
     const openBoth = async () => [
-      await told(() => openStore(dir + '/journal.lmdb')),
-      await told(() => openLedger(dir, '')),
+      await outcome(async () => (await openStore(dir + '/journal.lmdb')).close()),
+      await outcome(async () => (await openLedger(dir, '')).close()),
     ];
     await openBoth();
-    const taken = [];
-    try {
-      for (;;) taken.push(openSync('/dev/null'));
-    } catch {}
+    takeAll();
     for (let left = 0; left <= 3; left += 1) {
       console.log(left, ...(await openBoth()));
-      closeSync(taken.pop());
-    }`;
-  const command = 'ulimit -n 64; exec "$0" --input-type=module -e "$1"';
-  const told = execFileSync('sh', ['-c', command, process.execPath, script], { encoding: 'utf8' });
-  assert.deepEqual(told.trimEnd().split('\n'), [
+      giveBack(1);
+    }`);
+  assert.deepEqual(told, [
     '0 journal-unwritable journal-unwritable',
     '1 journal-unwritable journal-unwritable',
-    '2 journal-unwritable opened',
-    '3 opened opened',
+    '2 journal-unwritable done',
+    '3 done done',
   ]);
 });
 
-const importable = (name: string): string =>
-  new URL(`../../src/journal/${name}.js`, import.meta.url).href;
+test('where too many files are open the session of one job cannot be kept or read, and later can', async () => {
+  const told = runWithFewDescriptors(`
+    const { checkpointFor, jobFor, optionsFor } =
+      await import(${importable('test/integration/journal-world')});
+    const { openJournal } = await import(${importable('src/journal/journal')});
+    const job = { ...jobFor(1), crc64: '1' };
+    const begin = () => openJournal(optionsFor(${JSON.stringify(world.dir)}));
+    const tell = async (work) => {
+      takeAll();
+      console.log(await outcome(work));
+      giveBack();
+    };
+    const first = await begin();
+    const keep = () => first.remember(job.id, checkpointFor(1, 'committing'));
+    await first.claim(job);
+    await tell(keep);
+    await keep();
+    await first.close();
+    const next = await begin();
+    const claim = () => next.claim(job);
+    await tell(() => next.gc());
+    await tell(claim);
+    await next.release(job.id);
+    const { kind, checkpoint } = await claim();
+    console.log(kind, checkpoint.phase);
+    await next.close();`);
+  const failed = 'too-many-open-files';
+  assert.deepEqual(told, [failed, failed, failed, 'ours committing']);
+});

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { allocateChunk } from '../../src/cos/chunk-memory.js';
 import { combineCrc64, createCrc64 } from '../../src/cos/crc64.js';
+import { importable, runWithFewDescriptors } from '../helpers/few-descriptors.js';
 
 /** The definition, a bit at a time. */
 function slowCrc64(bytes: Uint8Array): bigint {
@@ -117,4 +118,14 @@ test('combining is associative for objects larger than 4 GiB', () => {
     combineCrc64(combineCrc64(a, b, length), c, 3 * length),
     combineCrc64(a, combineCrc64(b, c, 3 * length), 4 * length),
   );
+});
+
+test('the first CRC-64 needs no descriptor', () => {
+  const told = runWithFewDescriptors(`
+    const { createCrc64 } = await import(${importable('src/cos/crc64')});
+    takeAll();
+    const crc64 = createCrc64();
+    crc64.update(Buffer.from('123456789'));
+    console.log(crc64.digest().toString(16));`);
+  assert.deepEqual(told, ['995dc9bbdf1939fa']);
 });
