@@ -13,11 +13,12 @@ export interface Lease {
   readonly runId: string;
   readonly host: string;
   readonly pid: number;
-  /** Kernel ticks: tells a process from a later one with the same number. */
+  /** Kernel ticks: tells a process from a later one with the same number. Absent where /proc is of others. */
   readonly startedTicks?: string;
-  /** Process numbers mean something only in the same boot of the same host and namespace. */
+  /** Process numbers and ticks mean something only in the same boot of the same host and namespaces. */
   readonly bootId?: string;
   readonly pidNamespace?: string;
+  readonly timeNamespace?: string;
   /** By the clock of this machine, which all who look at it have in common. */
   readonly renewedAt: Date;
 }
@@ -27,9 +28,12 @@ export function leaseOf(
   renewedAt: Date,
 ): Lease {
   const { runId, host, pid } = run;
-  const startedTicks = attempt(() => startedTicksOf(pid));
+  // A /proc of another namespace shows other processes under the same numbers.
+  const isOurs = attempt(() => readlinkSync('/proc/self')) === String(pid);
+  const startedTicks = isOurs ? attempt(() => startedTicksOf(pid)) : undefined;
   const bootId = attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
   const pidNamespace = attempt(() => readlinkSync('/proc/self/ns/pid'));
+  const timeNamespace = attempt(() => readlinkSync('/proc/self/ns/time'));
   return {
     runId,
     host,
@@ -37,6 +41,7 @@ export function leaseOf(
     ...(startedTicks === undefined ? {} : { startedTicks }),
     ...(bootId === undefined ? {} : { bootId }),
     ...(pidNamespace === undefined ? {} : { pidNamespace }),
+    ...(timeNamespace === undefined ? {} : { timeNamespace }),
     renewedAt,
   };
 }
@@ -48,11 +53,20 @@ export function leaseOf(
 export function isLive(lease: Lease, own: Lease, localNow: Date): boolean {
   if (lease.host === own.host && lease.bootId !== undefined && own.bootId !== undefined) {
     if (lease.bootId !== own.bootId) return false;
-    const visible = lease.pidNamespace === own.pidNamespace && lease.startedTicks !== undefined;
-    const isAtWork = visible ? isRunning(lease) : undefined;
+    const isAtWork = isVisible(lease, own) ? isRunning(lease) : undefined;
     if (isAtWork !== undefined) return isAtWork;
   }
   return localNow.getTime() - lease.renewedAt.getTime() < LEASE_MS;
+}
+
+/** Whether both runs see the same processes, by the same numbers and ticks. */
+function isVisible(lease: Lease, own: Lease): boolean {
+  return (
+    lease.startedTicks !== undefined &&
+    own.startedTicks !== undefined &&
+    lease.pidNamespace === own.pidNamespace &&
+    lease.timeNamespace === own.timeNamespace
+  );
 }
 
 /** Whether the process of the lease is there; undefined where it cannot be looked at for now. */
@@ -90,6 +104,7 @@ export function parseLease(text: string | undefined): Lease | undefined {
     const startedTicks = optionalTextOf(fields, 'startedTicks');
     const bootId = optionalTextOf(fields, 'bootId');
     const pidNamespace = optionalTextOf(fields, 'pidNamespace');
+    const timeNamespace = optionalTextOf(fields, 'timeNamespace');
     return {
       runId: textOf(fields, 'runId'),
       host: textOf(fields, 'host'),
@@ -97,6 +112,7 @@ export function parseLease(text: string | undefined): Lease | undefined {
       ...(startedTicks === undefined ? {} : { startedTicks }),
       ...(bootId === undefined ? {} : { bootId }),
       ...(pidNamespace === undefined ? {} : { pidNamespace }),
+      ...(timeNamespace === undefined ? {} : { timeNamespace }),
       renewedAt: dateOf(fields, 'renewedAt'),
     };
   });

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import process from 'node:process';
 import { parseRecord, textOf } from '../../src/journal/fields.js';
 import { LEASE_MS, formatLease, isLive, leaseOf, parseLease } from '../../src/journal/leases.js';
+import type { Lease } from '../../src/journal/leases.js';
 import {
   changedOptions,
   fingerprintsOf,
@@ -22,11 +23,19 @@ import {
   parseLedger,
 } from '../../src/journal/records.js';
 import { unwritable } from '../../src/journal/unwritable.js';
+import { importable, runWithFewDescriptors } from '../helpers/few-descriptors.js';
 import { checkpointFor, jobFor, receiptFor, secretsOf } from '../integration/journal-world.js';
 
 const NOW = new Date('2030-01-02T03:04:05.678Z');
 const own = leaseOf({ runId: 'own', host: 'here', pid: process.pid }, NOW);
 const lacksProc = own.startedTicks === undefined && 'nothing tells when a process began';
+
+/** A process that tells its own lease and ends with its input. */
+const TELL_LEASE = `
+  const { formatLease, leaseOf } = await import(${importable('src/journal/leases')});
+  const run = { runId: 'other', host: 'here', pid: process.pid };
+  console.log(formatLease(leaseOf(run, new Date(${NOW.getTime()}))));
+  process.stdin.resume();`;
 
 test('a job keeps every digit of its times and numbers through the database', () => {
   const { media } = jobFor(2);
@@ -136,9 +145,10 @@ test('two jobs have the same files if sizes, times and places agree, whatever th
 });
 
 test('a lease is live as long as its own process is', { skip: lacksProc }, async () => {
-  const child = spawn(process.execPath, ['-e', 'process.stdin.resume()']);
-  await once(child, 'spawn');
-  const lease = leaseOf({ runId: 'other', host: 'here', pid: child.pid as number }, NOW);
+  const child = spawn(process.execPath, ['--input-type=module', '-e', TELL_LEASE]);
+  const [told] = (await once(child.stdout, 'data')) as [Buffer];
+  const lease = parseLease(told.toString());
+  assert.ok(lease?.startedTicks !== undefined);
   const later = new Date(NOW.getTime() + 2 * LEASE_MS);
   assert.ok(isLive(lease, own, later));
   child.kill('SIGKILL');
@@ -147,25 +157,31 @@ test('a lease is live as long as its own process is', { skip: lacksProc }, async
 });
 
 test('a run that has too many open files takes no other for dead', { skip: lacksProc }, () => {
-  const leases = new URL('../../src/journal/leases.js', import.meta.url).href;
-  const script = `
-    import { openSync } from 'node:fs';
-    const { isLive, leaseOf } = await import(${JSON.stringify(leases)});
+  const told = runWithFewDescriptors(`
+    const { isLive, leaseOf } = await import(${importable('src/journal/leases')});
     const now = new Date();
     const own = leaseOf({ runId: 'own', host: 'here', pid: process.pid }, now);
-    const other = leaseOf({ runId: 'other', host: 'here', pid: process.ppid }, now);
-    try {
-      for (;;) openSync('/dev/null');
-    } catch ({ code }) {
-      console.log(code, isLive(other, own, now));
-    }`;
-  const { stdout } = spawnSync(
-    'sh',
-    ['-c', 'ulimit -n 64; "$0" --input-type=module -e "$1"', process.execPath, script],
-    { encoding: 'utf8' },
-  );
-  assert.equal(stdout, 'EMFILE true\n');
+    takeAll();
+    console.log(isLive({ ...own, runId: 'other' }, own, now));`);
+  assert.deepEqual(told, ['true']);
 });
+
+/** Whether namespaces can be made here. */
+const canUnshare = spawnSync('unshare', ['--pid', '--fork', 'true']).status === 0;
+
+test(
+  'with a /proc of another namespace no process is looked at',
+  { skip: canUnshare ? lacksProc : 'needs the right to make namespaces' },
+  () => {
+    const args = ['--pid', '--fork', process.execPath, '--input-type=module', '-e', TELL_LEASE];
+    const { stdout } = spawnSync('unshare', args, { encoding: 'utf8', input: '' });
+    const within = parseLease(stdout);
+    assert.ok(within !== undefined && within.pidNamespace !== own.pidNamespace);
+    assert.equal(within.startedTicks, undefined);
+    assertAgeDecides({ ...within, runId: 'other' }, within);
+    assertAgeDecides({ ...within, startedTicks: '1' }, within);
+  },
+);
 
 test('a process number that was given away again keeps no lease', { skip: lacksProc }, () => {
   assert.ok(!isLive({ ...own, runId: 'other', startedTicks: '1' }, own, NOW));
@@ -179,11 +195,16 @@ test('where the process cannot be looked at, the age of the lease decides', () =
   const { runId, host, pid, renewedAt } = own;
   const bare = { runId, host, pid, renewedAt };
   const inAContainer = { ...own, runId: 'other', pidNamespace: 'pid:[1]', pid: 1 };
-  for (const lease of [{ ...own, host: 'elsewhere' }, bare, inAContainer]) {
-    assert.ok(isLive(lease, own, new Date(NOW.getTime() + LEASE_MS - 1)));
-    assert.ok(!isLive(lease, own, new Date(NOW.getTime() + LEASE_MS)));
+  const withOtherClocks = { ...own, runId: 'other', timeNamespace: 'time:[1]' };
+  for (const lease of [{ ...own, host: 'elsewhere' }, bare, inAContainer, withOtherClocks]) {
+    assertAgeDecides(lease, own);
   }
 });
+
+function assertAgeDecides(lease: Lease, seenFrom: Lease): void {
+  assert.ok(isLive(lease, seenFrom, new Date(NOW.getTime() + LEASE_MS - 1)));
+  assert.ok(!isLive(lease, seenFrom, new Date(NOW.getTime() + LEASE_MS)));
+}
 
 test('a lease comes back from the database as it was', () => {
   assert.deepEqual(parseLease(formatLease(own)), own);
