@@ -4,7 +4,7 @@ import type * as Lmdb from 'lmdb';
 import { UploadFailure } from '../core/errors.js';
 import { gateOf, openGate, type Gate } from './gate.js';
 import { openDatabase } from './open-database.js';
-import { unwritable } from './unwritable.js';
+import { unreadable, unwritable } from './unwritable.js';
 
 /** One sorted table of text by text; every call belongs inside `transact`. */
 export interface Table {
@@ -67,7 +67,6 @@ export async function openTables<Name extends keyof Tables>(
   file: string,
   names: readonly Name[],
 ): Promise<{ readonly tables: Pick<Tables, Name>; close(): Promise<void> } | undefined> {
-  const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size;
   // lmdb ends the process by a signal where it shall read a database that nothing was written to yet.
   if (!sizeOf(file) || sizeOf(`${file}-lock`) === undefined) return undefined;
   const lmdb = await import('lmdb');
@@ -80,7 +79,16 @@ export async function openTables<Name extends keyof Tables>(
     );
     return { tables: tables as Pick<Tables, Name>, close: () => root.close() };
   } catch (error) {
-    throw unwritable(file, error);
+    throw unreadable(file, error);
+  }
+}
+
+/** Undefined where there is no such file. */
+function sizeOf(file: string): number | undefined {
+  try {
+    return statSync(file, { throwIfNoEntry: false })?.size;
+  } catch (error) {
+    throw unreadable(file, error);
   }
 }
 

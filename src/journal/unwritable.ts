@@ -13,6 +13,7 @@ export function unwritable(path: string, cause: unknown): UploadFailure {
 
 /** The same for one that cannot be read: to take it for absent might make a second media. */
 export function unreadable(path: string, cause: unknown): UploadFailure {
+  if (cause instanceof UploadFailure) return cause;
   const message = `cannot read the journal ${path}: ${told(cause)}`;
   const hint = 'Make it readable for this user, then run the same command again.';
   return (

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { openJournal, openLedger } from '../../src/journal/journal.js';
@@ -25,6 +25,15 @@ for (const name of ['journal.lmdb', 'journal.lmdb-lock']) {
   });
 }
 
+test('whether there is a journal must be found out, or what was uploaded before would be planned', async () => {
+  assert.equal(await openLedger(join(world.dir, 'none'), ''), undefined);
+  await symlink('loop', join(world.dir, 'loop'));
+  await assert.rejects(openLedger(join(world.dir, 'loop'), ''), {
+    code: 'journal-unwritable',
+    message: /^cannot read the journal .*: too many symbolic links/,
+  });
+});
+
 test('of a database that is empty yet nothing is known', async () => {
   await writeFile(join(world.dir, 'journal.lmdb'), '');
   await writeFile(join(world.dir, 'journal.lmdb-lock'), '');
@@ -48,8 +57,8 @@ test('a process with few descriptors left says that it cannot open the journal',
       giveBack(1);
     }`);
   assert.deepEqual(told, [
-    '0 journal-unwritable journal-unwritable',
-    '1 journal-unwritable journal-unwritable',
+    '0 journal-unwritable too-many-open-files',
+    '1 journal-unwritable too-many-open-files',
     '2 journal-unwritable done',
     '3 done done',
   ]);
