@@ -222,7 +222,11 @@ async function finish(
   if (replaced) {
     const other = `${visible(replaced.source)} (${replaced.fileId})`;
     const { path: place } = receipt.storage;
-    warn(ports, job, `has replaced the media of ${other}: both have the storage path ${visible(place)}`);
+    warn(
+      ports,
+      job,
+      `has replaced the media of ${other}: both have the storage path ${visible(place)}`,
+    );
   }
   return receipt;
 }
