@@ -71,6 +71,7 @@ async function readCoverDir(
   try {
     const stats = await threadFs.stat(absolute);
     if (stats.isDirectory()) {
+      await threadFs.names(absolute);
       return { shown: coverDir, absolute, realPath: await threadFs.realpath(absolute) };
     }
     problems.push({ message: `${visible(coverDir)} is not a directory`, hint });

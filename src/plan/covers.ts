@@ -1,9 +1,8 @@
 import path from 'node:path';
-import { UploadFailure } from '../core/errors.js';
 import type { SourceFile } from '../core/model.js';
 import { visible } from '../core/text.js';
 import type { Excludes } from './excludes.js';
-import { assertAnswering, inspect, type RealDirectory } from './inspect.js';
+import { assertAnswering, explain, inspect, type RealDirectory } from './inspect.js';
 import { extensionOf, imageTypeRank, isImageType, stemOf } from './media-types.js';
 import type { Warnings } from './names.js';
 import { threadFs } from './quick-fs.js';
@@ -17,7 +16,10 @@ export interface Cover {
 }
 
 export interface CoverFinder {
-  /** The cover of the media at this path. `images`: what is in its directory, where that is known. */
+  /**
+   * The cover of the media at this path. `images`: what is in its directory, where that is known. Throws
+   * UploadFailure where another try may find one.
+   */
   find(shown: string, absolute: string, images?: ImageIndex): Promise<Cover | undefined>;
   /** Whether this image is a cover whatever it pairs with: that of `--cover`. */
   isGiven(absolute: string): boolean;
@@ -64,12 +66,13 @@ function byPreference(one: string, other: string): number {
   return rank !== 0 ? rank : one < other ? -1 : 1;
 }
 
-/** The images in a directory; none where it cannot be read. Throws `read-error` where it does not answer. */
+/** The images in a directory; none where it may not be read. Throws what another try may not meet. */
 async function listImages(
   shown: string,
   absolute: string,
   excludes: Excludes,
   realDirectory: RealDirectory,
+  warnings: Warnings,
 ): Promise<ImageIndex> {
   try {
     await assertAnswering(realDirectory(absolute));
@@ -81,7 +84,11 @@ async function listImages(
       }),
     );
   } catch (error) {
-    if (error instanceof UploadFailure) throw error;
+    const failure = explain(error, shown);
+    if (failure.rule.retryable) throw failure;
+    if (failure.code !== 'source-missing') {
+      warnings.add('covers passed over', `${failure.message}: no cover is taken from there`);
+    }
     return new Map();
   }
 }
@@ -103,8 +110,9 @@ export function createCoverFinder(
     let images = known.get(absolute);
     if (images === undefined) {
       if (known.size >= REMEMBERED_DIRECTORIES) known.clear();
-      images = listImages(shown, absolute, excludes, realDirectory);
+      images = listImages(shown, absolute, excludes, realDirectory, warnings);
       known.set(absolute, images);
+      images.catch(() => known.delete(absolute));
     }
     return images;
   }
@@ -120,6 +128,7 @@ export function createCoverFinder(
       const found = await inspect(shown, path.join(absoluteDirectory, name), realDirectory);
       if (found.kind === 'file' && found.file.size > 0) return found;
       if (found.kind === 'directory') continue;
+      if (found.kind === 'unusable' && found.failure.rule.retryable) throw found.failure;
       const reason = found.kind === 'file' ? 'it is empty' : found.failure.message;
       warnings.add('covers passed over', `${visible(shown)} is not used as a cover: ${reason}`);
     }

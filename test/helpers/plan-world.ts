@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -85,4 +87,33 @@ export async function createPlanWorld(): Promise<PlanWorld> {
 function lineOf(item: PlanItem): string {
   if (item.kind === 'job') return item.job.media.path;
   return `${item.path} (${item.kind === 'skipped' ? item.reason : item.failure.code})`;
+}
+
+/** Lets this process open no more files until what it returns is called. */
+export function exhaustDescriptors(): () => void {
+  const prlimit = (...args: string[]): string =>
+    execFileSync('prlimit', ['--pid', String(process.pid), ...args], { encoding: 'utf8' }).trim();
+  const usual = prlimit('--nofile', '--raw', '--noheadings', '--output=SOFT');
+  prlimit('--nofile=128:');
+  const opened: number[] = [];
+  try {
+    for (;;) opened.push(openSync('/dev/null', 'r'));
+  } catch {
+    // There are no more.
+  }
+  return () => {
+    opened.forEach((descriptor) => closeSync(descriptor));
+    prlimit(`--nofile=${usual}:`);
+  };
+}
+
+/** What the work comes to where permissions count, which they do not for the superuser. */
+export async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) process.seteuid?.(65534);
+  try {
+    return await work();
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
 }

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, test } from 'node:test';
-import type { PlanOptions } from '../../src/plan/plan.js';
-import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
+import { planUploads, type PlanOptions } from '../../src/plan/plan.js';
+import {
+  asNobody,
+  createPlanWorld,
+  exhaustDescriptors,
+  type PlanWorld,
+} from '../helpers/plan-world.js';
 
 let world: PlanWorld;
 beforeEach(async () => {
@@ -265,4 +271,37 @@ test('what is wrong with the cover flags is a problem', async () => {
   ]);
   assert.equal((await problemsOf({ cover: 'c.jpg', covers: 'off' })).length, 1);
   assert.equal((await problemsOf({ cover: 'c.jpg', coverDir: 'd' })).length, 1);
+});
+
+test('a video whose cover cannot be looked for at the moment fails, and no other of its directory', async () => {
+  const videos = Array.from({ length: 60 }, (_none, index) => `v/${String(index + 10)}.mp4`);
+  for (const video of videos) await world.write({ [video]: '1' });
+  await world.write({ 'v/69.jpg': '1' });
+  const list = { filesFrom: '-', stdin: Readable.from([Buffer.from(videos.join('\n'))]) };
+  const { signal } = new AbortController();
+  const release = exhaustDescriptors();
+  const items = (await planUploads(world.options([], list), signal))[Symbol.asyncIterator]();
+  try {
+    const { value: first } = await items.next();
+    assert.ok(first?.kind === 'failed');
+    assert.equal(first.path, 'v/10.mp4');
+    assert.equal(first.failure.code, 'too-many-open-files');
+    assert.equal(first.failure.message, 'cannot read v: too many open files');
+  } finally {
+    release();
+  }
+  let last = await items.next();
+  for (let next = last; next.done !== true; next = await items.next()) last = next;
+  assert.ok(last.value?.kind === 'job');
+  assert.equal(last.value.job.cover?.path, 'v/69.jpg');
+});
+
+test('a directory that may not be listed gives no cover, and says so', async () => {
+  await world.write({ 'v/a.mp4': '1', 'v/a.jpg': '1', 'w/b.mp4': '1' });
+  for (const name of ['', 'v', 'w']) await fs.chmod(world.at(name), name === 'v' ? 0o711 : 0o755);
+  assert.deepEqual(await asNobody(() => pairs(['v/a.mp4'])), ['v/a.mp4 undefined undefined']);
+  const message = 'cannot read v: permission denied';
+  assert.deepEqual(world.warnings, [`${message}: no cover is taken from there`]);
+  const asDirectory = await asNobody(() => world.problems(['w/b.mp4'], { coverDir: 'v' }));
+  assert.deepEqual(asDirectory, [message]);
 });
