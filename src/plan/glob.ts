@@ -3,10 +3,9 @@ import path from 'node:path';
 import { callbackify } from 'node:util';
 import fastGlob from 'fast-glob';
 import micromatch from 'micromatch';
-import { UploadFailure } from '../core/errors.js';
 import { isOfInterest, type Entry } from './entry.js';
 import type { Excludes } from './excludes.js';
-import { explain } from './inspect.js';
+import { createIsTwin, explain, notUtf8 } from './inspect.js';
 import { threadFs } from './quick-fs.js';
 
 export interface GlobOptions {
@@ -47,7 +46,7 @@ function sparingHidden(pattern: string): string {
     .join('/');
 }
 
-/** The files that a pattern names, in the order of their paths, and the directories that it could not read. */
+/** The files that a pattern names, in the order of their paths, and what of it could not be read. */
 export async function expandGlob(
   pattern: string,
   options: GlobOptions,
@@ -55,13 +54,32 @@ export async function expandGlob(
 ): Promise<Entry[]> {
   const { cwd, excludes, includeHidden, followSymlinks, ownDirectories } = options;
   const entries: Entry[] = [];
-  const unreadable = (directory: string, error: Error): void => {
-    const shown = pattern.startsWith('/') ? directory : path.relative(cwd, directory) || '.';
-    const failure = explain(error, shown);
-    entries.push({ path: shown, absolute: directory, origin: 'glob', failure });
-  };
   const { base } = micromatch.scan(pattern);
   const begins = path.resolve(cwd, base);
+  const shownOf = (absolute: string): string =>
+    pattern.startsWith('/') ? absolute : path.relative(cwd, absolute) || '.';
+  const isWanted = (found: string): boolean =>
+    isOfInterest(path.basename(found)) && !isExcludedBelow(base, found, excludes);
+  const told = new Set<string>();
+  const twins = new Map<string, number>();
+  const trouble: Trouble = {
+    isWanted: (file) => isWanted(shownOf(file)),
+    unreadable(absolute, error) {
+      const shown = shownOf(absolute);
+      const failure = explain(error, shown);
+      if (failure.code === 'source-missing' || told.has(absolute)) return;
+      told.add(absolute);
+      entries.push({ path: shown, absolute, origin: 'glob', failure });
+    },
+    twin: (absolute) => void twins.set(absolute, (twins.get(absolute) ?? 0) + 1),
+    taken(absolute) {
+      const shown = shownOf(absolute);
+      for (let left = twins.get(absolute) ?? 0; left > 0; left -= 1) {
+        entries.push({ path: shown, absolute, origin: 'glob', failure: notUtf8(shown) });
+      }
+      twins.delete(absolute);
+    },
+  };
   const isPassedOver = async (directory: string): Promise<boolean> =>
     directory !== begins && ownDirectories.includes(await threadFs.realpath(directory));
   const patterns = expandBraces(pattern);
@@ -70,17 +88,18 @@ export async function expandGlob(
     cwd,
     dot: includeHidden,
     followSymbolicLinks: followSymlinks,
-    fs: carefulFileSystem(unreadable, readsHidden, isPassedOver),
+    fs: carefulFileSystem(trouble, readsHidden, isPassedOver),
     objectMode: true,
     onlyFiles: false,
     suppressErrors: true,
   }) as AsyncIterable<fastGlob.Entry>;
-  for await (const { path: matched, name, dirent } of stream) {
+  for await (const { path: matched, dirent } of stream) {
     signal.throwIfAborted();
     const found = path.normalize(matched);
-    if (dirent.isDirectory() || !isOfInterest(name)) continue;
-    if (isExcludedBelow(base, found, excludes)) continue;
-    entries.push({ path: found, absolute: path.resolve(cwd, found), origin: 'glob' });
+    if (dirent.isDirectory() || !isWanted(found)) continue;
+    const absolute = path.resolve(cwd, found);
+    entries.push({ path: found, absolute, origin: 'glob' });
+    trouble.taken(absolute);
   }
   return entries;
 }
@@ -96,45 +115,67 @@ function isExcludedBelow(base: string, found: string, excludes: Excludes): boole
   });
 }
 
+/** Is told what a pattern may name and cannot have, by absolute paths. */
+interface Trouble {
+  /** Whether a file would be taken, were it there. */
+  isWanted(file: string): boolean;
+  unreadable(at: string, error: unknown): void;
+  /** There is another name that reads the same: see `createIsTwin`. */
+  twin(at: string): void;
+  /** This file was taken, or this directory entered, and so would its twins be. */
+  taken(at: string): void;
+}
+
 /**
- * Tells of directories that cannot be read, which fast-glob would stop at or pass over in silence, and
- * does not follow a symbolic link to a directory that contains it. Hidden names are shown only where the
- * pattern has some, since `**` would read every hidden directory.
+ * Tells of what cannot be read, which fast-glob would stop at or pass over in silence, and does not
+ * follow a symbolic link to a directory that contains it. Hidden names are shown only where the pattern
+ * has some, since `**` would read every hidden directory.
  */
 function carefulFileSystem(
-  unreadable: (directory: string, error: Error) => void,
+  trouble: Trouble,
   readsHidden: boolean,
   isPassedOver: (directory: string) => Promise<boolean>,
 ): Partial<fastGlob.FileSystemAdapter> {
   const readdir = async (directory: string): Promise<fs.Dirent[]> => {
     if (await isPassedOver(directory).catch(() => false)) return [];
+    trouble.taken(directory);
+    const isTwin = createIsTwin();
     try {
       const entries = await threadFs.readdir(directory);
-      return entries.filter(({ name }) => readsHidden || !name.startsWith('.'));
+      return entries.filter(({ name }) => {
+        if (!readsHidden && name.startsWith('.')) return false;
+        if (!isTwin(name)) return true;
+        trouble.twin(path.join(directory, name));
+        return false;
+      });
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'ENOENT' && code !== 'ENOTDIR') unreadable(directory, error as Error);
+      trouble.unreadable(directory, error);
       throw error;
     }
   };
-  /** fast-glob passes over a path in silence that it asks for and cannot have. */
-  const told = new Set<string>();
-  const asked = async (ask: typeof threadFs.stat, file: string): Promise<fs.Stats> => {
+  /** Is asked for what a pattern names without wildcards. */
+  const lstat = async (file: string): Promise<fs.Stats> => {
     try {
-      return await ask(file);
+      return await threadFs.lstat(file);
     } catch (error) {
-      if (error instanceof UploadFailure && !told.has(file)) unreadable(file, error);
-      told.add(file);
+      if (trouble.isWanted(file)) trouble.unreadable(file, error);
       throw error;
     }
   };
-  const stat = async (file: string): Promise<fs.Stats> => {
-    const stats = await asked(threadFs.stat, file);
-    if (stats.isDirectory() && (await isCyclic(file))) throw new Error('cyclic symbolic link');
-    return stats;
+  /** Is asked for what is behind a symbolic link; one that cannot be followed is told as any file is. */
+  const stat = async (link: string): Promise<fs.Stats> => {
+    try {
+      const stats = await threadFs.stat(link);
+      if (!stats.isDirectory() || !(await isCyclic(link))) return stats;
+    } catch (error) {
+      // It may lead to a directory.
+      const isUnknown = explain(error, link).rule.retryable && !isOfInterest(path.basename(link));
+      if (isUnknown) trouble.unreadable(link, error);
+    }
+    return threadFs.lstat(link);
   };
   const adapter: object = {
-    lstat: callbackify((file: string) => asked(threadFs.lstat, file)),
+    lstat: callbackify(lstat),
     readdir: (
       directory: string,
       _options: object,

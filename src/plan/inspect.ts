@@ -144,14 +144,31 @@ const REASONS: Readonly<Record<string, readonly [FailureCode, string]>> = {
 export function explain(error: unknown, shown: string, isLink = false): UploadFailure {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === undefined) throw error;
-  if (code === 'ENOENT' && shown.includes('\ufffd')) {
-    return failure('source-invalid', shown, 'its name is not UTF-8', error, 'Rename it.');
-  }
+  if (code === 'ENOENT' && shown.includes('\ufffd')) return notUtf8(shown, error);
   if (code === 'ENOENT' && isLink) {
     return failure('source-missing', shown, 'it is a symbolic link to nothing', error);
   }
   const [failureCode, reason] = REASONS[code] ?? ['read-error', visible(message)];
   return failure(failureCode, shown, reason, error);
+}
+
+/** What a name that had to be replaced in part is told as. */
+export function notUtf8(shown: string, cause?: unknown): UploadFailure {
+  return failure('source-invalid', shown, 'its name is not UTF-8', cause, 'Rename it.');
+}
+
+/**
+ * For the names of one directory: whether one came before. Of several names that read the same, all but
+ * one at most are not UTF-8, and what is found under it is that one.
+ */
+export function createIsTwin(): (name: string) => boolean {
+  const seen = new Set<string>();
+  return (name) => {
+    if (!name.includes('\ufffd')) return false;
+    const isTwin = seen.has(name);
+    seen.add(name);
+    return isTwin;
+  };
 }
 
 function failure(

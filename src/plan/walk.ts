@@ -1,9 +1,15 @@
 import path from 'node:path';
-import { UploadFailure } from '../core/errors.js';
+import type { UploadFailure } from '../core/errors.js';
 import { indexImages, pairedStems, type ImageIndex } from './covers.js';
 import { isOfInterest, type Entry } from './entry.js';
 import type { Excludes } from './excludes.js';
-import { assertLinkAnswers, explain, type RealDirectory } from './inspect.js';
+import {
+  assertLinkAnswers,
+  createIsTwin,
+  explain,
+  notUtf8,
+  type RealDirectory,
+} from './inspect.js';
 import { extensionOf, isImageType, isMediaType, isPlaylistType, stemOf } from './media-types.js';
 import type { PathSet } from './path-set.js';
 import { claimFiles } from './playlist.js';
@@ -35,8 +41,8 @@ interface Level {
   next: number;
   readonly images: ImageIndex;
   readonly claimed: PathSet | undefined;
-  /** Symbolic links to disks that do not answer. */
-  readonly unanswered: readonly Entry[];
+  /** What cannot be looked at: links to disks that do not answer, names that are not UTF-8. */
+  readonly failed: readonly Entry[];
 }
 
 type Place = Pick<Level, 'shown' | 'absolute' | 'relative'>;
@@ -63,9 +69,9 @@ export async function* walk(
       if (isOwn || isCyclic) return;
       const level = await openLevel(place, realPath, options);
       stack.push(level);
-      yield* level.unanswered;
+      yield* level.failed;
     } catch (error) {
-      yield failedEntry(place, error);
+      yield failedEntry(place, explain(error, place.shown));
     }
   }
 
@@ -95,8 +101,8 @@ function placeOf(directory: Place, name: string): Place {
 }
 
 async function openLevel(place: Place, realPath: string, options: WalkOptions): Promise<Level> {
-  const unanswered: Entry[] = [];
-  const names = await listNames(place, options, unanswered);
+  const failed: Entry[] = [];
+  const names = await listNames(place, options, failed);
   const typeOf = (name: string): string => options.mediaType ?? extensionOf(name);
   const playlists =
     options.ignorePlaylists === true
@@ -114,38 +120,36 @@ async function openLevel(place: Place, realPath: string, options: WalkOptions): 
     images,
     claimed:
       playlists.length === 0 ? undefined : await claimFiles(playlists, options.realDirectory),
-    unanswered,
+    failed,
   };
 }
 
-function failedEntry({ shown, absolute }: Place, error: unknown): Entry {
-  return { path: shown, absolute, origin: 'walk', failure: explain(error, shown) };
+function failedEntry({ shown, absolute }: Place, failure: UploadFailure): Entry {
+  return { path: shown, absolute, origin: 'walk', failure };
 }
 
-/** Symbolic links that may lead to directories, which their disk does not tell, go to `unanswered`. */
-async function listNames(
-  place: Place,
-  options: WalkOptions,
-  unanswered: Entry[],
-): Promise<string[]> {
+/** What cannot be looked at, but may be of interest, goes to `failed`. */
+async function listNames(place: Place, options: WalkOptions, failed: Entry[]): Promise<string[]> {
   const { excludes, includeHidden, followSymlinks, realDirectory } = options;
   const names: string[] = [];
+  const isTwin = createIsTwin();
+  const isWanted = ({ shown, relative }: Place, isDirectory: boolean): boolean =>
+    isDirectory
+      ? !excludes.directory(relative, shown)
+      : isOfInterest(path.basename(shown)) && !excludes.file(relative, shown);
   for await (const entries of readDirectory(place.absolute)) {
     for (const found of entries) {
       const { name } = found;
       if (!includeHidden && name.startsWith('.')) continue;
       const inside = placeOf(place, name);
-      const { shown, relative } = inside;
       const isDirectory =
         found.isDirectory() ||
         (followSymlinks &&
           found.isSymbolicLink() &&
-          (await isDirectoryBehind(inside, realDirectory, unanswered)));
-      if (isDirectory) {
-        if (!excludes.directory(relative, shown)) names.push(`${name}/`);
-      } else if (isOfInterest(name) && !excludes.file(relative, shown)) {
-        names.push(name);
-      }
+          (await isDirectoryBehind(inside, realDirectory, failed)));
+      if (!isWanted(inside, isDirectory)) continue;
+      if (isTwin(name)) failed.push(failedEntry(inside, notUtf8(inside.shown)));
+      else names.push(isDirectory ? `${name}/` : name);
     }
   }
   return names;
@@ -154,14 +158,15 @@ async function listNames(
 async function isDirectoryBehind(
   link: Place,
   realDirectory: RealDirectory,
-  unanswered: Entry[],
+  failed: Entry[],
 ): Promise<boolean> {
   try {
     await assertLinkAnswers(link.absolute, realDirectory);
     return (await threadFs.stat(link.absolute)).isDirectory();
   } catch (error) {
-    const isDead = error instanceof UploadFailure && !isOfInterest(path.basename(link.absolute));
-    if (isDead) unanswered.push(failedEntry(link, error));
+    const failure = explain(error, link.shown);
+    const isUnknown = failure.rule.retryable && !isOfInterest(path.basename(link.absolute));
+    if (isUnknown) failed.push(failedEntry(link, failure));
     return false;
   }
 }

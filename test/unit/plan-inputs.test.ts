@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs/promises';
 import { afterEach, beforeEach, test } from 'node:test';
 import { UsageError } from '../../src/core/errors.js';
-import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
+import { asNobody, createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
 
 let world: PlanWorld;
 beforeEach(async () => {
@@ -221,17 +221,58 @@ test('what may not be read is told, and the rest goes on', async () => {
     'v/shut (source-unreadable)',
     'v/z.mp4',
   ];
-  const isRoot = process.getuid?.() === 0;
-  if (isRoot) process.seteuid?.(65534);
-  try {
+  await asNobody(async () => {
     assert.deepEqual(await world.lines(['v']), expected);
     assert.deepEqual(await world.lines(['v/**/*.mp4']), expected);
+    assert.deepEqual(await world.lines(['v/{a,secret,shut/b,gone,gone/c}.mp4']), [
+      'v/a.mp4',
+      'v/secret.mp4 (source-unreadable)',
+      'v/shut/b.mp4 (source-unreadable)',
+    ]);
+    assert.deepEqual(await world.lines(['v/{a.mp4,shut/notes.txt}']), ['v/a.mp4']);
     assert.deepEqual(await world.problems(['v/secret.mp4', 'v/shut']), [
       'cannot read v/secret.mp4: permission denied',
       'cannot read v/shut: permission denied',
     ]);
-  } finally {
-    if (isRoot) process.seteuid?.(0);
-    await fs.chmod(world.at('v/shut'), 0o700);
+  });
+  await fs.chmod(world.at('v/shut'), 0o700);
+});
+
+test('a symbolic link that a glob names without a wildcard is told, followed or not', async () => {
+  await world.write({ 'a.mp4': '1' });
+  await fs.symlink('gone', world.at('b.mp4'));
+  await fs.symlink('loop.mp4', world.at('loop.mp4'));
+  for (const followSymlinks of [false, true]) {
+    assert.deepEqual(await world.lines(['{a,b,c,loop}.mp4'], { followSymlinks }), [
+      'a.mp4',
+      'b.mp4 (source-missing)',
+      'loop.mp4 (source-invalid)',
+    ]);
+  }
+});
+
+test('of names that read the same, each has its record, and the one that is UTF-8 is uploaded', async () => {
+  await world.write({ 'v/a.mp4': '1', 'v/c\ufffd.mp4': '1', 'v/d\ufffd/d.mp4': '1' });
+  const write = (name: string) =>
+    fs.writeFile(Buffer.from(`${world.dir}/v/${name}`, 'latin1'), '1');
+  const make = (name: string) => fs.mkdir(Buffer.from(`${world.dir}/v/${name}`, 'latin1'));
+  for (const name of ['b\xff.mp4', 'b\xfe.mp4', 'c\xff.mp4', 'c\xfe.mp4']) await write(name);
+  for (const name of ['d\xff', 'e\xff']) {
+    await make(name);
+    await write(`${name}/lost.mp4`);
+  }
+  const expected = [
+    'v/a.mp4',
+    'v/b\ufffd.mp4 (source-invalid)',
+    'v/b\ufffd.mp4 (source-invalid)',
+    'v/c\ufffd.mp4',
+    'v/c\ufffd.mp4 (source-invalid)',
+    'v/c\ufffd.mp4 (source-invalid)',
+    'v/d\ufffd (source-invalid)',
+    'v/d\ufffd/d.mp4',
+    'v/e\ufffd (source-invalid)',
+  ];
+  for (const input of ['v', 'v/**', 'v/**/*.mp4']) {
+    assert.deepEqual((await world.lines([input])).sort(), expected, input);
   }
 });
