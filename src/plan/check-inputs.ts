@@ -5,7 +5,7 @@ import type { Verdict } from './examine.js';
 import type { Input, NamedDirectory } from './inputs.js';
 import { mapAhead } from './map-ahead.js';
 import { extensionOf, isImageType } from './media-types.js';
-import { createPathSet } from './path-set.js';
+import { claimFiles } from './playlist.js';
 import { emptyProblem, problemOf, temporaryProblem } from './problems.js';
 import type { Step } from './survey.js';
 import { walk, type WalkOptions } from './walk.js';
@@ -68,7 +68,8 @@ async function checkDirectory(
 ): Promise<Problem | undefined> {
   if (walkOptions.claimed.has(`${directory.absolute}/`)) return undefined;
   // Where a playlist carries files along, the playlist itself has a record.
-  const everything = { ...walkOptions, claimed: createPathSet(), ignorePlaylists: true };
+  const claimed = await claimFiles([], walkOptions.realDirectory);
+  const everything = { ...walkOptions, claimed, ignorePlaylists: true };
   for await (const entry of walk(directory.path, directory.absolute, everything, signal)) {
     if (entry.failure !== undefined) {
       return entry.absolute === directory.absolute ? problemOf(entry.failure) : undefined;

@@ -17,8 +17,7 @@ import {
   isPlaylistType,
   isTemporaryName,
 } from './media-types.js';
-import type { PathSet } from './path-set.js';
-import { findSegments } from './playlist.js';
+import { findSegments, type Claims } from './playlist.js';
 
 /** What one path is, before it is known what else the run contains. */
 export type Verdict = Finding & {
@@ -49,7 +48,7 @@ export interface ExamineSettings {
   readonly minAgeMs: number;
   readonly now: Date;
   /** Files that playlists named elsewhere carry along. */
-  readonly claimed: PathSet;
+  readonly claimed: Claims;
 }
 
 const ignored: Finding = { kind: 'ignored' };
@@ -120,6 +119,7 @@ function createExamineFile(
   return async (entry, found, findCover) => {
     const { file } = found;
     if (claimed.has(entry.absolute)) return { kind: 'skipped', file, reason: 'duplicate' };
+    assertNoSegment(entry, claimed);
     const name = path.basename(entry.path);
     const extension = extensionOf(name);
     if (isTemporaryName(name)) return { kind: 'skipped', file, reason: 'temporary-name' };
@@ -162,6 +162,12 @@ async function usable(findCover: FindCover): Promise<{ readonly cover?: SourceFi
     if (error instanceof UploadFailure) return {};
     throw error;
   }
+}
+
+/** Throws where it may be one, since a playlist cannot be read. */
+function assertNoSegment({ path: shown, absolute }: Entry, claimed: Claims): void {
+  const doubt = claimed.doubt(shown, absolute);
+  if (doubt !== undefined) throw doubt;
 }
 
 /** Undefined for a symbolic link to a directory, which is passed over, or walked already. */

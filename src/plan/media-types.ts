@@ -9,6 +9,17 @@ const MEDIA_TYPES: ReadonlySet<string> = new Set(
     .split(' '),
 );
 
+/** Those of MEDIA_TYPES that HLS and DASH know as segments. */
+const SEGMENT_TYPES: ReadonlySet<string> = new Set([
+  'ts',
+  'mp4',
+  'm4v',
+  'm4a',
+  'aac',
+  'mp3',
+  'webm',
+]);
+
 /** Extensions that VOD accepts as covers; of two covers of one media the earlier type is taken. */
 const IMAGE_TYPES = 'jpg jpeg png gif bmp tiff tif heif ai cdr eps'.split(' ');
 
@@ -37,6 +48,11 @@ export function isImageType(extension: string): boolean {
 /** Lower is preferred. */
 export function imageTypeRank(extension: string): number {
   return IMAGE_TYPES.indexOf(extension);
+}
+
+/** Whether a playlist may refer to files of this type as its segments. */
+export function isSegmentType(extension: string): boolean {
+  return SEGMENT_TYPES.has(extension);
 }
 
 export function isPlaylistType(type: string): boolean {

@@ -20,8 +20,7 @@ import { mapAhead } from './map-ahead.js';
 import { extensionOf, isImageType, isMediaType, isPlaylistType } from './media-types.js';
 import { createWarnings } from './names.js';
 import { inOrder, type Order } from './order.js';
-import type { PathSet } from './path-set.js';
-import { claimFiles } from './playlist.js';
+import { claimFiles, type Claims } from './playlist.js';
 import { threadFs } from './quick-fs.js';
 import { survey } from './survey.js';
 import type { WalkOptions } from './walk.js';
@@ -210,7 +209,7 @@ async function claimNamed(
   cwd: string,
   mediaType: string | undefined,
   realDirectory: RealDirectory,
-): Promise<PathSet> {
+): Promise<Claims> {
   const playlists = [...(jobList?.playlists ?? [])];
   const consider = (absolute: string, isNamed: boolean): void => {
     const extension = extensionOf(path.basename(absolute));

@@ -4,7 +4,8 @@ import type { Segment, SourceFile } from '../core/model.js';
 import { visible } from '../core/text.js';
 import { assertAnswering, explain, inspect, type RealDirectory } from './inspect.js';
 import { mapAhead } from './map-ahead.js';
-import { createPathSet, type PathSet } from './path-set.js';
+import { extensionOf, isSegmentType } from './media-types.js';
+import { createPathSet } from './path-set.js';
 import { readDash } from './playlist-dash.js';
 import { readHls } from './playlist-hls.js';
 import { threadFs } from './quick-fs.js';
@@ -22,6 +23,16 @@ interface PlaylistFiles {
   readonly playlistKeys: ReadonlySet<string>;
   /** What first keeps the playlist from being uploaded; `keys` is as complete as it could be. */
   readonly problem: UploadFailure | undefined;
+  /** Why a directory's playlist could not be read, by the directory's absolute path. */
+  readonly unread: ReadonlyMap<string, UploadFailure>;
+}
+
+/** What playlists carry along: such files are no media of their own. */
+export interface Claims {
+  /** Whether a playlist refers to this file; to one in this directory, where it ends with a slash. */
+  has(absolute: string): boolean;
+  /** Why nobody knows whether a playlist refers to this file; undefined where that is known. */
+  doubt(shown: string, absolute: string): UploadFailure | undefined;
 }
 
 const MAX_PLAYLIST_SIZE = 64 * 1024 * 1024;
@@ -37,6 +48,7 @@ async function readPlaylist(
 ): Promise<PlaylistFiles> {
   const keys = new Set<string>();
   const playlistKeys = new Set<string>();
+  const unread = new Map<string, UploadFailure>();
   let problem: UploadFailure | undefined;
   let references = 0;
   const own = path.basename(absolute);
@@ -72,14 +84,18 @@ async function readPlaylist(
       const found = next.type === 'mpd' ? readDash(text) : readHls(text);
       for (const reference of found) take(reference, key, inPlaylist);
     } catch (error) {
-      problem ??=
+      const failure =
         error instanceof RangeError
           ? invalid(`cannot use the playlist ${visible(inPlaylist)}: ${visible(error.message)}`)
           : explain(error, inPlaylist);
+      problem ??= failure;
+      if (failure.rule.retryable || failure.code === 'source-unreadable') {
+        unread.set(path.dirname(path.join(directory, key)), failure);
+      }
       if (references > MAX_REFERENCES) break;
     }
   }
-  return { keys, playlistKeys, problem };
+  return { keys, playlistKeys, problem, unread };
 }
 
 async function readText(absolute: string): Promise<string> {
@@ -157,19 +173,18 @@ function unusableSegment(
   return new UploadFailure(code, message, { stage: 'plan', hint });
 }
 
-/**
- * Everything that these playlists carry along, as absolute paths: such files are no media of their own.
- * The directories in which those files lie are in the set too. Of playlists that refer to each other,
- * the first stays its own.
- */
+/** Everything that these playlists carry along. Of playlists that refer to each other, the first stays its own. */
 export async function claimFiles(
   playlists: readonly { readonly absolute: string; readonly type: string }[],
   realDirectory: RealDirectory,
-): Promise<PathSet> {
+): Promise<Claims> {
   const claimed = createPathSet();
+  const unread = new Map<string, UploadFailure>();
   const nested = new Map<string, Set<string>>();
   for (const { absolute, type } of playlists) {
-    const { keys, playlistKeys } = await readPlaylist(absolute, absolute, type, realDirectory);
+    const found = await readPlaylist(absolute, absolute, type, realDirectory);
+    const { keys, playlistKeys } = found;
+    for (const [directory, failure] of found.unread) unread.set(directory, failure);
     const inside = new Set<string>();
     nested.set(absolute, inside);
     for (const key of keys) {
@@ -185,7 +200,27 @@ export async function claimFiles(
       if (!refersBack || outer < inner) claimed.add(inner);
     }
   }
-  return claimed;
+  return {
+    has: (absolute) => claimed.has(absolute),
+    doubt(shown, absolute) {
+      if (unread.size === 0 || !isSegmentType(extensionOf(path.basename(absolute))))
+        return undefined;
+      const cause = nearest(unread, path.dirname(absolute));
+      return cause && inDoubt(shown, cause);
+    },
+  };
+}
+
+/** What is known of a directory, or else of the next one that it is in. */
+function nearest<T>(known: ReadonlyMap<string, T>, directory: string): T | undefined {
+  const found = known.get(directory);
+  const outer = path.dirname(directory);
+  return found !== undefined || outer === directory ? found : nearest(known, outer);
+}
+
+function inDoubt(shown: string, cause: UploadFailure): UploadFailure {
+  const message = `${visible(shown)} may be part of a playlist: ${cause.message}`;
+  return new UploadFailure(cause.code, message, { stage: 'plan', cause });
 }
 
 function refusal(playlist: string, uri: string, reason: string): UploadFailure {

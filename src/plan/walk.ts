@@ -11,8 +11,7 @@ import {
   type RealDirectory,
 } from './inspect.js';
 import { extensionOf, isImageType, isMediaType, isPlaylistType, stemOf } from './media-types.js';
-import type { PathSet } from './path-set.js';
-import { claimFiles } from './playlist.js';
+import { claimFiles, type Claims } from './playlist.js';
 import { readDirectory, threadFs } from './quick-fs.js';
 
 export interface WalkOptions {
@@ -24,7 +23,7 @@ export interface WalkOptions {
   /** Overrides what the extension says. */
   readonly mediaType?: string;
   /** Files that playlists named elsewhere carry along. */
-  readonly claimed: PathSet;
+  readonly claimed: Claims;
   /** Nobody asks which files the playlists of the walk carry along. */
   readonly ignorePlaylists?: boolean;
   readonly realDirectory: RealDirectory;
@@ -40,7 +39,8 @@ interface Level {
   readonly names: readonly string[];
   next: number;
   readonly images: ImageIndex;
-  readonly claimed: PathSet | undefined;
+  /** Of playlists named elsewhere, and of those in this directory and the ones around it. */
+  readonly claims: readonly Claims[];
   /** What cannot be looked at: links to disks that do not answer, names that are not UTF-8. */
   readonly failed: readonly Entry[];
 }
@@ -67,7 +67,8 @@ export async function* walk(
       // A symbolic link back to a directory that we are in.
       const isCyclic = stack.some((outer) => outer.realPath === realPath);
       if (isOwn || isCyclic) return;
-      const level = await openLevel(place, realPath, options);
+      const outer = stack.at(-1)?.claims ?? [options.claimed];
+      const level = await openLevel(place, realPath, outer, options);
       stack.push(level);
       yield* level.failed;
     } catch (error) {
@@ -85,9 +86,11 @@ export async function* walk(
       yield* enter(placeOf(level, name.slice(0, -1)));
     } else {
       const { shown: file, absolute: at } = placeOf(level, name);
-      const isClaimed =
-        options.claimed.has(at) || stack.some((outer) => outer.claimed?.has(at) === true);
-      if (!isClaimed) yield { path: file, absolute: at, origin: 'walk', images: level.images };
+      const { claims } = level;
+      if (claims.some((claimed) => claimed.has(at))) continue;
+      const entry = { path: file, absolute: at, origin: 'walk', images: level.images } as const;
+      const failure = claims.map((claimed) => claimed.doubt(file, at)).find(Boolean);
+      yield failure === undefined ? entry : { ...entry, failure };
     }
   }
 }
@@ -100,7 +103,12 @@ function placeOf(directory: Place, name: string): Place {
   };
 }
 
-async function openLevel(place: Place, realPath: string, options: WalkOptions): Promise<Level> {
+async function openLevel(
+  place: Place,
+  realPath: string,
+  outer: readonly Claims[],
+  options: WalkOptions,
+): Promise<Level> {
   const failed: Entry[] = [];
   const names = await listNames(place, options, failed);
   const typeOf = (name: string): string => options.mediaType ?? extensionOf(name);
@@ -118,8 +126,10 @@ async function openLevel(place: Place, realPath: string, options: WalkOptions): 
     names: pairedImagesLast(names.sort(), images),
     next: 0,
     images,
-    claimed:
-      playlists.length === 0 ? undefined : await claimFiles(playlists, options.realDirectory),
+    claims:
+      playlists.length === 0
+        ? outer
+        : [...outer, await claimFiles(playlists, options.realDirectory)],
     failed,
   };
 }
