@@ -3,6 +3,7 @@ import { UploadFailure } from '../core/errors.js';
 import type { JobObject, Session } from '../core/model.js';
 import type { UploadId } from '../core/ids.js';
 import type { ListedPart, OpenSource, Ports } from '../core/ports.js';
+import { visible } from '../core/text.js';
 import { sendMissing } from './missing-parts.js';
 import { countResumed, countSent, givingWay, STAGE_OF, targetOf, type Sending } from './sending.js';
 
@@ -29,7 +30,8 @@ export async function sendObject(
     }
   } catch (error) {
     if (!(error instanceof UploadFailure)) throw error;
-    throw orExpired(error, checkpoint.session, ports).at(STAGE_OF[object.role]);
+    const failure = orExpired(error, checkpoint.session, ports);
+    throw ofSegment(failure, object).at(STAGE_OF[object.role]);
   }
 }
 
@@ -39,6 +41,13 @@ function orExpired(failure: UploadFailure, { expiresAt }: Session, { now }: Port
   return isRefused && now() >= expiresAt
     ? new UploadFailure('session-expired', failure.message, failure.facts)
     : failure;
+}
+
+/** A job may have thousands of segments: a failure tells which one it was. */
+function ofSegment(failure: UploadFailure, { role, file }: JobObject): UploadFailure {
+  const shown = visible(file.path);
+  if (role !== 'segment' || failure.message.includes(shown)) return failure;
+  return new UploadFailure(failure.code, `${shown}: ${failure.message}`, failure.facts);
 }
 
 async function putWhole(

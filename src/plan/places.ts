@@ -1,7 +1,12 @@
 import { UploadFailure } from '../core/errors.js';
-import type { Job, SourceFile } from '../core/model.js';
+import type { Job, Segment, SourceFile } from '../core/model.js';
 import { visible } from '../core/text.js';
 import { createPathSet } from './path-set.js';
+
+/** The most that COS takes of a key, URL-encoded. */
+const MAX_KEY_LENGTH = 850;
+/** What VOD puts before it where nobody names a storage path: `<bucket>/<8 hex digits><FileId>/`, and a little. */
+const MEDIA_FOLDER_LENGTH = 64;
 
 /**
  * Takes the storage paths of a job, segments next to the media, within its sub-application; or tells
@@ -14,6 +19,8 @@ export function createPlaces(): (
   const taken = createPathSet();
   return ({ media, segments, request }, subAppId) => {
     const { mediaStoragePath } = request;
+    const tooLong = keyTooLong(media, segments, mediaStoragePath);
+    if (tooLong !== undefined) return tooLong;
     if (mediaStoragePath === undefined) return undefined;
     const folder = mediaStoragePath.slice(0, mediaStoragePath.lastIndexOf('/') + 1);
     const placeOf = (file: SourceFile, path: string) => {
@@ -33,6 +40,37 @@ export function createPlaces(): (
     }
     return undefined;
   };
+}
+
+function keyTooLong(
+  media: SourceFile,
+  segments: readonly Segment[],
+  storagePath: string | undefined,
+): UploadFailure | undefined {
+  if (storagePath !== undefined && encodedLength(storagePath.slice(1)) > MAX_KEY_LENGTH) {
+    const message = `the storage path of ${visible(media.path)} is too long`;
+    return beyondKeyLength(message, 'Shorten the storage path.');
+  }
+  const folder = storagePath?.slice(1, storagePath.lastIndexOf('/') + 1);
+  const taken = folder === undefined ? MEDIA_FOLDER_LENGTH : encodedLength(folder);
+  const long = segments.find((one) => taken + encodedLength(one.relativeKey) > MAX_KEY_LENGTH);
+  return long === undefined
+    ? undefined
+    : beyondKeyLength(
+        `the playlist ${visible(media.path)} needs ${visible(long.relativeKey)}: its path is too long`,
+        'Shorten the names of this file and of its directories, in the playlist as well.',
+      );
+}
+
+function beyondKeyLength(what: string, hint: string): UploadFailure {
+  const message = `${what}: COS takes keys of ${MAX_KEY_LENGTH} bytes, URL-encoded`;
+  return new UploadFailure('source-invalid', message, { stage: 'plan', hint });
+}
+
+function encodedLength(text: string): number {
+  return Buffer.from(text)
+    .toString('latin1')
+    .replace(/[^\w.~-]/g, '%00').length;
 }
 
 function storagePathTaken(

@@ -118,6 +118,33 @@ test('files of playlists may not go to one storage path either, unless they are 
   assert.deepEqual(await messages('x', '/{name}'), ['job', 'job']);
 });
 
+test('a file whose key COS would refuse as too long fails in the plan', async () => {
+  const [directory, name] = ['夜'.repeat(20), `${'市'.repeat(60)}.ts`];
+  const playlist = `#EXTM3U\n#EXTINF:1,\n${directory}/${name}\n#EXT-X-ENDLIST\n`;
+  await world.write({ 'v/tour.m3u8': playlist, [`v/${directory}/${name}`]: '1', 'a.mp4': '1' });
+  const told = async (input: string, storagePath?: string): Promise<string[]> => {
+    const media = storagePath === undefined ? {} : { storagePath };
+    return (await world.plan([input], { media })).map((item) =>
+      item.kind === 'failed' ? item.failure.message : item.kind,
+    );
+  };
+  const most = 'COS takes keys of 850 bytes, URL-encoded';
+  const segment = `the playlist v/tour.m3u8 needs ${directory}/${name}: its path is too long: ${most}`;
+  // 180 + 3 + 543 bytes: 124 are left for the folder.
+  assert.deepEqual(await told('v'), ['job']);
+  assert.deepEqual(await told('v', `/${'f'.repeat(121)}/{name}`), ['job']);
+  assert.deepEqual(await told('v', `/${'f'.repeat(122)}/{name}`), [segment]);
+  assert.deepEqual(await told('a.mp4', `/${'f'.repeat(845)}.mp4`), ['job']);
+  const own = `the storage path of a.mp4 is too long: ${most}`;
+  assert.deepEqual(await told('a.mp4', `/${'市'.repeat(95)}.mp4`), [own]);
+  const longer = `${'市'.repeat(75)}.ts`;
+  await world.write({
+    'w/tour.m3u8': playlist.replace(name, longer),
+    [`w/${directory}/${longer}`]: '1',
+  });
+  assert.deepEqual(await told('w'), [segment.replace('v/tour', 'w/tour').replace(name, longer)]);
+});
+
 test('a template that is wrong names what is known', () => {
   const { messages } = check({ name: '{stm} {x}', storagePath: 'relative/{name}' });
   assert.deepEqual(messages, [
