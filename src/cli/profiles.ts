@@ -96,7 +96,7 @@ async function read(path: string): Promise<Stored> {
     text = await readFile(path, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return { defaultProfile: 'default', profiles: {} };
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { defaultProfile: 'default', profiles: {} };
     throw usageError(
       `cannot read ${path} (${code})`,
       'Give this user read permission on the file, or remove it.',

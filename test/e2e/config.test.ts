@@ -139,6 +139,12 @@ test('an empty HOME is none: settings are not looked for in the current director
   assert.doesNotMatch(stdout, /of-directory/);
 });
 
+test('a HOME that is no directory holds no profiles', async () => {
+  const env = { PATH: process.env['PATH'], HOME: '/dev/null' };
+  const { code, stderr } = await config(['list'], '', { env });
+  assert.deepEqual([code, stderr], [0, '']);
+});
+
 test(
   'a user whom the system does not know needs no HOME',
   { skip: process.getuid?.() !== 0 && 'needs the superuser' },
