@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import type { PlanItem, Summary } from '../core/model.js';
 import { visible } from '../core/text.js';
+import { chunkMemory } from '../cos/chunk-memory.js';
 import { openJournal, type OpenJournal } from '../journal/journal.js';
 import { createManifest, ManifestError, type Manifest } from '../manifest/manifest.js';
 import { createPartSlots, type PartSlotControl } from '../pipeline/part-slots.js';
@@ -75,6 +76,8 @@ export function openRunJournal(
 
 /** Uploads every job of the plan; resolves to the exit code. */
 export async function runUploads(plan: AsyncIterable<PlanItem>, run: Run): Promise<number> {
+  // Else the first file would find out that there is no room, in its session.
+  chunkMemory();
   const services = connectServices(run.service, run.credentials, run.flags);
   const runId = randomUUID();
   try {

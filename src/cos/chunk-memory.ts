@@ -1,3 +1,5 @@
+import { UsageError } from '../core/errors.js';
+
 /** Node's types leave this to the browser's. */
 declare const WebAssembly: {
   readonly Memory: new (pages: { initial: number; maximum: number }) => ChunkMemory;
@@ -20,10 +22,26 @@ const CHUNKS_SIZE = 32 * 1024 * 1024;
 let memory: ChunkMemory | undefined;
 let free = GUEST.start + GUEST.size;
 
+/** Throws UsageError where the process may not have the addresses for it. */
 export function chunkMemory(): ChunkMemory {
+  return (memory ??= reserve());
+}
+
+function reserve(): ChunkMemory {
   // Its address holds for good: it never grows.
   const pages = (KERNEL_SIZE + GUEST.size + CHUNKS_SIZE) / WASM_PAGE;
-  return (memory ??= new WebAssembly.Memory({ initial: pages, maximum: pages }));
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages });
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    // V8 leaves room for every address that a module could name, so that it need not check any.
+    throw new UsageError([
+      {
+        message: 'the limit of virtual memory is too low: checksums need 10 GiB of addresses',
+        hint: 'Raise it (ulimit -v), or set NODE_OPTIONS=--disable-wasm-trap-handler.',
+      },
+    ]);
+  }
 }
 
 /**

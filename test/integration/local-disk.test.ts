@@ -138,6 +138,24 @@ test('with 64 open files at most, a run takes longer and fails nothing', async (
   assert.equal(cloud.sessions().filter(({ commits }) => commits === 1).length, 150);
 });
 
+test('with too little virtual memory nothing is begun, and the remedy works', async () => {
+  await writeFile(at('v/a.mp4'), 'content');
+  const limit = 'ulimit -v 6000000';
+  for (const flags of [[], ['--checksum']]) {
+    const { code, stderr } = await runLimited(limit, ['v', ...flags]);
+    assert.equal(code, 2, stderr);
+    assert.match(
+      stderr,
+      /^vod-upload: the limit of virtual memory is too low: .*\n.*NODE_OPTIONS=/,
+    );
+  }
+  assert.deepEqual(cloud.sessions(), []);
+  const { code } = await runLimited(`export NODE_OPTIONS=--disable-wasm-trap-handler; ${limit}`, [
+    'v',
+  ]);
+  assert.equal(code, 0);
+});
+
 /** Mounts a small disk in a namespace that is gone at once. */
 const canMount =
   spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()]).status === 0;
