@@ -78,7 +78,7 @@ async function prepare(options: ManifestOptions): Promise<Place> {
   if (!target.isReplaceable) {
     return { target, temporary: target.path, file: await open(target.path, 'w') };
   }
-  await removeStale(target.path, options.processes);
+  await removeStale(target.path, options.processes, options.startedAt);
   const temporary = temporaryFor(target.path, options.processes);
   return { target, temporary, file: await (options.openFile ?? openNew)(temporary) };
 }

@@ -92,14 +92,22 @@ export function temporaryFor(target: string, { pid }: Processes): string {
   return join(dirname(target), `.${basename(target)}.${owner}.new`);
 }
 
-/** Removes what runs that were killed left behind: same manifest, same machine, dead process. */
-export async function removeStale(target: string, processes: Processes): Promise<void> {
+/** Long enough for a live run to write records: another container sees its process as dead. */
+const STALE_AFTER_MS = 24 * 3600 * 1000;
+
+/**
+ * Removes what runs that were killed left behind, where it may: same manifest, same machine, dead process,
+ * and not written to since the day before.
+ */
+export async function removeStale(target: string, processes: Processes, now: Date): Promise<void> {
   const directory = dirname(target);
   const prefix = `.${basename(target)}.${hostname()}-`;
-  for (const name of await readdir(directory)) {
+  for (const name of await readdir(directory).catch(() => [])) {
     if (!name.startsWith(prefix)) continue;
     const pid = /^(\d+)-[0-9a-f]{8}\.new$/.exec(name.slice(prefix.length))?.[1];
     if (pid === undefined || processes.isAlive(Number(pid))) continue;
-    await rm(join(directory, name), { force: true });
+    const path = join(directory, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found && +now - found.mtimeMs > STALE_AFTER_MS) await rm(path).catch(() => undefined);
   }
 }

@@ -213,9 +213,43 @@ describe('temporaries of a manifest', () => {
       `.other.json.${hostname()}-${DEAD_PID}-0123abcd.new`,
       `.m.json.${hostname()}-${DEAD_PID}-mine.txt`,
     ];
-    for (const name of [dead, ...others]) await fs.writeFile(join(directory, name), '');
+    for (const name of [dead, ...others]) {
+      await fs.writeFile(join(directory, name), '');
+      await fs.utimes(join(directory, name), 0, 0);
+    }
     await write('m.json');
     assert.deepEqual((await fs.readdir(directory)).sort(), [...others, 'm.json'].sort());
+  });
+
+  it('are kept for a day, since the processes of another container look dead', async () => {
+    const first = await begin('m.json', {
+      processes: { pid: DEAD_PID, isAlive: () => true },
+      startedAt: new Date(),
+    });
+    await (await begin('m.json', { startedAt: new Date() })).finish(tail);
+    await first.finish(tail);
+    assert.deepEqual(await fs.readdir(directory), ['m.json']);
+  });
+});
+
+const NOBODY = 54_321;
+const onlySuperuser = process.getuid?.() !== 0 && 'only the superuser becomes another user';
+
+describe('another user', { skip: onlySuperuser }, () => {
+  async function asNobody(work: () => Promise<unknown>): Promise<void> {
+    process.seteuid?.(NOBODY);
+    try {
+      await work();
+    } finally {
+      process.seteuid?.(0);
+    }
+  }
+
+  it('may put a manifest in a directory that he may not list', async () => {
+    await fs.chmod(directory, 0o300);
+    await fs.chown(directory, NOBODY, NOBODY);
+    await asNobody(async () => (await begin('m.json')).finish(tail));
+    assert.deepEqual(await fs.readdir(directory), ['m.json']);
   });
 });
 
