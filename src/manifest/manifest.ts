@@ -1,4 +1,5 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Outcome } from '../core/model.js';
@@ -11,7 +12,7 @@ import type { Processes, Target } from './target.js';
 
 const FLUSH_BYTES = 64 * 1024;
 
-/** The manifest could not be written; the one that was there before is untouched. */
+/** The manifest could not be written; the one that was there before is untouched unless it had to stay. */
 export class ManifestError extends Error {
   override readonly name = 'ManifestError';
   readonly hint = 'Free space on the disk of the manifest, or name another file with --manifest.';
@@ -20,7 +21,10 @@ export class ManifestError extends Error {
 export interface Manifest extends Recorder {
   /** Takes a record; waits only while much is unwritten. What fails here is thrown by `finish`. */
   record(outcome: Outcome): Promise<void>;
-  /** Makes the new manifest durable and puts it in the place of the old one. Throws ManifestError. */
+  /**
+   * Makes the new manifest durable and puts it in the place of the old one, or into it where it has to stay.
+   * Throws ManifestError.
+   */
   finish(tail: ManifestTail): Promise<void>;
 }
 
@@ -135,8 +139,19 @@ function createAppender(file: FileHandle): Appender {
   };
 }
 
+/** What a rename says of a file that is mounted, or of another user's in a sticky directory. */
+const STAYS = new Set<string | undefined>(['EBUSY', 'EPERM']);
+
 async function replace(temporary: string, target: string): Promise<void> {
-  await rename(temporary, target);
+  try {
+    await rename(temporary, target);
+  } catch (error) {
+    if (!STAYS.has((error as NodeJS.ErrnoException).code)) throw error;
+    const flag = constants.O_WRONLY | constants.O_TRUNC;
+    await writeFile(target, createReadStream(temporary), { flag, flush: true });
+    await rm(temporary);
+    return;
+  }
   // Not every file system can sync a directory; the rename itself is atomic without it.
   const directory = await open(dirname(target), 'r').catch(() => undefined);
   await directory?.sync().catch(() => undefined);

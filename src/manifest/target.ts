@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { access, readdir, readlink, realpath, rm, stat } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -27,13 +27,22 @@ export async function assertManifestWritable(path: string): Promise<void> {
     const found = await stat(target.path).catch(ignoring('ENOENT'));
     if (found?.isDirectory()) throw refusal(path, 'it is a directory');
     if (!target.isReplaceable) return await access(target.path, constants.W_OK);
-    if (!(await stat(directory)).isDirectory())
-      throw refusal(path, `${directory} is not a directory`);
+    const place = await stat(directory);
+    if (!place.isDirectory()) throw refusal(path, `${directory} is not a directory`);
     await access(directory, constants.W_OK | constants.X_OK);
+    if (found && mayStay(found, place)) await access(target.path, constants.W_OK);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw refusal(path, reasonOf(error, path));
   }
+}
+
+/** Of a directory in which each user may replace his own files only, as /tmp. */
+const STICKY = 0o1000;
+
+/** Whether a file may have to be written to where it is: by its looks mounted, or somebody else's. */
+function mayStay(file: Stats, directory: Stats): boolean {
+  return file.dev !== directory.dev || (directory.mode & STICKY) !== 0;
 }
 
 /** Follows symbolic links, also one that points to a file which does not exist yet. */
@@ -61,25 +70,26 @@ function refusal(path: string, reason: string): UsageError {
   return new UsageError([
     {
       message: `the manifest cannot be written to ${path}: ${reason}`,
-      hint: 'Name a file in a writable directory with --manifest, or use --no-manifest.',
+      hint: 'Name another file, in a writable directory, with --manifest, or use --no-manifest.',
     },
   ]);
 }
 
 function reasonOf(error: unknown, path: string): string {
   const directory = dirname(path);
-  switch ((error as NodeJS.ErrnoException).code) {
+  const { code, path: refused, message } = error as NodeJS.ErrnoException;
+  switch (code) {
     case 'ENOENT':
       return `the directory ${directory} does not exist`;
     case 'ENOTDIR':
       return `${directory} is not a directory`;
     case 'EACCES':
     case 'EPERM':
-      return `this user may not write to ${directory}`;
+      return `this user may not write to ${refused}`;
     case 'EROFS':
-      return `${directory} is on a read-only file system`;
+      return `${refused} is on a read-only file system`;
     default:
-      return (error as Error).message;
+      return message;
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -156,9 +156,59 @@ test('with too little virtual memory nothing is begun, and the remedy works', as
   assert.equal(code, 0);
 });
 
+test(
+  'a manifest that is of another user in a sticky directory is refused before anything is sent',
+  { skip: process.getuid?.() !== 0 && 'only the superuser becomes another user' },
+  async () => {
+    await writeFile(at('m.json'), 'old', { mode: 0o644 });
+    await chmod(shell.dir, 0o1777);
+    const [program = '', ...args] = commandLine(['v', '--manifest', 'm.json']);
+    const options = { cwd: shell.dir, env: shell.env, uid: 54_321, encoding: 'utf8' } as const;
+    const { status, stderr } = spawnSync(program, args, options);
+    assert.equal(status, 2);
+    assert.match(stderr, /^vod-upload: the manifest .*: this user may not write to .*m\.json\n/);
+  },
+);
+
 /** Mounts a small disk in a namespace that is gone at once. */
 const canMount =
   spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()]).status === 0;
+
+describe(
+  'a manifest on a mount of its own',
+  { skip: canMount ? false : 'needs the right to mount' },
+  () => {
+    const mount = (...args: string[]): void => assert.equal(spawnSync('mount', args).status, 0);
+
+    beforeEach(async () => {
+      for (const name of ['v/a.mp4', 'm.json']) await writeFile(at(name), 'content');
+      await mkdir(at('host'));
+      mount('-t', 'tmpfs', 'tmpfs', at('host'));
+      await writeFile(at('host/m.json'), 'old');
+      mount('--bind', at('host/m.json'), at('m.json'));
+    });
+    afterEach(() => void spawnSync('umount', [at('m.json'), at('host')]));
+
+    test('is written where it is', async () => {
+      const { code, stderr } = await shell.run(['v', '--manifest', 'm.json']);
+      assert.equal(code, 0, stderr);
+      const text = await readFile(at('host/m.json'), 'utf8');
+      assert.equal((JSON.parse(text) as { readonly exitCode: number }).exitCode, 0);
+      assert.deepEqual(
+        (await readdir(shell.dir)).filter((name) => name.endsWith('.new')),
+        [],
+      );
+    });
+
+    test('that is read-only is refused before anything is sent', async () => {
+      mount('-o', 'remount,bind,ro', at('m.json'));
+      const { code, stderr } = await shell.run(['v', '--manifest', 'm.json']);
+      assert.equal(code, 2);
+      assert.match(stderr, /m\.json is on a read-only file system/);
+      assert.deepEqual(cloud.sessions(), []);
+    });
+  },
+);
 
 describe('a full disk', { skip: canMount ? false : 'needs the right to mount a disk' }, () => {
   beforeEach(async () => {

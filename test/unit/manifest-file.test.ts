@@ -251,6 +251,17 @@ describe('another user', { skip: onlySuperuser }, () => {
     await asNobody(async () => (await begin('m.json')).finish(tail));
     assert.deepEqual(await fs.readdir(directory), ['m.json']);
   });
+
+  it('writes into the file of a sticky directory that is open to him', async () => {
+    const path = join(directory, 'm.json');
+    await fs.chmod(directory, 0o1777);
+    await fs.writeFile(path, 'old '.repeat(10_000));
+    await fs.chmod(path, 0o666);
+    const { ino } = await fs.stat(path);
+    await asNobody(async () => JSON.parse(await write('m.json')));
+    assert.equal((await fs.stat(path)).ino, ino);
+    assert.deepEqual(await fs.readdir(directory), ['m.json']);
+  });
 });
 
 describe('the plan refuses a manifest', () => {
