@@ -79,7 +79,7 @@ function orReadError(error: unknown, { file }: OpenSource): unknown {
   return new UploadFailure('read-error', `cannot read ${visible(file.path)}: no answer`);
 }
 
-/** What COS tells of an object: undefined where there is none, 'untold' where it may not be asked. */
+/** What COS tells of an object: undefined where there is none, 'untold' where it may not be asked or tells no size. */
 export async function headObject(
   options: CosOptions,
   target: ObjectTarget,
@@ -96,12 +96,10 @@ export async function headObject(
     assertCosAnswer(spec.operation, answer);
   }
   if (answer.status === 404) return undefined;
-  if (answer.status !== 200 || !answer.headers['etag']) return 'untold';
-  const crc64 = answer.headers['x-cos-hash-crc64ecma'];
-  return {
-    size: Number(answer.headers['content-length']),
-    ...(crc64 === undefined ? {} : { crc64 }),
-  };
+  const { etag, 'content-length': size, 'x-cos-hash-crc64ecma': crc64 } = answer.headers;
+  // An answer to HEAD may leave its length out (RFC 9110, 8.6).
+  if (answer.status !== 200 || !etag || size === undefined) return 'untold';
+  return { size: Number(size), ...(crc64 === undefined ? {} : { crc64 }) };
 }
 
 async function signedRequest(
