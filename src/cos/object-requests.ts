@@ -7,7 +7,7 @@ import { visible } from '../core/text.js';
 import type { HttpAnswer } from '../net/answer.js';
 import { quoted } from '../net/quoted.js';
 import { sendRequest } from '../net/request.js';
-import { createDigest } from './digest.js';
+import { createDigest, type Verification } from './digest.js';
 import { assertCosAnswer } from './failures.js';
 import { encodeKey, encodeQuery, hostOf } from './host.js';
 import { digestRange, openPartBody, type BufferPool } from './part-body.js';
@@ -59,13 +59,13 @@ export async function writeObject(
       );
     }
     const read = digest.finish();
-    const isSilent = answer.headers['x-cos-hash-crc64ecma'] === undefined;
-    // Where the service tells no CRC-64 its ETag, an MD5, is all there is to compare with.
-    const comparable =
-      isSilent && read.crc64 !== undefined
-        ? { ...read, ...(await digestRange(source, part, ['md5'], pool, signal)) }
-        : read;
-    return acknowledged(request.operation, answer, part, comparable);
+    const kind = comparable(verification, answer);
+    // What the answer can be compared with may show only now.
+    const compared =
+      kind === 'none' || read[kind] !== undefined
+        ? read
+        : { ...read, ...(await digestRange(source, part, [kind], pool, signal)) };
+    return acknowledged(request.operation, answer, part, kind, compared);
   } catch (error) {
     throw body.isReading() ? orReadError(error, source) : error;
   } finally {
@@ -134,29 +134,41 @@ async function signedRequest(
   };
 }
 
+/** The digest that the answer can be compared by: the one asked for, or else what there is. */
+function comparable(verification: Verification, { headers }: HttpAnswer): Verification {
+  if (verification === 'none') return 'none';
+  const hasCrc64 = headers['x-cos-hash-crc64ecma'] !== undefined;
+  // With keys of the customer or of KMS the ETag is no MD5 (protocol: COS, 1.6).
+  const hasMd5 =
+    headers['x-cos-server-side-encryption'] !== 'cos/kms' &&
+    headers['x-cos-server-side-encryption-customer-algorithm'] === undefined;
+  if (hasCrc64 && (verification === 'crc64' || !hasMd5)) return 'crc64';
+  return hasMd5 ? 'md5' : 'none';
+}
+
 /** The part as COS acknowledged it. Throws `corrupted` where COS holds other bytes than were read. */
 function acknowledged(
   operation: string,
   answer: HttpAnswer,
   part: Part,
-  read: { readonly crc64?: bigint; readonly md5?: string },
+  kind: Verification,
+  { crc64, md5 }: { readonly crc64?: bigint; readonly md5?: string },
 ): StoredPart {
-  const etag = answer.headers['etag'];
-  const told = answer.headers['x-cos-hash-crc64ecma'];
+  const { headers } = answer;
+  const etag = headers['etag'];
   if (!etag) throw new UploadFailure('not-the-service', `${operation}: the answer lacks an ETag`);
-  const agrees =
-    (read.crc64 === undefined || told === undefined || read.crc64.toString() === told) &&
-    (read.md5 === undefined || etag.replaceAll('"', '') === read.md5);
-  if (!agrees) {
+  const told = { crc64: headers['x-cos-hash-crc64ecma'], md5: etag.replaceAll('"', '') };
+  const read = { crc64: crc64?.toString(), md5 };
+  if (kind !== 'none' && told[kind] !== read[kind]) {
     throw new UploadFailure(
       'corrupted',
-      `${operation}: the service holds other bytes than were sent (it says ${quoted(told ?? etag, answer)})`,
+      `${operation}: the service holds other bytes than were sent (it says ${quoted(told[kind] ?? '', answer)})`,
     );
   }
   return {
     number: part.number,
     size: part.end - part.start,
     etag: etag as ETag,
-    ...(read.crc64 === undefined ? {} : { crc64: read.crc64 }),
+    ...(crc64 === undefined ? {} : { crc64 }),
   };
 }

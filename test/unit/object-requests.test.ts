@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http, { type OutgoingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { createCrc64 } from '../../src/cos/crc64.js';
+import type { Verification } from '../../src/cos/digest.js';
+import { headObject, writeObject } from '../../src/cos/object-requests.js';
+import { createBufferPool } from '../../src/cos/part-body.js';
+import { createClock } from '../../src/net/clock.js';
+import { createRetryBudget } from '../../src/net/retry.js';
+import { createRoute } from '../../src/net/route.js';
+import { openSource } from '../../src/plan/open-source.js';
+import { jobOf } from '../helpers/world.js';
+
+const CONTENT = randomBytes(1000);
+const MD5 = createHash('md5').update(CONTENT).digest('hex');
+const CRC64 = crc64Of(CONTENT);
+const ENCRYPTED = { 'x-cos-server-side-encryption': 'cos/kms' };
+const OWN_KEY = { 'x-cos-server-side-encryption-customer-algorithm': 'AES256' };
+const UNTRUE = 'f'.repeat(32);
+const SIGNAL = new AbortController().signal;
+
+function crc64Of(content: Buffer): string {
+  const crc64 = createCrc64();
+  crc64.update(content);
+  return crc64.digest().toString();
+}
+
+/** A COS that answers everything with these headers. */
+async function answering(t: TestContext, verification: Verification, headers: OutgoingHttpHeaders) {
+  const server = http.createServer((request, response) => {
+    request.resume().on('end', () => {
+      response.writeHead(200, { 'x-cos-request-id': 'id', ...headers }).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const route = createRoute({ endpoint: new URL(`http://127.0.0.1:${port}`), proxies: {} });
+  t.after(() => {
+    route.close();
+    server.close();
+    server.closeAllConnections();
+  });
+  const policy = { retries: 0, budget: createRetryBudget(1000, 1000) };
+  const options = { route, clock: createClock(), policy, stallTimeoutMs: 5000, verification };
+  const credentials = { secretId: 'id', secretKey: 'key', token: 'token' };
+  return { options, target: { bucket: 'b-1', region: 'r', key: 'a.mp4', credentials } };
+}
+
+async function write(t: TestContext, verification: Verification, headers: OutgoingHttpHeaders) {
+  const { options, target } = await answering(t, verification, headers);
+  const dir = mkdtempSync(join(tmpdir(), 'vod-upload-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  const path = join(dir, 'a.mp4');
+  writeFileSync(path, CONTENT);
+  const source = await openSource((await jobOf(path)).media);
+  const request = { operation: 'PutObject', target, query: {}, domain: 'myqcloud.com' };
+  const part = { number: 1, start: 0, end: CONTENT.length };
+  return writeObject(options, createBufferPool(), request, source, part, SIGNAL).finally(() =>
+    source.close(),
+  );
+}
+
+const agreeing: readonly (readonly [string, Verification, OutgoingHttpHeaders])[] = [
+  ['an MD5', 'md5', { ETag: `"${MD5}"`, 'x-cos-hash-crc64ecma': '1' }],
+  [
+    'a CRC-64 where KMS encrypts',
+    'md5',
+    { ...ENCRYPTED, ETag: `"${UNTRUE}"`, 'x-cos-hash-crc64ecma': CRC64 },
+  ],
+  [
+    'a CRC-64 where a key of the customer encrypts',
+    'md5',
+    { ...OWN_KEY, ETag: `"${UNTRUE}"`, 'x-cos-hash-crc64ecma': CRC64 },
+  ],
+  ['nothing where that is all there is', 'md5', { ...ENCRYPTED, ETag: `"${UNTRUE}"` }],
+  ['nothing either with CRC-64', 'crc64', { ...ENCRYPTED, ETag: `"${UNTRUE}"` }],
+  ['an MD5 where no CRC-64 is told', 'crc64', { ETag: `"${MD5}"` }],
+];
+for (const [name, verification, headers] of agreeing) {
+  test(`--verify ${verification} is content with ${name}`, async (t) => {
+    assert.equal((await write(t, verification, headers)).size, CONTENT.length);
+  });
+}
+
+const differing: readonly (readonly [string, Verification, OutgoingHttpHeaders, string])[] = [
+  ['an MD5', 'md5', { ETag: `"${UNTRUE}"`, 'x-cos-hash-crc64ecma': CRC64 }, UNTRUE],
+  ['a CRC-64', 'crc64', { ETag: `"${MD5}"`, 'x-cos-hash-crc64ecma': '17' }, '17'],
+  [
+    'the CRC-64 of what KMS encrypts',
+    'md5',
+    { ...ENCRYPTED, ETag: `"${UNTRUE}"`, 'x-cos-hash-crc64ecma': '17' },
+    '17',
+  ],
+];
+for (const [name, verification, headers, told] of differing) {
+  test(`--verify ${verification} notices ${name} that differs, and tells that`, async (t) => {
+    await assert.rejects(write(t, verification, headers), {
+      code: 'corrupted',
+      message: `PutObject: the service holds other bytes than were sent (it says ${told})`,
+    });
+  });
+}
+
+test('an object whose size HEAD leaves out is no other object', async (t) => {
+  const { options, target } = await answering(t, 'crc64', { ETag: `"${MD5}"` });
+  assert.equal(await headObject(options, target, 'myqcloud.com', SIGNAL), 'untold');
+});
+
+test('HEAD tells the size and the CRC-64 of an object', async (t) => {
+  const headers = { ETag: `"${MD5}"`, 'Content-Length': '5', 'x-cos-hash-crc64ecma': '17' };
+  const { options, target } = await answering(t, 'crc64', headers);
+  assert.deepEqual(await headObject(options, target, 'myqcloud.com', SIGNAL), {
+    size: 5,
+    crc64: '17',
+  });
+});
