@@ -20,8 +20,8 @@ export interface RunFacts {
   readonly ownShare: number;
   /** The share of the connections' time in which all was sent and COS had not answered, 0 to 1. */
   readonly answering: number;
-  /** Bytes a second that the user allows now. */
-  readonly limitRate: number | undefined;
+  /** How long bytes waited for the rate limit of the user. */
+  readonly heldMs: number;
 }
 
 /** The main thread is taken for the limit above this share of its time. */
@@ -34,18 +34,17 @@ const COMPUTES = 0.1;
 const SLOW_READS = 0.6;
 /** A link that is idle for most of the time is not the limit. */
 const SLOW_ANSWERS = 0.6;
-/** So near to what is allowed a rate is held back, and not what the link gives. */
-const NEAR_LIMIT = 0.8;
+/** What is held back for most of the time would have gone faster. */
+const HELD_BACK = 0.5;
 /** After trouble it takes about so long until the old number of connections is tried again. */
 const RECOVERY_MS = 10_000;
 const TROUBLED = 0.2;
 
 /** What the run chose and what held it back, with numbers, in one sentence. */
 export function explainRun(facts: RunFacts): string {
-  const rate = rateOf(facts);
   return (
     `${connectionsOf(facts)} and at most ${count(facts.mostFiles, 'file')} at a time, ` +
-    `${formatSize(rate)}/s: limited by ${limitsOf(facts, rate).join(' and ') || 'the link'}`
+    `${formatSize(rateOf(facts))}/s: limited by ${limitsOf(facts).join(' and ') || 'the link'}`
   );
 }
 
@@ -56,11 +55,11 @@ function connectionsOf({ mostConnections, connectedMs, durationMs }: RunFacts): 
   return usual < mostConnections ? `at most ${most}, ${usual} on average,` : most;
 }
 
-function limitsOf(facts: RunFacts, rate: number): string[] {
-  const { durationMs, limitRate, troubles, apiWaitedMs, readMs, connectedMs } = facts;
+function limitsOf(facts: RunFacts): string[] {
+  const { durationMs, heldMs, troubles, apiWaitedMs, readMs, connectedMs } = facts;
   const limits: string[] = [];
-  if (limitRate !== undefined && rate > NEAR_LIMIT * limitRate)
-    limits.push(`--limit-rate (${formatSize(limitRate)}/s)`);
+  if (heldMs > HELD_BACK * durationMs)
+    limits.push(`--limit-rate (held bytes back for ${percent(heldMs / durationMs)} of the time)`);
   if (troubles * RECOVERY_MS > TROUBLED * durationMs)
     limits.push(`the service (asked to slow down or fell silent ${count(troubles, 'time')})`);
   if (apiWaitedMs > durationMs)

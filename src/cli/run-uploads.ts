@@ -171,9 +171,8 @@ async function uploadWith(
   emit({ type: 'run-finished', summary, exitCode: finalCode, durationMs });
   if (summary.bytesSent > 0 && !flags.quiet) {
     const facts = { ...gauges, ...pressure(services), mostConnections: slots.peak };
-    const limitRate = flags.limitRate?.rateAt(finishedAt);
     const bytesMoved = services.acknowledgedBytes();
-    world.stderr.write(`${explainRun({ ...facts, durationMs, bytesMoved, limitRate })}\n`);
+    world.stderr.write(`${explainRun({ ...facts, durationMs, bytesMoved })}\n`);
   }
   ending.close();
   reporters.stop();
@@ -197,10 +196,11 @@ function openSlots(
 /** What held requests back besides the link. */
 function pressure(
   services: Services,
-): Pick<RunFacts, 'answering' | 'apiWaitedMs' | 'troubles' | 'busy'> {
+): Pick<RunFacts, 'answering' | 'apiWaitedMs' | 'heldMs' | 'troubles' | 'busy'> {
   return {
     answering: services.answering(),
     apiWaitedMs: services.apiWaitedMs(),
+    heldMs: services.heldMs(),
     troubles: services.troubles(),
     busy: performance.eventLoopUtilization().utilization,
   };

@@ -23,6 +23,8 @@ export interface Services {
   answering(): number;
   /** How many connections wait for the rate limit. */
   heldBack(): number;
+  /** How long any did, in milliseconds. */
+  heldMs(): number;
   /** How long API calls have waited for their turn, in milliseconds. */
   apiWaitedMs(): number;
   /** Names who is told when the service asks to slow down or falls silent; counts how often. */
@@ -96,6 +98,7 @@ export function connectServices(
     unanswered: () => cosRoute.meter.unanswered(),
     answering: () => cosRoute.meter.answering,
     heldBack: () => throttle?.waiting ?? 0,
+    heldMs: () => throttle?.heldMs ?? 0,
     apiWaitedMs: () => pacer.waitedMs,
     onTrouble(listener) {
       tellTrouble = listener;

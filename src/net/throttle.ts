@@ -6,6 +6,8 @@ export interface Throttle {
   take(bytes: number, signal: AbortSignal): Promise<void>;
   /** How many wait for their turn. */
   readonly waiting: number;
+  /** How long any waited, in milliseconds. */
+  readonly heldMs: number;
   /** Bytes to take at a time, so that the rate is even over a second. */
   sliceSize(): number;
 }
@@ -23,6 +25,8 @@ export function createThrottle(
 ): Throttle {
   let nextAt = 0;
   let waiting = 0;
+  let heldMs = 0;
+  let heldSince = 0;
   return {
     async take(bytes, signal) {
       const limit = rate();
@@ -31,11 +35,18 @@ export function createThrottle(
       const goAt = Math.max(nextAt, at - BURST_MS);
       nextAt = goAt + (bytes / limit) * 1000;
       if (goAt <= at) return;
+      if (waiting === 0) heldSince = at;
       waiting += 1;
-      await sleep(goAt - at, signal).finally(() => (waiting -= 1));
+      await sleep(goAt - at, signal).finally(() => {
+        waiting -= 1;
+        if (waiting === 0) heldMs += now() - heldSince;
+      });
     },
     get waiting() {
       return waiting;
+    },
+    get heldMs() {
+      return heldMs;
     },
     sliceSize() {
       const limit = rate();

@@ -18,7 +18,7 @@ const LINK: RunFacts = {
   machineBusy: 0.4,
   ownShare: 0.2,
   answering: 0.2,
-  limitRate: undefined,
+  heldMs: 0,
 };
 
 test('a run is explained in one sentence, with numbers', () => {
@@ -35,8 +35,12 @@ test('a number of connections that never changed is told once', () => {
 
 const TROUBLE = 'the service (asked to slow down or fell silent 3 times)';
 const rows: readonly (readonly [string, Partial<RunFacts>, string])[] = [
-  ['a rate that is nearly reached', { limitRate: 11 * MIB }, '--limit-rate (11.0 MiB/s)'],
-  ['a rate that is far away', { limitRate: 100 * MIB }, 'the link'],
+  [
+    'bytes that are held back',
+    { heldMs: 57_000 },
+    '--limit-rate (held bytes back for 95 % of the time)',
+  ],
+  ['bytes that are held back now and then', { heldMs: 10_000 }, 'the link'],
   ['much trouble', { troubles: 3 }, TROUBLE],
   ['one trouble in a minute', { troubles: 1 }, 'the link'],
   ['calls that wait', { apiWaitedMs: 120_000 }, 'the API rate (calls waited 2m00s in all)'],

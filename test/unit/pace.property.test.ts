@@ -3,6 +3,7 @@ import { mock, test } from 'node:test';
 import fc from 'fast-check';
 import { UploadFailure } from '../../src/core/errors.js';
 import { createPacer } from '../../src/net/pacer.js';
+import { createThrottle } from '../../src/net/throttle.js';
 import { backoffMs, createRetryBudget, waitBefore } from '../../src/net/retry.js';
 
 const never = new AbortController().signal;
@@ -98,5 +99,31 @@ test('a complaint never raises the rate', () => {
     const pacer = createPacer(limit);
     pacer.slowDown();
     assert.ok(pacer.rate <= limit, `${pacer.rate} of ${limit}`);
+  }
+});
+
+test('a throttle tells how long it held anything back, whatever its rate is in the end', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  try {
+    let nowMs = 1000;
+    let rate: number | undefined = 1000;
+    const throttle = createThrottle(
+      () => rate,
+      () => nowMs,
+    );
+    await throttle.take(1050, never);
+    const both = Promise.all([throttle.take(1000, never), throttle.take(1000, never)]);
+    for (let second = 0; second < 2; second += 1) {
+      nowMs += 1000;
+      mock.timers.tick(1000);
+      await settled();
+    }
+    await both;
+    rate = undefined;
+    nowMs += 5000;
+    await throttle.take(1000, never);
+    assert.equal(throttle.heldMs, 2000);
+  } finally {
+    mock.timers.reset();
   }
 });

@@ -97,7 +97,7 @@ test('a connection that is reset in the middle of the body is a network failure'
 });
 
 test('bytes that a rate limit holds back for long are no stall', async (t) => {
-  const throttle = { take: () => pause(400), sliceSize: () => 4 * MIB, waiting: 0 };
+  const throttle = { take: () => pause(400), sliceSize: () => 4 * MIB, waiting: 0, heldMs: 0 };
   const server = http.createServer((request, response) => {
     request.resume().on('end', () => response.end());
   });
