@@ -44,8 +44,20 @@ export function assertCosAnswer(operation: string, answer: HttpAnswer): void {
   throw failureOf(operation, answer, String(requestId), parseError(answer));
 }
 
-const REFUSED =
-  'The certificate that VOD granted does not allow this: check the storage of the sub-application in the console.';
+/** Where the hint of the table speaks of VOD. */
+const HINTS: Partial<Record<FailureCode, string>> = {
+  'permission-denied':
+    'The certificate that VOD granted does not allow this: check the storage of the sub-application in the console.',
+  'account-not-ready':
+    'Check in the console that the account owes nothing and that its storage is not blocked.',
+  throttled:
+    'Run the same command again later, or use fewer connections (--part-concurrency) or a lower --limit-rate.',
+};
+
+function hintFor(code: FailureCode): Pick<FailureFacts, 'hint'> {
+  const hint = HINTS[code];
+  return hint === undefined ? {} : { hint };
+}
 
 interface ServiceError {
   readonly code: string;
@@ -69,7 +81,7 @@ function failureOf(
       requestId: quoted(requestId, answer),
       ambiguous: answer.status < 300 || answer.status >= 500,
       ...waitAskedFor(answer),
-      ...(code === 'permission-denied' ? { hint: REFUSED } : {}),
+      ...hintFor(code),
       ...(code === 'clock-skewed' && offset !== undefined ? { clockOffsetMs: offset } : {}),
     },
   );
@@ -105,6 +117,7 @@ function withoutRequestId(operation: string, answer: HttpAnswer): UploadFailure 
   const remark = code === 'not-the-service' ? ' without a request id: this is not COS' : '';
   return new UploadFailure(code, `${operation}: HTTP ${status}${remark}`, {
     ambiguous: code !== 'throttled',
+    ...hintFor(code),
     ...waitAskedFor(answer),
   });
 }

@@ -96,6 +96,18 @@ const COS_ROWS: readonly Row[] = [
   ['a redirect', answerOf(302, '', { location: '/' }), 'not-the-service'],
 ];
 
+test('what COS refuses is not blamed on VOD', () => {
+  const rows: readonly (readonly [HttpAnswer, RegExp])[] = [
+    [cos(503, refusal('SlowDown')), /--part-concurrency.*--limit-rate/],
+    [answerOf(429, '', {}), /--part-concurrency.*--limit-rate/],
+    [cos(402, refusal('PaymentRequired')), /owes nothing/],
+    [cos(451, refusal('UnavailableForLegalReasons')), /blocked/],
+  ];
+  for (const [answer, hint] of rows) {
+    assert.throws(() => assertCosAnswer('PutObject', answer), { hint });
+  }
+});
+
 function vod(response: unknown, status = 200, headers: Readonly<Record<string, string>> = {}) {
   return answerOf(status, JSON.stringify({ Response: response }), headers);
 }
