@@ -3,12 +3,14 @@ import { FAILURES, UploadFailure } from '../core/errors.js';
 /** Whoever opens a file later, once others are closed, may fare better. */
 const OUT_OF_FILES = new Set<string | undefined>(['EMFILE', 'ENFILE']);
 
+const NO_DIRECTORY = 'not a directory';
+
 /** The failure of a file of the journal, told in the system's words. */
 export function unwritable(path: string, cause: unknown): UploadFailure {
   if (cause instanceof UploadFailure) return cause;
-  const message = `cannot write the journal ${path}: ${told(cause)}`;
-  const { hint } = FAILURES[isOutOfFiles(cause) ? 'too-many-open-files' : 'journal-unwritable'];
-  return new UploadFailure('journal-unwritable', message, { cause, hint });
+  const reason = told(cause);
+  const message = `cannot write the journal ${path}: ${reason}`;
+  return new UploadFailure('journal-unwritable', message, { cause, hint: hintOf(reason, cause) });
 }
 
 /** The same for one that cannot be read: to take it for absent might make a second media. */
@@ -28,6 +30,13 @@ export function outOfFiles(path: string, cause: unknown): UploadFailure | undefi
   return new UploadFailure('too-many-open-files', message, { cause });
 }
 
+function hintOf(reason: string, cause: unknown): string {
+  if (reason === NO_DIRECTORY) {
+    return 'Move the file that is in its place, or name another directory with --state-dir.';
+  }
+  return FAILURES[isOutOfFiles(cause) ? 'too-many-open-files' : 'journal-unwritable'].hint;
+}
+
 function isOutOfFiles(cause: unknown): boolean {
   return OUT_OF_FILES.has((cause as NodeJS.ErrnoException).code);
 }
@@ -36,6 +45,8 @@ function told(cause: unknown): string {
   const message = cause instanceof Error ? cause.message : String(cause);
   // Node: "EACCES: permission denied, open '…'"; lmdb: "No space left on device: Attempting to …".
   const words = /^E[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message.split(':')[0] ?? message;
+  // A directory that cannot be made since a file has its name.
+  if (/^file already exists$/i.test(words)) return NO_DIRECTORY;
   // What lmdb makes of a write that was cut short, which is what a full disk does first.
   const reason = /^input\/output error$/i.test(words)
     ? 'input/output error, or no space left on device'
