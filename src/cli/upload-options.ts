@@ -75,7 +75,7 @@ export function addRunOptions(command: Command): Command {
   return command;
 }
 
-/** Adds the flags of `upload`, with their checks; defaults are those of README. */
+/** Adds the flags of `upload`, with their checks and defaults. */
 export function addUploadOptions(command: Command): Command {
   const groups: readonly (readonly [string, readonly Option[]])[] = [
     ['Inputs:', inputOptions()],

@@ -138,7 +138,7 @@ function subAppIdFrom(world: World): number | undefined {
   ]);
 }
 
-/** Where the journal lives (README, State). */
+/** Where the journal lives. */
 export function stateDirectory(flags: UploadFlags, world: World, sandboxDir?: string): string {
   const { env } = world;
   const named = flags.stateDir ?? env['VOD_UPLOAD_STATE_DIR'];
