@@ -24,8 +24,8 @@ interface Reading {
   readonly loop: EventLoopUtilization;
 }
 
-/** What tells how the connections fare. */
-export interface Gauges {
+/** What moves on the connections, and what waits. */
+export interface Traffic {
   /** Bytes that the other side has acknowledged so far, over all connections. */
   acknowledgedBytes(): number;
   /** Connections that have sent all and wait for an answer. */
@@ -38,7 +38,7 @@ export interface Gauges {
  * Steers the slots of a run by the bytes that the other side acknowledges; adds none while most of
  * them wait for the rate limit.
  */
-export function steer(slots: PartSlotControl, gauges: Gauges, maximum: number): Steering {
+export function steer(slots: PartSlotControl, traffic: Traffic, maximum: number): Steering {
   let state = initialSteering(slots.limit, maximum);
   let since: Reading | undefined;
   let loop = performance.eventLoopUtilization();
@@ -51,22 +51,22 @@ export function steer(slots: PartSlotControl, gauges: Gauges, maximum: number): 
     // A busy process itself keeps answers waiting.
     const isFree = !isBusySince(loop);
     loop = performance.eventLoopUtilization();
-    const waiting = isFull && isFree ? gauges.unanswered() / slots.active : 0;
+    const waiting = isFull && isFree ? traffic.unanswered() / slots.active : 0;
     const wider = widen(state, waiting);
     if (wider !== state) {
       since = undefined;
       set(wider);
     } else if (!isFull || since === undefined) {
-      since = isFull ? read(gauges, loop) : undefined;
+      since = isFull ? read(traffic, loop) : undefined;
     } else if (performance.now() - since.at > tickMs(state) - LOOK_MS / 2) {
-      const now = read(gauges, loop);
+      const now = read(traffic, loop);
       measured((now.bytes - since.bytes) / (now.at - since.at), isBusySince(since.loop), waiting);
       since = now;
     }
   }
   function measured(rate: number, isBusy: boolean, waiting: number): void {
     const next = decide(state, rate, waiting);
-    const isLimited = gauges.heldBack() >= slots.active / 2;
+    const isLimited = traffic.heldBack() >= slots.active / 2;
     const isEnough = isLimited || (isBusy && (state.slots >= FEW_SLOTS || isFast(state)));
     set(next.slots > state.slots && isEnough ? putOff(state, rate) : next);
   }
@@ -124,6 +124,6 @@ function isBusySince(before: EventLoopUtilization): boolean {
   return performance.eventLoopUtilization(before).utilization > BUSY;
 }
 
-function read(gauges: Gauges, loop: EventLoopUtilization): Reading {
-  return { bytes: gauges.acknowledgedBytes(), at: performance.now(), loop };
+function read(traffic: Traffic, loop: EventLoopUtilization): Reading {
+  return { bytes: traffic.acknowledgedBytes(), at: performance.now(), loop };
 }

@@ -198,8 +198,8 @@ test('more than a third refused is trouble like silence', () => {
 
 test('a service that refuses the more is obeyed at once, though it has complained a moment ago', () => {
   const slots = { limit: 32, active: 32, waiting: 1, isBraking: false };
-  const gauges = { acknowledgedBytes: () => 0, unanswered: () => 0, heldBack: () => 0 };
-  const steering = steer(slots as PartSlotControl, gauges, 64);
+  const traffic = { acknowledgedBytes: () => 0, unanswered: () => 0, heldBack: () => 0 };
+  const steering = steer(slots as PartSlotControl, traffic, 64);
   steering.slowDown(0.1);
   assert.deepEqual([slots.limit, slots.isBraking], [32, false]);
   steering.slowDown(0.5);
@@ -211,8 +211,8 @@ test('a service that refuses the more is obeyed at once, though it has complaine
 
 test('connections that are back are not held for a complaint of the moment before', async () => {
   const slots = { limit: 2, active: 2, waiting: 1, isBraking: false };
-  const gauges = { acknowledgedBytes: () => 0, unanswered: () => 0, heldBack: () => 0 };
-  const steering = steer(slots as PartSlotControl, gauges, 2);
+  const traffic = { acknowledgedBytes: () => 0, unanswered: () => 0, heldBack: () => 0 };
+  const steering = steer(slots as PartSlotControl, traffic, 2);
   steering.slowDown(1);
   await new Promise((resolve) => setTimeout(resolve, 850));
   assert.deepEqual([slots.limit, slots.isBraking], [2, false]);
@@ -315,8 +315,8 @@ test('connections that a rate limit holds back get no more beside them', async (
       at = performance.now();
       return moved;
     };
-    const gauges = { acknowledgedBytes, unanswered: () => 0, heldBack: () => waiting };
-    const steering = steer(slots as PartSlotControl, gauges, 64);
+    const traffic = { acknowledgedBytes, unanswered: () => 0, heldBack: () => waiting };
+    const steering = steer(slots as PartSlotControl, traffic, 64);
     // Steering does not keep a process alive.
     await new Promise((resolve) => setTimeout(resolve, 600));
     steering.stop();
@@ -327,8 +327,8 @@ test('connections that a rate limit holds back get no more beside them', async (
 
 test('connections that all wait for answers are 64 at once, though nothing moves meanwhile', async () => {
   const slots = { limit: 2, expected: 2, active: 64, waiting: 1 };
-  const gauges = { acknowledgedBytes: () => 0, unanswered: () => 64, heldBack: () => 0 };
-  const steering = steer(slots as PartSlotControl, gauges, 64);
+  const traffic = { acknowledgedBytes: () => 0, unanswered: () => 64, heldBack: () => 0 };
+  const steering = steer(slots as PartSlotControl, traffic, 64);
   assert.equal(slots.expected, 8);
   await new Promise((resolve) => setTimeout(resolve, 300));
   steering.stop();
