@@ -24,9 +24,12 @@ const GRACE_MS = 600;
 const COMMIT_GRACE_MS = 300;
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
 type Interrupt = keyof typeof EXIT_CODES;
+/** timeout(1) signals its command and then the group that it is in, npm sends on what the group has got: one request. */
+const SAME_REQUEST_MS = 300;
 
 /**
- * Listens to SIGINT, SIGTERM and SIGHUP: the first asks, the second ends the process at once.
+ * Listens to SIGINT, SIGTERM and SIGHUP: the first asks, the second ends the process at once. SIGHUP is
+ * never the second: the shell and the kernel both tell of a terminal that is closed.
  * SIGUSR1 asks for the state of things.
  */
 export function listenForInterrupts(
@@ -38,18 +41,19 @@ export function listenForInterrupts(
   const stop = new AbortController();
   const leave = new AbortController();
   const abort = new AbortController();
-  let exitCode: number | undefined;
+  let first: { readonly name: Interrupt; readonly atMs: number } | undefined;
   // The same command would upload again what is done, or begin anew what is not.
   const remedy = force || !resume ? 'vod-upload jobs resume' : 'the same command';
   // They keep the process alive: with every connection idle nothing else might.
   const timers: NodeJS.Timeout[] = [];
 
   function onInterrupt(name: Interrupt): void {
-    if (exitCode !== undefined) {
-      leaveAtOnce(EXIT_CODES[name]);
+    if (first) {
+      const isSame = name === first.name && performance.now() - first.atMs < SAME_REQUEST_MS;
+      if (name !== 'SIGHUP' && !isSame) leaveAtOnce(EXIT_CODES[name]);
       return;
     }
-    exitCode = EXIT_CODES[name];
+    first = { name, atMs: performance.now() };
     emit({
       type: 'warning',
       message: `${name}: stopping; what is stored stays, ${remedy} goes on (again: quit at once)`,
@@ -76,7 +80,7 @@ export function listenForInterrupts(
     stop: stop.signal,
     leave: leave.signal,
     abort: abort.signal,
-    exitCode: () => exitCode,
+    exitCode: () => first && EXIT_CODES[first.name],
     close() {
       timers.forEach(clearTimeout);
       for (const [name, listener] of listeners) process.off(name, listener);

@@ -17,6 +17,8 @@ const TIMEOUT_MS = 30_000;
 const PROMPT_MS = 2_000;
 /** Where nothing may be waited for; a slow machine's process exit included. */
 const AT_ONCE_MS = 500;
+/** A signal that comes sooner after one of the same name may be the same request. */
+const ANOTHER_REQUEST_MS = 320;
 
 interface World {
   readonly cloud: Cloud;
@@ -237,12 +239,42 @@ describe('other signals', { concurrency: 4, timeout: TIMEOUT_MS }, () => {
     await isHalfSent(world);
     child.kill('SIGINT');
     await said(/SIGINT: stopping/);
+    await sleep(ANOTHER_REQUEST_MS);
     child.kill('SIGINT');
     const ran = await timed(ended);
     assert.equal(ran.code, 130, ran.stderr);
     assert.ok(ran.tookMs < AT_ONCE_MS, `${ran.tookMs} ms`);
     await assertGoesOn(world);
   });
+
+  test('a second signal of another name ends it at once', async (t) => {
+    const world = await createHalfSent(t);
+    const { child, ended, said } = world.shell.start(['film.mp4', '--part-size', '1M']);
+    await isHalfSent(world);
+    child.kill('SIGINT');
+    await said(/SIGINT: stopping/);
+    child.kill('SIGTERM');
+    assert.equal((await ended).code, 143);
+    await assert.rejects(manifestOf(world));
+  });
+
+  for (const [first, again] of [
+    ['SIGTERM', 'SIGTERM'],
+    ['SIGHUP', 'SIGHUP'],
+    ['SIGTERM', 'SIGHUP'],
+  ] as const) {
+    test(`${first} and at once ${again} are one request: the manifest is written`, async (t) => {
+      const world = await createHalfSent(t);
+      const { child, ended, said } = world.shell.start(['film.mp4', '--part-size', '1M']);
+      await isHalfSent(world);
+      child.kill(first);
+      await said(/stopping/);
+      child.kill(again);
+      const ran = await ended;
+      assert.equal(ran.code, 143, ran.stderr);
+      assert.equal((await manifestOf(world)).exitCode, 143);
+    });
+  }
 
   test('SIGUSR1 prints how far each file is, and the upload goes on', async (t) => {
     const world = await createWorld(t, ['UploadPart#2:delay=1500']);
@@ -367,6 +399,7 @@ describe(
       await isHalfSent(world);
       terminal.press('\u0003');
       await terminal.shows(/SIGINT: stopping/);
+      await sleep(ANOTHER_REQUEST_MS);
       terminal.press('\u0003');
       await terminal.ended;
       const shown = terminal.shown();
