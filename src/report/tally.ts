@@ -19,6 +19,7 @@ interface Sample {
 /** All that is known of a run from its events. Grows with the files that are begun, not with the settled. */
 export interface Tally {
   readonly jobsPlanned: number;
+  /** Without those of interrupted jobs, which this run will not send. */
   readonly bytesPlanned: number;
   readonly isPlanFinished: boolean;
   readonly active: Map<JobId, ActiveJob>;
@@ -118,11 +119,14 @@ function settle(tally: Tally, outcome: Outcome, id: JobId | undefined): Tally {
   const jobId = id ?? job?.id;
   const before = jobId === undefined ? undefined : forget(tally, jobId);
   const bytesSent = 'effort' in outcome ? (outcome.effort?.bytesSent ?? 0) : 0;
+  const size = before?.size ?? (job ? jobSize(job) : 0);
+  const isLeft = status === 'interrupted';
   return {
     ...tally,
+    bytesPlanned: Math.max(0, tally.bytesPlanned - (isLeft ? size : 0)),
     settled: { ...tally.settled, [status]: tally.settled[status] + 1 },
     jobsSettled: tally.jobsSettled + (job ? 1 : 0),
-    jobBytesSettled: tally.jobBytesSettled + (before?.size ?? (job ? jobSize(job) : 0)),
+    jobBytesSettled: tally.jobBytesSettled + (isLeft ? 0 : size),
     bytes: tally.bytes + (sourceSize(outcome) ?? 0),
     bytesSent: tally.bytesSent + bytesSent,
   };

@@ -67,6 +67,19 @@ describe('tally', () => {
     assert.equal(progressOf(tally).fraction, 1);
   });
 
+  it('leaves interrupted files out of the bytes done and to do', () => {
+    const ended = { status: 'interrupted', path: 'b', job: job('b', 3000) } as const;
+    const tally = run([
+      planned(1000),
+      planned(3000),
+      started('a', 1000),
+      progress('a', 250, 1000),
+      { type: 'job-settled', outcome: ended, id: ended.job.id },
+    ]);
+    const { bytesDone, bytesTotal, fraction } = progressOf(tally);
+    assert.deepEqual([bytesDone, bytesTotal, fraction], [250, 1000, 0.25]);
+  });
+
   it('leaves inputs that are no jobs out of the bytes to do', () => {
     const outcome = { status: 'skipped', path: 'x', size: 99, reason: 'empty' } as const;
     const tally = run([planned(1000), { type: 'job-settled', outcome }]);
