@@ -4,6 +4,7 @@ import { CommanderError } from 'commander';
 import { UploadFailure, UsageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { leave } from './leave.js';
+import { doNotBlock } from './output.js';
 import { createProgram } from './program.js';
 import type { World } from './world.js';
 
@@ -25,6 +26,8 @@ const world: World = {
 
 /** More problems than this are counted, not listed. */
 const MAX_PROBLEMS = 20;
+
+[process.stdout, process.stderr].forEach(doNotBlock);
 
 // Whoever reads our output may leave early, and a disk may be full; the upload goes on.
 let isTold = false;

@@ -76,5 +76,7 @@ async function openBars(
     columns: () => stderr.columns ?? 0,
     rows: () => stderr.rows ?? 0,
     colour: !env['NO_COLOR'],
+    // A terminal that stands still is not sent one picture after the other.
+    every: (intervalMs, tick) => every(intervalMs, () => stderr.writableLength === 0 && tick()),
   });
 }

@@ -415,6 +415,25 @@ describe(
       await assertGoesOn(world);
     });
 
+    test('a terminal that takes nothing (^S) holds nothing up, and is told all afterwards', async (t) => {
+      const world = await createWorld(t, ['PutObject:delay=100*always']);
+      const names = Array.from({ length: 12 }, (_none, index) => `${index}.mp4`);
+      for (const name of names) await world.write(name, 1000);
+      const terminal = startOnTerminal(world, [...names, '-c', '1'], {
+        afterwards: ' </dev/null; echo "ended $?"; cat /proc/self/fdinfo/1',
+      });
+      await terminal.shows(/0\.mp4/);
+      terminal.press('\u0013');
+      await world.until(() => count(world, 'CommitUpload') === names.length);
+      terminal.press('\u0011');
+      await terminal.ended;
+      const shown = terminal.shown();
+      assert.match(shown, /12 uploaded[^]*ended 0/);
+      // The shell's own way to the terminal is as it was: O_NONBLOCK is 04000.
+      const flags = Number.parseInt(/flags:\s*(\d+)/.exec(shown)?.[1] ?? '', 8);
+      assert.equal(flags & 0o4000, 0);
+    });
+
     test('p holds back new requests, r lets them go', async (t) => {
       const world = await createWorld(t, ['UploadPart#1:delay=300']);
       await world.write('film.mp4', 3 * MIB);
