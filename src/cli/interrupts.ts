@@ -72,8 +72,6 @@ export function listenForInterrupts(
       (name) => [name, (): void => onInterrupt(name)] as const,
     ),
     ['SIGUSR1', tellState],
-    // Between two turns of the event loop no transaction is open, which other runs would wait for.
-    ['SIGTSTP', (): void => void process.kill(process.pid, 'SIGSTOP')],
   ];
   for (const [name, listener] of listeners) process.on(name, listener);
   return {

@@ -9,6 +9,7 @@ import { every } from '../report/reporter.js';
 import { stateText } from '../report/progress-text.js';
 import { createResults } from '../report/results.js';
 import { advance, emptyTally, summarise } from '../report/tally.js';
+import type { TerminalUser } from './job-control.js';
 import type { UploadFlags } from './upload-options.js';
 import type { World } from './world.js';
 
@@ -18,6 +19,8 @@ export interface Reporters {
   summary(): Summary;
   /** Tells people the state of things now. */
   tellState(): void;
+  /** The bars, where there are any. Without the terminal they are lines. */
+  readonly screen: TerminalUser;
   /** Nothing is written afterwards. */
   stop(): void;
 }
@@ -57,6 +60,7 @@ export async function createReporters(
     emit,
     summary: () => summarise(tally),
     tellState: () => void (bars ?? stderr).write(`${stateText(tally).join('\n')}\n`),
+    screen: { release: () => bars?.hide(), take: () => bars?.show() },
     stop() {
       stopLooking();
       reporters.forEach((reporter) => reporter.stop());

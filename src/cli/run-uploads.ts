@@ -15,6 +15,7 @@ import { createVerdict, type Verdict } from '../pipeline/verdict.js';
 import { assertUnchanged, openSource } from '../plan/open-source.js';
 import type { ResolvedCredentials } from './credentials.js';
 import { listenForInterrupts } from './interrupts.js';
+import { listenForStops } from './job-control.js';
 import { listenForKeys } from './keys.js';
 import { roomForFiles } from './open-file-limit.js';
 import { createReporters, type Reporters } from './reporters.js';
@@ -210,7 +211,7 @@ function pressure(
 function listenForEnding(
   run: Run,
   slots: PartSlotControl,
-  { emit, tellState }: Reporters,
+  { emit, tellState, screen }: Reporters,
   verdict: Verdict,
 ) {
   const interrupts = listenForInterrupts(run.flags, slots, emit, tellState);
@@ -219,6 +220,7 @@ function listenForEnding(
     emit({ type: 'warning', message });
   });
   const keys = listenForKeys(run.world, slots, emit);
+  const stops = listenForStops([keys, screen]);
   const stop = AbortSignal.any([interrupts.stop, limits.stop]);
   stop.addEventListener('abort', () => run.endPlan?.(), { once: true });
   return {
@@ -233,7 +235,10 @@ function listenForEnding(
       limits.close();
       keys.close();
     },
-    close: interrupts.close,
+    close() {
+      stops.close();
+      interrupts.close();
+    },
   };
 }
 

@@ -25,6 +25,10 @@ export interface BarsOptions {
 export interface Bars extends Reporter {
   /** Shows a whole line, or several, above the bars. */
   write(lines: string): void;
+  /** Takes the bars away; lines go on. */
+  hide(): void;
+  /** Begins a new block of bars, while the run goes on and there is none. */
+  show(): void;
 }
 
 /** For terminals: a bar a file in flight, one for the total, settled files scrolling above. */
@@ -33,10 +37,11 @@ export function createBars(options: BarsOptions): Bars {
   // A terminal that does not know its size says 0.
   const columns = (): number => options.columns() || 80;
   const rows = (): number => options.rows() || 24;
-  const screen = createBarScreen({ stream, columns });
+  let screen = createBarScreen({ stream, columns });
   let tally = emptyTally();
   let failures: Failures = new Map();
   let stopFrames: (() => void) | undefined;
+  let isRunning = false;
   let isStopped = false;
 
   function draw(): void {
@@ -48,10 +53,22 @@ export function createBars(options: BarsOptions): Bars {
     else stream.write(`${line}\n`);
   }
 
-  function close(): void {
+  function show(): void {
+    if (!isRunning || stopFrames) return;
+    screen = createBarScreen({ stream, columns });
+    stopFrames = every(FRAME_MS, draw);
+    draw();
+  }
+
+  function hide(): void {
     stopFrames?.();
     stopFrames = undefined;
     screen.close();
+  }
+
+  function close(): void {
+    isRunning = false;
+    hide();
   }
 
   return {
@@ -61,8 +78,8 @@ export function createBars(options: BarsOptions): Bars {
       const text = eventText(event, { verbose, colour });
       if (text !== undefined) say(text);
       if (event.type === 'run-started') {
-        stopFrames ??= every(FRAME_MS, draw);
-        draw();
+        isRunning = true;
+        show();
       } else if (event.type === 'job-settled') {
         failures = collectFailure(failures, event.outcome);
       } else if (event.type === 'run-finished') {
@@ -74,6 +91,8 @@ export function createBars(options: BarsOptions): Bars {
     write(lines) {
       lines.replace(/\n$/, '').split('\n').forEach(say);
     },
+    hide,
+    show,
     stop() {
       if (!isStopped) close();
       isStopped = true;

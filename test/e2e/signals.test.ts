@@ -350,14 +350,18 @@ describe(
     function startOnTerminal(
       { shell, until }: World,
       args: readonly string[],
-      { env = {}, afterwards = '' } = {},
+      { env = {}, before = '', afterwards = '' } = {},
     ) {
       const command = commandLine(args).map((word) => `'${word}'`);
-      const child = spawn('script', ['-qec', command.join(' ') + afterwards, '/dev/null'], {
-        cwd: shell.dir,
-        env: { ...shell.env, TERM: 'xterm', SHELL: '/bin/sh', ...env },
-        stdio: ['pipe', 'pipe', 'inherit'],
-      });
+      const child = spawn(
+        'script',
+        ['-qec', before + command.join(' ') + afterwards, '/dev/null'],
+        {
+          cwd: shell.dir,
+          env: { ...shell.env, TERM: 'xterm', SHELL: '/bin/sh', ...env },
+          stdio: ['pipe', 'pipe', 'inherit'],
+        },
+      );
       let shown = '';
       child.stdout.on('data', (chunk: Buffer) => (shown += String(chunk)));
       const ended = once(child, 'close').then(([code]) => code as number | null);
@@ -394,6 +398,7 @@ describe(
       );
       const terminal = startOnTerminal(world, ['film.mp4', '--part-size', '1M'], {
         env: { NODE_OPTIONS: '--import ./wait.mjs' },
+        before: 'trap : INT; ',
         afterwards: '; echo "ended $?"; stty -a',
       });
       await isHalfSent(world);
@@ -432,6 +437,43 @@ describe(
       // The shell's own way to the terminal is as it was: O_NONBLOCK is 04000.
       const flags = Number.parseInt(/flags:\s*(\d+)/.exec(shown)?.[1] ?? '', 8);
       assert.equal(flags & 0o4000, 0);
+    });
+
+    const SHOW_CURSOR = '\u001b[?25h';
+    const HIDE_CURSOR = '\u001b[?25l';
+
+    test('^Z stops what it is piped to as well, gives the terminal back, and fg goes on with new bars', async (t) => {
+      const world = await createWorld(t, ['PutObject:delay=1500']);
+      await world.write('small.mp4', 1000);
+      const terminal = startOnTerminal(world, ['small.mp4'], {
+        before: 'set -m; ',
+        afterwards: ' | tee out.txt; echo "stopped $?"; stty -a; fg; echo "ended $?"',
+      });
+      await world.arrived((record) => record.fault !== undefined);
+      terminal.press('\u001a');
+      await terminal.ended;
+      const shown = terminal.shown();
+      const [before = '', between = '', after = ''] = shown.split(/stopped \d+|iexten/);
+      assert.ok(before.lastIndexOf(SHOW_CURSOR) > before.lastIndexOf(HIDE_CURSOR), shown);
+      assert.match(between, /[^-]icanon/);
+      assert.ok(after.includes(HIDE_CURSOR), shown);
+      assert.match(after, /ended 0/);
+    });
+
+    test("^Z and bg: keys are the shell's, and the upload goes on to its end", async (t) => {
+      const world = await createWorld(t, ['PutObject:delay=1500']);
+      await world.write('small.mp4', 1000);
+      const terminal = startOnTerminal(world, ['small.mp4'], {
+        before: 'set -m; ',
+        afterwards: '; bg; echo in background; read line; wait; echo "read $line"',
+      });
+      await world.arrived((record) => record.fault !== undefined);
+      terminal.press('\u001a');
+      await terminal.shows(/in background/);
+      terminal.press('hello\n');
+      await terminal.shows(/read hello/);
+      await terminal.ended;
+      assert.match(terminal.shown(), /1 uploaded/);
     });
 
     test('p holds back new requests, r lets them go', async (t) => {

@@ -111,6 +111,24 @@ describe('bars', () => {
     assert.ok(last.includes('\x1b[?25h') && last.includes('\x1b[?7h'));
   });
 
+  it('hide without hiding lines, and begin a new block when they are shown again', () => {
+    const { bars, frame, frames, take } = terminal();
+    bars.handle(runStarted);
+    bars.hide();
+    assert.ok(take().endsWith('\x1b[0J'));
+    bars.handle({ type: 'warning', message: 'in between' });
+    frame();
+    assert.match(take(), /^[^\x1b]*in between\n$/);
+    bars.show();
+    bars.show();
+    assert.ok(take().startsWith('\x1b[?25l'));
+    assert.equal(frames.size, 1);
+    bars.stop();
+    take();
+    bars.show();
+    assert.equal(take(), '');
+  });
+
   it('write nothing after stop', () => {
     const { bars, frame, frames, take } = terminal();
     bars.handle(runStarted);
