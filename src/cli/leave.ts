@@ -22,7 +22,7 @@ export function leave(code: number): void {
     const isHeld = isAtWork(isInterrupted ? FILES_OR_NAMES : FILES);
     if (isHeld && !isPatient) die(code);
     else if (isHeld || (isTelling() && (isPatient || !isInterrupted))) setTimeout(look, LOOK_MS);
-    else process.exit(code);
+    else end(code);
   }
   look();
 }
@@ -30,6 +30,17 @@ export function leave(code: number): void {
 /** The same, without any patience. */
 export function leaveAtOnce(code: number): void {
   if (isAtWork(FILES_OR_NAMES)) die(code);
+  else end(code);
+}
+
+/**
+ * On a terminal an interrupted process dies by the signal: only then does a shell end the script that
+ * waits for it, and Node's own exit crashes where the terminal was closed.
+ */
+function end(code: number): void {
+  const { stdin, stdout, stderr } = process;
+  const isOnTerminal = [stdin, stdout, stderr].some(({ isTTY }) => isTTY);
+  if (code in SIGNALS && isOnTerminal) die(code);
   else process.exit(code);
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { link, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -366,7 +367,13 @@ describe(
       child.stdout.on('data', (chunk: Buffer) => (shown += String(chunk)));
       const ended = once(child, 'close').then(([code]) => code as number | null);
       const shows = (pattern: RegExp): Promise<void> => until(() => pattern.test(shown));
-      return { press: (key: string) => child.stdin.write(key), shows, ended, shown: () => shown };
+      return {
+        press: (key: string) => child.stdin.write(key),
+        shows,
+        ended,
+        shown: () => shown,
+        close: () => child.kill('SIGKILL'),
+      };
     }
 
     for (const [name, key] of [
@@ -474,6 +481,33 @@ describe(
       await terminal.shows(/read hello/);
       await terminal.ended;
       assert.match(terminal.shown(), /1 uploaded/);
+    });
+
+    test('^C ends the script that the command is in', async (t) => {
+      const world = await createHalfSent(t);
+      const terminal = startOnTerminal(world, ['film.mp4', '--part-size', '1M'], {
+        env: { SHELL: '/bin/bash' },
+        afterwards: '; echo the next command',
+      });
+      await isHalfSent(world);
+      terminal.press('\u0003');
+      assert.equal(await terminal.ended, 130);
+      assert.doesNotMatch(terminal.shown(), /the next command/);
+      assert.equal((await manifestOf(world)).exitCode, 130);
+    });
+
+    test('a terminal that is closed ends it as SIGTERM would, with its manifest', async (t) => {
+      const world = await createHalfSent(t);
+      const terminal = startOnTerminal(world, ['film.mp4', '--part-size', '1M'], {
+        before: "exec 3<&0; trap 'kill -HUP $!' HUP; ",
+        afterwards: ' <&3 & wait; wait $!; echo $? > ended',
+      });
+      await isHalfSent(world);
+      terminal.close();
+      await world.until(() => existsSync(join(world.shell.dir, 'ended')));
+      await sleep(AT_ONCE_MS);
+      assert.equal(await readFile(join(world.shell.dir, 'ended'), 'utf8'), '143\n');
+      assert.equal((await manifestOf(world)).exitCode, 143);
     });
 
     test('p holds back new requests, r lets them go', async (t) => {
