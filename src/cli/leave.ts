@@ -7,11 +7,13 @@ const INTERRUPTED_PATIENCE_MS = 300;
 const LOOK_MS = 20;
 /** The signals that have these exit codes for shells. */
 const SIGNALS: Readonly<Record<number, NodeJS.Signals>> = { 130: 'SIGINT', 143: 'SIGTERM' };
+/** In a container the kernel keeps signals without a listener from the first process, its own included. */
+const isFirstProcess = process.pid === 1;
 
 /**
  * Ends the process with this code, once what it has told is read. Node waits at its end for what its
  * threads are at, and a dead disk never answers them: then the process dies by the signal of its code,
- * or by SIGKILL.
+ * or by SIGKILL; as the first process of a container, which only a crash ends then, by SIGSEGV.
  */
 export function leave(code: number): void {
   const isInterrupted = code in SIGNALS;
@@ -40,8 +42,18 @@ export function leaveAtOnce(code: number): void {
 function end(code: number): void {
   const { stdin, stdout, stderr } = process;
   const isOnTerminal = [stdin, stdout, stderr].some(({ isTTY }) => isTTY);
-  if (code in SIGNALS && isOnTerminal) die(code);
+  if (code in SIGNALS && isOnTerminal && !isFirstProcess) die(code);
   else process.exit(code);
+}
+
+/** Ends the first process of a container at signals that nobody else listens to. */
+export function obeySignalsAsFirstProcess(): void {
+  if (!isFirstProcess) return;
+  for (const [code, signal] of Object.entries(SIGNALS)) {
+    process.on(signal, () => {
+      if (process.listenerCount(signal) === 1) leaveAtOnce(Number(code));
+    });
+  }
 }
 
 /** Whether a reader has not taken all yet: what is written to a pipe waits in this process. */
@@ -57,11 +69,12 @@ function isAtWork(kinds: RegExp): boolean {
 function die(code: number): void {
   const signal = SIGNALS[code] ?? 'SIGKILL';
   process.emit('exit', code);
-  if (signal === 'SIGKILL') {
+  if (signal === 'SIGKILL' || isFirstProcess) {
     process.stderr.write(
       `vod-upload: ended by force, since a disk does not answer (exit code ${code})\n`,
     );
   }
+  if (isFirstProcess) process.abort();
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 }

@@ -3,7 +3,7 @@ import { homedir, userInfo } from 'node:os';
 import { CommanderError } from 'commander';
 import { UploadFailure, UsageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
-import { leave } from './leave.js';
+import { leave, obeySignalsAsFirstProcess } from './leave.js';
 import { doNotBlock } from './output.js';
 import { createProgram } from './program.js';
 import type { World } from './world.js';
@@ -27,6 +27,7 @@ const world: World = {
 /** More problems than this are counted, not listed. */
 const MAX_PROBLEMS = 20;
 
+obeySignalsAsFirstProcess();
 [process.stdout, process.stderr].forEach(doNotBlock);
 
 // Whoever reads our output may leave early, and a disk may be full; the upload goes on.
