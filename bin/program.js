@@ -23,6 +23,8 @@ const PROGRAM = join(
 /** What V8 made of it at build time. */
 const CODE_CACHE = `${PROGRAM}.cache`;
 
+// It asks for the state of things, and of Node itself for a debugger, which would find the account's key.
+process.on('SIGUSR1', () => undefined);
 // Two more than are asked for files (src/plan/quick-fs), so that a dead disk does not take them all.
 process.env.UV_THREADPOOL_SIZE ??= '6';
 // Half as much garbage as there is in use, and V8 collects it: a run of a million files stays small.

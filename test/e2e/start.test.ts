@@ -45,3 +45,19 @@ for (const [name, spaces] of [
     assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
   });
 }
+
+test('SIGUSR1 outside of a run neither opens a debugger nor ends the process', () => {
+  const script = `
+    require(${JSON.stringify(PROGRAM)});
+    const tellState = () => process.stdout.write('told');
+    const signal = () => process.kill(process.pid, 'SIGUSR1');
+    signal();
+    setTimeout(() => process.on('SIGUSR1', tellState) && signal(), 100);
+    setTimeout(() => process.off('SIGUSR1', tellState) && signal(), 200);
+    setTimeout(() => undefined, 300);`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--eval', script], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: 'told', stderr: '' });
+});
