@@ -24,6 +24,11 @@ export async function readSecret(
       answer = undefined;
       lines.close();
     });
+    // Continued after ^Z: readline waits until it is asked to go on.
+    lines.on('SIGCONT', () => {
+      stderr.write(prompt);
+      lines.resume();
+    });
     lines.once('close', () => {
       if (terminal) stderr.write('\n');
       resolve(answer);

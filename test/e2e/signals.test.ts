@@ -530,6 +530,21 @@ describe(
       assert.match(terminal.shown(), /1 uploaded/);
     });
 
+    test('config set secret-key asks again after ^Z and fg', async (t) => {
+      const world = await createWorld(t, []);
+      const terminal = startOnTerminal(world, ['config', 'set', 'secret-key'], {
+        before: 'set -m; ',
+        afterwards: '; echo stopped; fg; echo "ended $?"',
+      });
+      await terminal.shows(/secret-key of "default": /);
+      terminal.press('\u001a');
+      await terminal.shows(/stopped[^]*secret-key of "default": /);
+      terminal.press('Gu5t9xGARNpq86cd98joQYCN3EXAMPLE\n');
+      await terminal.ended;
+      assert.match(terminal.shown(), /secret-key is set[^]*ended 0/);
+      assert.doesNotMatch(terminal.shown(), /EXAMPLE/);
+    });
+
     test('^C ends the script that the command is in', async (t) => {
       const world = await createHalfSent(t);
       const terminal = startOnTerminal(world, ['film.mp4', '--part-size', '1M'], {
