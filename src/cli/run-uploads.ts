@@ -14,6 +14,7 @@ import { uploadAll } from '../pipeline/upload-all.js';
 import { createVerdict, type Verdict } from '../pipeline/verdict.js';
 import { assertUnchanged, openSource } from '../plan/open-source.js';
 import type { ResolvedCredentials } from './credentials.js';
+import { makeInterruptible } from './interruptible-manifest.js';
 import { listenForInterrupts } from './interrupts.js';
 import { listenForStops } from './job-control.js';
 import { listenForKeys } from './keys.js';
@@ -103,13 +104,14 @@ async function uploadWith(
 ): Promise<number> {
   const { flags, world } = run;
   const startedAt = new Date();
-  const manifest = await openManifest(run, runId, startedAt);
+  const opened = await openManifest(run, runId, startedAt);
   const reporters = await createReporters(flags, world, services.acknowledgedBytes);
   const { emit } = reporters;
   const { slots, stopSteering } = openSlots(flags, services);
   process.once('exit', reporters.stop);
   const verdict = createVerdict();
   const ending = listenForEnding(run, slots, reporters, verdict);
+  const manifest = opened && makeInterruptible(opened, ending.leave);
   emit({ type: 'run-started', runId, startedAt });
   run.listenToWarnings?.((message) => emit({ type: 'warning', message }));
   const { ports, gauges } = gauge({

@@ -215,6 +215,26 @@ describe('the first signal asks', { concurrency: 4, timeout: TIMEOUT_MS }, () =>
     assert.ok(results.every(({ status }) => status === 'interrupted'));
   });
 
+  test('SIGINT while nobody reads the pipe that takes the manifest: exit 130, and it says so', async (t) => {
+    const world = await createWorld(t, []);
+    await world.write('small.mp4', 1000);
+    spawnSync('mkfifo', [join(world.shell.dir, 'pipe')]);
+    const reader = spawn('sh', ['-c', 'exec sleep 60 <pipe'], { cwd: world.shell.dir });
+    t.after(() => reader.kill());
+    const names = Array.from({ length: 400 }, () => 'small.mp4').join('\n');
+    const { child, ended } = world.shell.start(
+      ['--files-from', '-', '--manifest', 'pipe', '--force'],
+      { stdin: names },
+    );
+    await world.until(() => count(world, 'CommitUpload') === 1);
+    await sleep(AT_ONCE_MS);
+    child.kill('SIGINT');
+    const ran = await ended;
+    // A shell reports either as 130.
+    assert.ok(ran.code === 130 || ran.signal === 'SIGINT', ran.stderr);
+    assert.match(ran.stderr, /the manifest was not taken in time/);
+  });
+
   test('SIGINT while --files-from - waits for more ends it at once, with nothing sent', async (t) => {
     const world = await createWorld(t, []);
     await world.write('small.mp4', 1000);
