@@ -1,6 +1,7 @@
 import type { Emit } from '../core/events.js';
 import type { PartSlotControl } from '../pipeline/part-slots.js';
 import { leaveAtOnce } from './leave.js';
+import { isUnderNohup } from './nohup.js';
 import type { UploadFlags } from './upload-options.js';
 
 /** What a run is asked to do from outside. */
@@ -48,6 +49,7 @@ export function listenForInterrupts(
   const timers: NodeJS.Timeout[] = [];
 
   function onInterrupt(name: Interrupt): void {
+    if (name === 'SIGHUP' && isUnderNohup()) return;
     if (first) {
       const isSame = name === first.name && performance.now() - first.atMs < SAME_REQUEST_MS;
       if (name !== 'SIGHUP' && !isSame) leaveAtOnce(EXIT_CODES[name]);

@@ -4,6 +4,7 @@ import { CommanderError } from 'commander';
 import { UploadFailure, UsageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { leave, obeySignalsAsFirstProcess } from './leave.js';
+import { isUnderNohup } from './nohup.js';
 import { doNotBlock } from './output.js';
 import { createProgram } from './program.js';
 import type { World } from './world.js';
@@ -28,6 +29,7 @@ const world: World = {
 const MAX_PROBLEMS = 20;
 
 obeySignalsAsFirstProcess();
+if (isUnderNohup()) process.on('SIGHUP', () => undefined);
 [process.stdout, process.stderr].forEach(doNotBlock);
 
 // Whoever reads our output may leave early, and a disk may be full; the upload goes on.
