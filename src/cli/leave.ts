@@ -1,3 +1,5 @@
+import { isatty } from 'node:tty';
+
 /** What Node lists while one of its threads is at work on a file, or on a name. */
 const FILES = /^FSReq/;
 const FILES_OR_NAMES = /^FSReq|^GetAddrInfo/;
@@ -35,15 +37,15 @@ export function leaveAtOnce(code: number): void {
   else end(code);
 }
 
-/**
- * On a terminal an interrupted process dies by the signal: only then does a shell end the script that
- * waits for it, and Node's own exit crashes where the terminal was closed.
- */
+/** Node's own exit crashes where the terminal was closed. */
 function end(code: number): void {
-  const { stdin, stdout, stderr } = process;
-  const isOnTerminal = [stdin, stdout, stderr].some(({ isTTY }) => isTTY);
-  if (code in SIGNALS && isOnTerminal && !isFirstProcess) die(code);
+  if (code in SIGNALS && !isFirstProcess && isTerminalClosed()) die(code);
   else process.exit(code);
+}
+
+function isTerminalClosed(): boolean {
+  const { stdin, stdout, stderr } = process;
+  return [stdin, stdout, stderr].some(({ isTTY, fd }) => isTTY && !isatty(fd));
 }
 
 /** Ends the first process of a container at signals that nobody else listens to. */

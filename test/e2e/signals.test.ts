@@ -565,33 +565,6 @@ describe(
       assert.doesNotMatch(terminal.shown(), /EXAMPLE/);
     });
 
-    test('^C ends the script that the command is in', async (t) => {
-      const world = await createHalfSent(t);
-      const terminal = startOnTerminal(world, ['film.mp4', '--part-size', '1M'], {
-        env: { SHELL: '/bin/bash' },
-        afterwards: '; echo the next command',
-      });
-      await isHalfSent(world);
-      terminal.press('\u0003');
-      assert.equal(await terminal.ended, 130);
-      assert.doesNotMatch(terminal.shown(), /the next command/);
-      assert.equal((await manifestOf(world)).exitCode, 130);
-    });
-
-    test('nohup: a terminal that is closed does not end it', async (t) => {
-      const world = await createWorld(t, ['PutObject:delay=1500']);
-      await world.write('small.mp4', 1000);
-      const terminal = startOnTerminal(world, ['small.mp4'], {
-        before: "exec 3<&0; trap 'kill -HUP $!' HUP; nohup ",
-        afterwards: ' <&3 >log 2>&1 & wait; wait $!; echo $? > ended',
-      });
-      await world.arrived((record) => record.fault !== undefined);
-      terminal.close();
-      await world.until(() => existsSync(join(world.shell.dir, 'ended')));
-      await sleep(AT_ONCE_MS);
-      assert.equal(await readFile(join(world.shell.dir, 'ended'), 'utf8'), '0\n');
-    });
-
     test('a terminal that is closed ends it as SIGTERM would, with its manifest', async (t) => {
       const world = await createHalfSent(t);
       const terminal = startOnTerminal(world, ['film.mp4', '--part-size', '1M'], {
