@@ -38,7 +38,7 @@ function reserve(): ChunkMemory {
     throw new UsageError([
       {
         message: 'the limit of virtual memory is too low: checksums need 10 GiB of addresses',
-        hint: 'Raise it (ulimit -v), or set NODE_OPTIONS=--disable-wasm-trap-handler.',
+        hint: 'Raise it (ulimit -v), or set NODE_OPTIONS=--disable-wasm-trap-handler (Node 20.15 or later).',
       },
     ]);
   }

@@ -69,7 +69,7 @@ async function asListed(
   repeat: Repeat,
   { target, uploadId, parts, onRetry, signal }: Merging,
 ): Promise<StoredPart[] | undefined> {
-  if (verification === 'md5') return undefined;
+  if (verification === 'md5' && parts.some(({ crc64 }) => crc64 === undefined)) return undefined;
   const listed = await repeat(onRetry, signal, (domain) =>
     requests.listParts(target, uploadId, domain, signal),
   );
@@ -99,7 +99,8 @@ async function verifyWhole(
   }
   if (head === 'untold') return told === undefined ? {} : raiseCorrupted();
   const size = merging.parts.reduce((sum, part) => sum + part.size, 0);
-  if (head.size !== size || isOther(head.crc64)) raiseCorrupted();
+  const isOtherSize = head.size !== undefined && head.size !== size;
+  if (isOtherSize || isOther(head.crc64)) raiseCorrupted();
   return head.crc64 === undefined ? {} : verified;
 }
 

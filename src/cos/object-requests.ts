@@ -79,13 +79,13 @@ function orReadError(error: unknown, { file }: OpenSource): unknown {
   return new UploadFailure('read-error', `cannot read ${visible(file.path)}: no answer`);
 }
 
-/** What COS tells of an object: undefined where there is none, 'untold' where it may not be asked or tells no size. */
+/** What COS tells of an object: undefined where there is none, 'untold' where it may not be asked or tells nothing. */
 export async function headObject(
   options: CosOptions,
   target: ObjectTarget,
   domain: string,
   signal: AbortSignal,
-): Promise<{ readonly size: number; readonly crc64?: string } | 'untold' | undefined> {
+): Promise<{ readonly size?: number; readonly crc64?: string } | 'untold' | undefined> {
   const spec = { operation: 'HeadObject', method: 'HEAD', target, query: {}, domain } as const;
   const answer = await sendRequest(
     { ...(await signedRequest(options, spec, {})), answerTimeoutMs: options.stallTimeoutMs },
@@ -98,8 +98,12 @@ export async function headObject(
   if (answer.status === 404) return undefined;
   const { etag, 'content-length': size, 'x-cos-hash-crc64ecma': crc64 } = answer.headers;
   // An answer to HEAD may leave its length out (RFC 9110, 8.6).
-  if (answer.status !== 200 || !etag || size === undefined) return 'untold';
-  return { size: Number(size), ...(crc64 === undefined ? {} : { crc64 }) };
+  const tellsNothing = size === undefined && crc64 === undefined;
+  if (answer.status !== 200 || !etag || tellsNothing) return 'untold';
+  return {
+    ...(size === undefined ? {} : { size: Number(size) }),
+    ...(crc64 === undefined ? {} : { crc64 }),
+  };
 }
 
 async function signedRequest(
@@ -165,10 +169,12 @@ function acknowledged(
       `${operation}: the service holds other bytes than were sent (it says ${quoted(told[kind] ?? '', answer)})`,
     );
   }
+  // What nobody compared is no digest of a whole object; that of a part is compared with the others.
+  const isCompared = kind !== 'none' || operation === 'UploadPart';
   return {
     number: part.number,
     size: part.end - part.start,
     etag: etag as ETag,
-    ...(crc64 === undefined ? {} : { crc64 }),
+    ...(crc64 === undefined || !isCompared ? {} : { crc64 }),
   };
 }

@@ -20,7 +20,7 @@ const KEPT_MS = 730 * DAY_MS;
 const SEEN_PRECISION_MS = 30 * DAY_MS;
 
 /** What looking something up takes. */
-export type LedgerTables = Pick<Tables, 'ledger' | 'contents'>;
+export type LedgerTables = Pick<Tables, 'ledger' | 'contents' | 'places'>;
 
 /**
  * Enters what was uploaded, by the identity of its source, by its content and by the storage path that was
@@ -52,12 +52,11 @@ function takePlace(tables: Tables, id: JobId, { key, source }: Place): Replaced 
   tables.places.put(key, id);
   if (before === undefined || before === id) return undefined;
   const entry = parseLedger(tables.ledger.get(before));
-  if (entry === undefined) return undefined;
+  // It may have been uploaded again since, elsewhere: that media is as it was.
+  if (entry?.place?.key !== key) return undefined;
   drop(tables, before, entry);
   const { fileId } = entry.receipt;
-  return entry.place === undefined || entry.place.source === source
-    ? undefined
-    : { fileId, source: entry.place.source };
+  return entry.place.source === source ? undefined : { fileId, source: entry.place.source };
 }
 
 /** What the media has become: a cover that was dropped is none of its options. */
@@ -75,14 +74,23 @@ export function find(
   job: Job,
   scope: string,
 ): { readonly id: JobId; readonly record: LedgerRecord } | undefined {
-  const own = parseLedger(tables.ledger.get(job.id));
+  const own = entryOf(tables, job.id);
   const wanted = contentKeyOf(job, job.crc64, scope);
   if (wanted === undefined || (own && (own.contentKey ?? wanted) === wanted)) {
     return own && { id: job.id, record: own };
   }
   const id = tables.contents.get(wanted) as JobId | undefined;
-  const record = id === undefined ? undefined : parseLedger(tables.ledger.get(id));
+  const record = id === undefined ? undefined : entryOf(tables, id);
   return id && record?.contentKey === wanted ? { id, record } : undefined;
+}
+
+/** The entry, unless its storage path has gone to another media: an entry may have copies, and one alone is dropped. */
+function entryOf(tables: LedgerTables, id: JobId): LedgerRecord | undefined {
+  const entry = parseLedger(tables.ledger.get(id));
+  if (entry?.place === undefined) return entry;
+  const holder = tables.places.get(entry.place.key);
+  const there = holder === undefined ? undefined : parseLedger(tables.ledger.get(holder));
+  return there === undefined || there.receipt.fileId === entry.receipt.fileId ? entry : undefined;
 }
 
 /** Finds the entry of a job, marks it as asked for, and enters it under this job's path as well. */
@@ -128,6 +136,7 @@ export function dropOldEntries(tables: Tables, now: Date, limit: number): number
     const id = key.slice(key.indexOf('/') + 1);
     const entry = parseLedger(tables.ledger.get(id));
     if (entry !== undefined) drop(tables, id, entry);
+    tables.ledger.remove(id);
     tables.ages.remove(key);
   }
   return old.length;

@@ -77,7 +77,7 @@ export async function openTables<Name extends keyof Tables>(
     const tables = Object.fromEntries(
       names.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]),
     );
-    return { tables: tables as Pick<Tables, Name>, close: () => root.close() };
+    return { tables: tables as Pick<Tables, Name>, close: () => closeThrough(gate, root) };
   } catch (error) {
     throw unreadable(file, error);
   }
@@ -270,13 +270,18 @@ function openEnvironment(lmdb: typeof Lmdb, file: string, gate: Gate): Environme
     return {
       commit: (work) => gate.pass(() => root.transactionSync(work, ABORTABLE | SYNCHRONOUS_COMMIT)),
       tables: tables as Tables,
-      async close() {
-        let closed: Promise<void> | undefined;
-        gate.pass(() => void (closed = root.close()));
-        await closed;
-      },
+      close: () => closeThrough(gate, root),
     };
   });
+}
+
+/** Whoever closes last destroys the locks, and must not do so while another opens. */
+async function closeThrough(gate: Gate | undefined, root: Lmdb.RootDatabase): Promise<void> {
+  let closed: Promise<void> | undefined;
+  const close = (): void => void (closed = root.close());
+  if (gate === undefined) close();
+  else gate.pass(close);
+  await closed;
 }
 
 function tableOf(database: Lmdb.Database<string, string>): Table {

@@ -4,6 +4,8 @@ import { FAILURES, UploadFailure } from '../core/errors.js';
 const OUT_OF_FILES = new Set<string | undefined>(['EMFILE', 'ENFILE']);
 
 const NO_DIRECTORY = 'not a directory';
+const IN_ITS_PLACE =
+  'Move the file that is in its place, or name another directory with --state-dir.';
 
 /** The failure of a file of the journal, told in the system's words. */
 export function unwritable(path: string, cause: unknown): UploadFailure {
@@ -16,8 +18,12 @@ export function unwritable(path: string, cause: unknown): UploadFailure {
 /** The same for one that cannot be read: to take it for absent might make a second media. */
 export function unreadable(path: string, cause: unknown): UploadFailure {
   if (cause instanceof UploadFailure) return cause;
-  const message = `cannot read the journal ${path}: ${told(cause)}`;
-  const hint = 'Make it readable for this user, then run the same command again.';
+  const reason = told(cause);
+  const message = `cannot read the journal ${path}: ${reason}`;
+  const hint =
+    reason === NO_DIRECTORY
+      ? IN_ITS_PLACE
+      : 'Make it readable for this user, then run the same command again.';
   return (
     outOfFiles(path, cause) ?? new UploadFailure('journal-unwritable', message, { cause, hint })
   );
@@ -31,9 +37,7 @@ export function outOfFiles(path: string, cause: unknown): UploadFailure | undefi
 }
 
 function hintOf(reason: string, cause: unknown): string {
-  if (reason === NO_DIRECTORY) {
-    return 'Move the file that is in its place, or name another directory with --state-dir.';
-  }
+  if (reason === NO_DIRECTORY) return IN_ITS_PLACE;
   return FAILURES[isOutOfFiles(cause) ? 'too-many-open-files' : 'journal-unwritable'].hint;
 }
 

@@ -4,7 +4,7 @@ import type { HttpAnswer } from './answer.js';
 const TOKENS = new Set(['x-cos-security-token', 'x-tc-token']);
 const SIGNATURE = /signature=([0-9a-f]+)$/i;
 /** What may stand for characters that are no letters or digits: escapes of JSON, XML and URLs, or any others. */
-const ESCAPED = String.raw`(?:\\u[0-9a-f]{4}|&#?[0-9a-z]{1,8};|%[0-9a-f]{2}|[^0-9a-z])+`;
+const ESCAPED = String.raw`(?:\\u[0-9a-f]{4}|&(?:amp;)*#?[0-9a-z]{1,8};|%(?:25)*[0-9a-f]{2}|[^0-9a-z])+`;
 
 /** What the headers of a request hold that nobody may be told: its token and signature. */
 export function secretsIn(headers: Readonly<Record<string, string | number>>): string[] {

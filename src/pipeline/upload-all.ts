@@ -96,7 +96,7 @@ export async function uploadAll(
     setMaxListeners(0, controller.signal);
     if (abort.aborted) controller.abort(abort.reason);
     underWay.add(controller);
-    const outcome = await uploadOne(job, isLastTry, watched, controller.signal, before).catch(
+    const outcome = await uploadOne(job, watched, controller.signal, before).catch(
       (error: unknown) => {
         giveUp(error);
         return interrupted(job);

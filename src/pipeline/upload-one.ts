@@ -24,13 +24,11 @@ const SESSIONS = 2;
 const OBJECTS_AT_ONCE = 80;
 
 /**
- * Takes one media from disk to a receipt, going on from the journal where it can. `isLastTry`: this run
- * tries the job no more if it fails. `before`: what an earlier try of this run has cost. Throws what is
- * a bug, and nothing else.
+ * Takes one media from disk to a receipt, going on from the journal where it can. `before`: what an
+ * earlier try of this run has cost. Throws what is a bug, and nothing else.
  */
 export async function uploadOne(
   job: Job,
-  isLastTry: boolean,
   ports: Ports,
   signal: AbortSignal,
   before?: Effort,
@@ -47,7 +45,7 @@ export async function uploadOne(
     }
     if (claim.kind === 'held') return { status: 'skipped', path, job, reason: 'held-by-other-run' };
     attempt = createAttempt(job, ports.emit, ports.localNow, before);
-    const receipt = await uploadClaimed(job, claim, attempt, isLastTry, ports, signal);
+    const receipt = await uploadClaimed(job, claim, attempt, ports, signal);
     return { status: 'uploaded', job: attempt.job, receipt, effort: attempt.effort() };
   } catch (error) {
     await ports.journal.release(job.id).catch(() => undefined);
@@ -91,7 +89,6 @@ async function uploadClaimed(
   planned: Job,
   claim: Extract<Claim, { kind: 'ours' }>,
   attempt: Attempt,
-  isLastTry: boolean,
   ports: Ports,
   signal: AbortSignal,
 ): Promise<Receipt> {
@@ -113,7 +110,7 @@ async function uploadClaimed(
       if (error.rule.retry === 'session' && round < SESSIONS) {
         warn(ports, job, `begins anew, ${error.code}: what was sent is sent again`);
         round += 1;
-      } else if (ports.dropsCovers === true && isCoverAtFault(error, isLastTry)) {
+      } else if (ports.dropsCovers === true && isAboutCover(error)) {
         warn(ports, job, `is uploaded anew without its cover: ${error.message}`);
         wanted = withoutCover(wanted);
       } else {
@@ -129,10 +126,10 @@ async function uploadClaimed(
   }
 }
 
-/** A network in trouble may let the cover through at the next try, if there is one. */
-function isCoverAtFault({ code, facts, rule }: UploadFailure, isLastTry: boolean): boolean {
+/** Of the cover itself, that is: a network in trouble says nothing about it. */
+function isAboutCover({ code, facts, rule }: UploadFailure): boolean {
   if (facts.stage !== 'upload-cover' || rule.halts === 'run') return false;
-  return isLastTry || (code !== 'network' && code !== 'stalled' && code !== 'not-the-service');
+  return code !== 'network' && code !== 'stalled' && code !== 'not-the-service';
 }
 
 const REASONS: Readonly<Record<Superseded['reason'], string>> = {

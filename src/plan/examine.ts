@@ -208,7 +208,7 @@ function unusableCover(shown: string, cause: UploadFailure): UploadFailure {
   const message = `the cover of ${visible(shown)} cannot be used: ${cause.message}`;
   return new UploadFailure(code, message, {
     cause,
-    hint: 'Put the cover back or correct the row of this file; with a manifest --covers off will do.',
+    hint: 'Put the cover back, or correct the row of this file; --covers off passes over one that only a manifest tells.',
   });
 }
 

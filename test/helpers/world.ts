@@ -43,8 +43,6 @@ export interface RunOptions {
   readonly concurrency?: number;
   readonly stop?: AbortSignal;
   readonly abort?: AbortSignal;
-  readonly dropsCovers?: boolean;
-  readonly failAtOnce?: boolean;
 }
 
 export interface WorldOptions {
@@ -100,7 +98,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<TestWorld
       const outcomes: Outcome[] = [];
       await uploadAll(
         planOf(jobs),
-        { ...connected.ports, dropsCovers: runOptions.dropsCovers ?? false },
+        connected.ports,
         { record: async (outcome) => void outcomes.push(outcome) },
         {
           concurrency: runOptions.concurrency ?? 4,
@@ -108,7 +106,6 @@ export async function createWorld(options: WorldOptions = {}): Promise<TestWorld
           stop: runOptions.stop ?? new AbortController().signal,
           abort: runOptions.abort ?? new AbortController().signal,
           leave: new AbortController().signal,
-          failAtOnce: runOptions.failAtOnce ?? false,
         },
       );
       return outcomes;

@@ -25,7 +25,7 @@ describe('a cover that cannot be uploaded', () => {
 
   const fail = (faults: string) => world.sandbox.addFaults(parseFaultRule(faults));
   const upload = (dropsCovers: boolean) =>
-    uploadOne(job, false, { ...world.ports, dropsCovers }, new AbortController().signal);
+    uploadOne(job, { ...world.ports, dropsCovers }, new AbortController().signal);
 
   test('fails its job', async () => {
     fail('PutObject:500*2');
@@ -97,24 +97,4 @@ describe('a cover that cannot be uploaded', () => {
     assert.notEqual(again.receipt.coverUrl, null);
     assert.equal(world.sandbox.sessions().length, 1);
   });
-
-  for (const [name, failAtOnce] of [
-    ['once its job is tried no more', false],
-    ['at once where no job is tried again', true],
-  ] as const) {
-    test(`that always fails by a reset is dropped ${name}`, async () => {
-      fail('PutObject:reset*always');
-      const [outcome] = await world.run([job], { dropsCovers: true, failAtOnce });
-      assert.ok(outcome?.status === 'uploaded');
-      assert.equal(outcome.job.cover, undefined);
-      assert.equal(outcome.effort.attempts, failAtOnce ? 2 : 3);
-      assert.deepEqual(
-        world.sandbox.sessions().map(({ coverKey, commits }) => [coverKey !== null, commits]),
-        [
-          [true, 0],
-          [false, 1],
-        ],
-      );
-    });
-  }
 });

@@ -113,6 +113,41 @@ test('a media whose storage path another file was sent to counts as uploaded no 
   assert.equal((await journal.claim(jobFor(1, newer))).kind, 'ours');
 });
 
+test('a media that has left a storage path is not replaced by who comes there', async () => {
+  const at = (path?: string) => ({ request: path === undefined ? {} : { mediaStoragePath: path } });
+  const receipt = (number: number, path: string): Receipt => ({
+    ...receiptFor(number),
+    storage: { bucket: 'b-1', region: 'ap-chongqing', path },
+  });
+  const journal = await world.begin();
+  for (const left of ['/clips/other.mp4', undefined]) {
+    await journal.settle(jobFor(1, at('/clips/a.mp4')), receipt(1, '/clips/a.mp4'));
+    await journal.settle(jobFor(1, at(left)), receipt(2, left ?? '/chosen/a.mp4'));
+    const replaced = await journal.settle(
+      jobFor(2, at('/clips/a.mp4')),
+      receipt(3, '/clips/a.mp4'),
+    );
+    assert.equal(replaced, undefined);
+    assert.equal((await journal.claim(jobFor(1, at(left)))).kind, 'uploaded');
+  }
+});
+
+test('a media that was replaced counts as uploaded under none of its times', async () => {
+  const at = { request: { mediaStoragePath: '/clips/a.mp4' } };
+  const storage = { bucket: 'b-1', region: 'ap-chongqing', path: '/clips/a.mp4' };
+  const { crc64 } = receiptFor(1);
+  assert.ok(crc64);
+  const journal = await world.begin();
+  await journal.settle(jobFor(1, at), { ...receiptFor(1), storage });
+  const first = jobFor(1, at);
+  const touched = { ...first, id: jobFor(9).id, crc64 };
+  assert.equal((await journal.claim(touched)).kind, 'uploaded');
+  const other = { ...receiptFor(2), storage, crc64: '1' };
+  const replaced = { fileId: receiptFor(1).fileId, source: '/srv/videos/1.mp4' };
+  assert.deepEqual(await journal.settle(jobFor(2, at), other), replaced);
+  assert.equal((await journal.claim(touched)).kind, 'ours');
+});
+
 test('a job that is gone on with keeps the options that its session was begun with', async () => {
   const first = await world.begin();
   await first.claim(jobFor(1, { request: { procedure: 'a' } }));

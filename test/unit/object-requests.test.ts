@@ -111,6 +111,19 @@ test('an object whose size HEAD leaves out is no other object', async (t) => {
   assert.equal(await headObject(options, target, 'myqcloud.com', SIGNAL), 'untold');
 });
 
+test('a CRC-64 counts where HEAD leaves the size out', async (t) => {
+  const headers = { ETag: `"${MD5}"`, 'x-cos-hash-crc64ecma': '17' };
+  const { options, target } = await answering(t, 'crc64', headers);
+  assert.deepEqual(await headObject(options, target, 'myqcloud.com', SIGNAL), { crc64: '17' });
+});
+
+test('what nobody compared is no digest of an object', async (t) => {
+  const told = await write(t, 'crc64', { ETag: `"${MD5}"`, 'x-cos-hash-crc64ecma': CRC64 });
+  assert.equal(told.crc64, BigInt(CRC64));
+  const silent = await write(t, 'crc64', { ...ENCRYPTED, ETag: `"${UNTRUE}"` });
+  assert.equal(silent.crc64, undefined);
+});
+
 test('HEAD tells the size and the CRC-64 of an object', async (t) => {
   const headers = { ETag: `"${MD5}"`, 'Content-Length': '5', 'x-cos-hash-crc64ecma': '17' };
   const { options, target } = await answering(t, 'crc64', headers);
