@@ -5,17 +5,29 @@ import { ManifestError, type Manifest } from '../manifest/manifest.js';
 /** So long an interrupted run waits for whoever takes its manifest: a disk, or the reader of a pipe. */
 const PATIENCE_MS = 5_000;
 
-/** A manifest that is given up some time after the signal aborts; `finish` throws ManifestError then. */
+/** A manifest that is given up once nothing of it is taken after the signal; `finish` throws ManifestError then. */
 export function makeInterruptible(manifest: Manifest, interrupted: AbortSignal): Manifest {
   const givenUp = new AbortController();
   // Each record that waits listens.
   setMaxListeners(0, givenUp.signal);
-  const giveUp = (): void => givenUp.abort(new ManifestError('the manifest was not taken in time'));
-  interrupted.addEventListener('abort', () => setTimeout(giveUp, PATIENCE_MS).unref(), {
-    once: true,
-  });
+  let timer: NodeJS.Timeout | undefined;
+  const giveUp = (): void =>
+    givenUp.abort(
+      new ManifestError('the manifest was not taken in time', {
+        hint: 'Let somebody read the pipe, or name a file with --manifest.',
+      }),
+    );
+  function moved(): void {
+    clearTimeout(timer);
+    if (interrupted.aborted) timer = setTimeout(giveUp, PATIENCE_MS).unref();
+  }
+  interrupted.addEventListener('abort', moved, { once: true });
   return {
-    record: (outcome) => orAborted(manifest.record(outcome), givenUp.signal).catch(() => undefined),
-    finish: (tail) => orAborted(manifest.finish(tail), givenUp.signal),
+    record: (outcome) =>
+      orAborted(manifest.record(outcome), givenUp.signal).then(moved, () => undefined),
+    finish(tail) {
+      moved();
+      return orAborted(manifest.finish(tail), givenUp.signal);
+    },
   };
 }

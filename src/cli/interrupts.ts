@@ -34,7 +34,7 @@ const SAME_REQUEST_MS = 300;
  * SIGUSR1 asks for the state of things.
  */
 export function listenForInterrupts(
-  { force, resume }: Pick<UploadFlags, 'force' | 'resume'>,
+  { force, resume, sandbox }: Pick<UploadFlags, 'force' | 'resume' | 'sandbox'>,
   slots: PartSlotControl,
   emit: Emit,
   tellState: () => void,
@@ -43,8 +43,10 @@ export function listenForInterrupts(
   const leave = new AbortController();
   const abort = new AbortController();
   let first: { readonly name: Interrupt; readonly atMs: number } | undefined;
-  // The same command would upload again what is done, or begin anew what is not.
-  const remedy = force || !resume ? 'vod-upload jobs resume' : 'the same command';
+  // The same command would upload again what is done, or begin anew what is not; a sandbox has its own state.
+  const anew =
+    sandbox === undefined ? 'vod-upload jobs resume' : 'without --force and --no-resume the same';
+  const remedy = force || !resume ? anew : 'the same command';
   // They keep the process alive: with every connection idle nothing else might.
   const timers: NodeJS.Timeout[] = [];
 

@@ -8,28 +8,48 @@ export interface TerminalUser {
   take(): void;
 }
 
+export interface StopListener {
+  /** Stops the whole job, as the terminal would at ^Z: what is piped to, and the script that waits. */
+  stopJob(): void;
+  close(): void;
+}
+
+/** The process group of this process. */
+const OWN_GROUP = 0;
+/** A shell that brings a job to the foreground tells it only where that was stopped. */
+const LOOK_MS = 1000;
+
 /**
  * Stops at SIGTSTP as every process does, once the terminal is given back; it is taken again where the
  * process goes on in the foreground. Between two turns of the event loop no transaction is open, which
  * other runs would wait for.
  */
-export function listenForStops(users: readonly TerminalUser[]): { close(): void } {
+export function listenForStops(users: readonly TerminalUser[]): StopListener {
+  let looking: NodeJS.Timeout | undefined;
+
   function take(): void {
-    if (isInForeground()) users.forEach((user) => user.take());
+    if (!isInForeground()) return;
+    clearInterval(looking);
+    users.forEach((user) => user.take());
   }
-  function stop(): void {
+  function stop(whom: number): void {
     users.forEach((user) => user.release());
-    process.off('SIGTSTP', stop);
+    process.off('SIGTSTP', stopThis);
     // The kernel stops nobody whom no shell could continue; then this is only a pause for breath.
-    process.kill(process.pid, 'SIGTSTP');
-    process.on('SIGTSTP', stop);
+    process.kill(whom, 'SIGTSTP');
+    process.on('SIGTSTP', stopThis);
+    clearInterval(looking);
+    looking = setInterval(take, LOOK_MS).unref();
     take();
   }
-  process.on('SIGTSTP', stop);
+  const stopThis = (): void => stop(process.pid);
+  process.on('SIGTSTP', stopThis);
   process.on('SIGCONT', take);
   return {
+    stopJob: () => stop(OWN_GROUP),
     close() {
-      process.off('SIGTSTP', stop);
+      clearInterval(looking);
+      process.off('SIGTSTP', stopThis);
       process.off('SIGCONT', take);
     },
   };

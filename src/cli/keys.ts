@@ -6,14 +6,15 @@ import type { World } from './world.js';
 
 const CTRL_C = '\u0003';
 const CTRL_Z = '\u001a';
-/** The whole job, as the terminal itself would signal it: what is piped to, and the script that waits. */
-const FOREGROUND = 0;
+/** The whole job, as the terminal itself would signal it. */
+const OWN_GROUP = 0;
 
 /** On a terminal: p pauses, r resumes, q and ^C stop. Elsewhere nothing is read. */
 export function listenForKeys(
   { stdin, stderr }: World,
   slots: PartSlotControl,
   emit: Emit,
+  stopJob: () => void,
 ): TerminalUser & { close(): void } {
   const terminal = stdin as ReadStream;
   if (stdin.isTTY !== true || stderr.isTTY !== true || !isInForeground()) {
@@ -26,8 +27,8 @@ export function listenForKeys(
   function onKey(data: Buffer): void {
     for (const key of data.toString()) {
       if (key === 'q') process.kill(process.pid, 'SIGINT');
-      if (key === CTRL_C) process.kill(FOREGROUND, 'SIGINT');
-      if (key === CTRL_Z) process.kill(FOREGROUND, 'SIGTSTP');
+      if (key === CTRL_C) process.kill(OWN_GROUP, 'SIGINT');
+      if (key === CTRL_Z) stopJob();
       if (key === 'p') {
         slots.pause();
         // With nothing under way, the wait for the next key keeps the process alive.

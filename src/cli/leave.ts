@@ -19,21 +19,24 @@ const isFirstProcess = process.pid === 1;
  */
 export function leave(code: number): void {
   const isInterrupted = code in SIGNALS;
+  const patienceMs = isInterrupted ? INTERRUPTED_PATIENCE_MS : PATIENCE_MS;
+  // A crash is for a disk that is really dead.
+  const diskPatienceMs = isFirstProcess ? PATIENCE_MS : patienceMs;
   const since = performance.now();
   function look(): void {
     const waitedMs = performance.now() - since;
-    const isPatient = waitedMs < (isInterrupted ? INTERRUPTED_PATIENCE_MS : PATIENCE_MS);
     const isHeld = isAtWork(isInterrupted ? FILES_OR_NAMES : FILES);
-    if (isHeld && !isPatient) die(code);
-    else if (isHeld || (isTelling() && (isPatient || !isInterrupted))) setTimeout(look, LOOK_MS);
-    else end(code);
+    if (isHeld && waitedMs >= diskPatienceMs) die(code);
+    else if (isHeld || (isTelling() && (waitedMs < patienceMs || !isInterrupted))) {
+      setTimeout(look, LOOK_MS);
+    } else end(code);
   }
   look();
 }
 
-/** The same, without any patience. */
+/** The same, without any patience; the first process of a container waits for its disk. */
 export function leaveAtOnce(code: number): void {
-  if (isAtWork(FILES_OR_NAMES)) die(code);
+  if (isAtWork(FILES_OR_NAMES) && !isFirstProcess) die(code);
   else end(code);
 }
 

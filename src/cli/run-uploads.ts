@@ -221,7 +221,7 @@ function listenForEnding(
     verdict.stopped();
     emit({ type: 'warning', message });
   });
-  const keys = listenForKeys(run.world, slots, emit);
+  const keys = listenForKeys(run.world, slots, emit, () => stops.stopJob());
   const stops = listenForStops([keys, screen]);
   const stop = AbortSignal.any([interrupts.stop, limits.stop]);
   stop.addEventListener('abort', () => run.endPlan?.(), { once: true });

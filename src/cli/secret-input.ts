@@ -26,6 +26,8 @@ export async function readSecret(
     });
     // Continued after ^Z: readline waits until it is asked to go on.
     lines.on('SIGCONT', () => {
+      // What was typed before is seen no more.
+      lines.write(null, { ctrl: true, name: 'u' });
       stderr.write(prompt);
       lines.resume();
     });

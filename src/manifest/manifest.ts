@@ -15,7 +15,16 @@ const FLUSH_BYTES = 64 * 1024;
 /** The manifest could not be written; the one that was there before is untouched unless it had to stay. */
 export class ManifestError extends Error {
   override readonly name = 'ManifestError';
-  readonly hint = 'Free space on the disk of the manifest, or name another file with --manifest.';
+  readonly hint: string;
+
+  constructor(
+    message: string,
+    { hint, ...options }: ErrorOptions & { readonly hint?: string } = {},
+  ) {
+    super(message, options);
+    this.hint =
+      hint ?? 'Free space on the disk of the manifest, or name another file with --manifest.';
+  }
 }
 
 export interface Manifest extends Recorder {
@@ -64,7 +73,7 @@ export async function createManifest(options: ManifestOptions): Promise<Manifest
         await file.close();
         if (place.target.isReplaceable) await replace(place.temporary, place.target.path);
       } catch (error) {
-        await abandon().catch(() => undefined);
+        if (!(error instanceof KeptElsewhere)) await abandon().catch(() => undefined);
         throw unwritable(options.path, error);
       }
     },
@@ -139,6 +148,13 @@ function createAppender(file: FileHandle): Appender {
   };
 }
 
+/** A manifest was torn that had to stay; the new one is whole in the file that the message names. */
+class KeptElsewhere extends Error {
+  constructor(path: string, options: ErrorOptions) {
+    super(`${messageOf(options.cause)}; it is whole in ${path}`, options);
+  }
+}
+
 /** What a rename says of a file that is mounted, or of another user's in a sticky directory. */
 const STAYS = new Set<string | undefined>(['EBUSY', 'EPERM']);
 
@@ -148,7 +164,15 @@ async function replace(temporary: string, target: string): Promise<void> {
   } catch (error) {
     if (!STAYS.has((error as NodeJS.ErrnoException).code)) throw error;
     const flag = constants.O_WRONLY | constants.O_TRUNC;
-    await writeFile(target, createReadStream(temporary), { flag, flush: true });
+    const file = await open(target, flag);
+    try {
+      await writeFile(file, createReadStream(temporary));
+      await file.sync();
+    } catch (cause) {
+      throw new KeptElsewhere(temporary, { cause });
+    } finally {
+      await file.close();
+    }
     await rm(temporary);
     return;
   }
@@ -159,6 +183,11 @@ async function replace(temporary: string, target: string): Promise<void> {
 }
 
 function unwritable(path: string, cause: unknown): ManifestError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ManifestError(`the manifest ${path} could not be written: ${reason}`, { cause });
+  return new ManifestError(`the manifest ${path} could not be written: ${messageOf(cause)}`, {
+    cause,
+  });
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
