@@ -14,8 +14,8 @@ export interface StopListener {
   close(): void;
 }
 
-/** The process group of this process. */
-const OWN_GROUP = 0;
+/** Stands for the process group of this process, which is the whole job. */
+export const OWN_GROUP = 0;
 /** A shell that brings a job to the foreground tells it only where that was stopped. */
 const LOOK_MS = 1000;
 

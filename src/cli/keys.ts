@@ -1,13 +1,11 @@
 import type { ReadStream } from 'node:tty';
 import type { Emit } from '../core/events.js';
 import type { PartSlotControl } from '../pipeline/part-slots.js';
-import { isInForeground, type TerminalUser } from './job-control.js';
+import { isInForeground, OWN_GROUP, type TerminalUser } from './job-control.js';
 import type { World } from './world.js';
 
 const CTRL_C = '\u0003';
 const CTRL_Z = '\u001a';
-/** The whole job, as the terminal itself would signal it. */
-const OWN_GROUP = 0;
 
 /** On a terminal: p pauses, r resumes, q and ^C stop. Elsewhere nothing is read. */
 export function listenForKeys(
@@ -27,6 +25,7 @@ export function listenForKeys(
   function onKey(data: Buffer): void {
     for (const key of data.toString()) {
       if (key === 'q') process.kill(process.pid, 'SIGINT');
+      // As the terminal itself would.
       if (key === CTRL_C) process.kill(OWN_GROUP, 'SIGINT');
       if (key === CTRL_Z) stopJob();
       if (key === 'p') {

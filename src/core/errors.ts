@@ -177,6 +177,9 @@ export const FAILURES = {
 
 export type FailureCode = keyof typeof FAILURES;
 
+/** What the system says where too many files are open: later, once others are closed, there is room. */
+export const OUT_OF_FILES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
+
 export interface FailureFacts {
   readonly stage?: Stage;
   readonly serviceCode?: string;

@@ -1,7 +1,7 @@
 import type { JobId } from '../core/ids.js';
 import { formatProgress, parseProgress } from './records.js';
 import type { CheckpointRecord, ProgressRecord } from './records.js';
-import type { Tables } from './store.js';
+import type { Tables } from './tables.js';
 
 /**
  * A checkpoint of many objects is written whole only once; what becomes of some of them is added

@@ -3,7 +3,7 @@ import type { Job } from '../core/model.js';
 import { isLive, parseLease } from './leases.js';
 import type { Lease } from './leases.js';
 import type { Holder } from './open-journal.js';
-import type { Tables } from './store.js';
+import type { Tables } from './tables.js';
 import { readUnfinished } from './unfinished.js';
 import type { UnfinishedRecord } from './unfinished.js';
 

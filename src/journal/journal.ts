@@ -6,7 +6,8 @@ import { LmdbJournal } from './lmdb-journal.js';
 import type { JournalOptions, OpenJournal } from './open-journal.js';
 import { SessionFiles } from './session-files.js';
 import { makeStateDirectory, tighten } from './state-directory.js';
-import { openStore, openTables } from './store.js';
+import { openStore } from './store.js';
+import { openTables } from './tables.js';
 
 export type {
   Holder,
@@ -47,8 +48,8 @@ export async function openJournal(options: JournalOptions): Promise<OpenJournal>
   await makeStateDirectory(dir, DATABASE);
   const files = await SessionFiles.open(join(dir, SESSIONS), runId);
   const store = await openStore(database);
-  const environments = [database, gateOf(database)];
-  const paths = environments.flatMap((path) => [path, `${path}-lock`]);
+  const databases = [database, gateOf(database)];
+  const paths = databases.flatMap((path) => [path, `${path}-lock`]);
   await Promise.all(paths.map((path) => tighten(path, 0o600)));
   const journal = new LmdbJournal(options, store, files);
   try {

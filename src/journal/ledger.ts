@@ -10,7 +10,7 @@ import {
 } from './options.js';
 import { contentKeyOf, formatLedger, parseLedger, placeOf } from './records.js';
 import type { LedgerRecord, Place } from './records.js';
-import type { Tables } from './store.js';
+import type { Tables } from './tables.js';
 import { changedFiles, uploadedFilesOf, withoutTimes } from './uploaded-files.js';
 
 const DAY_MS = 86_400_000;

@@ -16,7 +16,8 @@ import { contentKeyOf, formatCheckpoint, formatJob, sourceKeyOf } from './record
 import { haveSameSecrets, isAccountKey, loadSecrets, NO_CREDENTIALS } from './secrets.js';
 import type { Loaded } from './secrets.js';
 import type { SecretsPlace, SessionFiles } from './session-files.js';
-import type { Store, Tables } from './store.js';
+import type { Store } from './store.js';
+import type { Tables } from './tables.js';
 import { sweep } from './sweep.js';
 import type { Swept } from './sweep.js';
 import { begunAs, dropUnfinished, mayContinue, readUnfinished } from './unfinished.js';

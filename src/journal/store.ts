@@ -1,34 +1,9 @@
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
-import type * as Lmdb from 'lmdb';
 import { UploadFailure } from '../core/errors.js';
-import { gateOf, openGate, type Gate } from './gate.js';
-import { openDatabase } from './open-database.js';
-import { unreadable, unwritable } from './unwritable.js';
-
-/** One sorted table of text by text; every call belongs inside `transact`. */
-export interface Table {
-  get(key: string): string | undefined;
-  put(key: string, value: string): void;
-  remove(key: string): void;
-  /** Entries with `after` < key < `before`, at most `limit`, in the order of their keys. */
-  slice(limit: number, after?: string, before?: string): { key: string; value: string }[];
-}
-
-const TABLES = [
-  'checkpoints',
-  'additions',
-  'jobs',
-  'sources',
-  'claims',
-  'runs',
-  'ledger',
-  'contents',
-  'ages',
-  'places',
-] as const;
-
-export type Tables = Readonly<Record<(typeof TABLES)[number], Table>>;
+import { openGate } from './gate.js';
+import { openEnvironment, type Environment, type Tables } from './tables.js';
+import { unwritable } from './unwritable.js';
 
 /** The database: transactions, one after the other, each on disk before its promise resolves. */
 export interface Store {
@@ -43,13 +18,6 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-interface Environment {
-  /** Runs `work` in one transaction, which is on disk on return. */
-  readonly commit: <T>(work: () => T) => T;
-  readonly tables: Tables;
-  close(): Promise<void>;
-}
-
 /** Opens or creates the database in `file`. Throws `journal-unwritable`. */
 export async function openStore(file: string): Promise<Store> {
   // lmdb takes some 80 ms to load, and `--help` needs none of it.
@@ -59,45 +27,6 @@ export async function openStore(file: string): Promise<Store> {
     return new LmdbStore(file, () => openEnvironment(lmdb, file, gate));
   } catch (error) {
     throw unwritable(file, error);
-  }
-}
-
-/** The tables that `names` tells, for looking only; undefined where there is no database. */
-export async function openTables<Name extends keyof Tables>(
-  file: string,
-  names: readonly Name[],
-): Promise<{ readonly tables: Pick<Tables, Name>; close(): Promise<void> } | undefined> {
-  // lmdb ends the process by a signal where it shall read a database that nothing was written to yet.
-  if (!sizeOf(file) || sizeOf(`${file}-lock`) === undefined) return undefined;
-  const lmdb = await import('lmdb');
-  const open = () => openDatabase(lmdb, file, { readOnly: true });
-  try {
-    const gate = isWritable(gateOf(file)) ? await openGate(lmdb, file) : undefined;
-    const root = gate ? gate.pass(open) : open();
-    const tables = Object.fromEntries(
-      names.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]),
-    );
-    return { tables: tables as Pick<Tables, Name>, close: () => closeThrough(gate, root) };
-  } catch (error) {
-    throw unreadable(file, error);
-  }
-}
-
-/** Undefined where there is no such file. */
-function sizeOf(file: string): number | undefined {
-  try {
-    return statSync(file, { throwIfNoEntry: false })?.size;
-  } catch (error) {
-    throw unreadable(file, error);
-  }
-}
-
-function isWritable(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
 
@@ -252,52 +181,6 @@ function fileMemory(): number {
   } catch {
     return 0;
   }
-}
-
-/** Throws the system's error, or lmdb's. */
-function openEnvironment(lmdb: typeof Lmdb, file: string, gate: Gate): Environment {
-  const { ABORTABLE, SYNCHRONOUS_COMMIT } = lmdb.TransactionFlags;
-  return gate.pass(() => {
-    const root = openDatabase(lmdb, file, { readOnly: false });
-    // Each would be made in a transaction of its own, which is on disk before the next begins.
-    const tables = root.transactionSync(
-      () =>
-        Object.fromEntries(
-          TABLES.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]),
-        ),
-      SYNCHRONOUS_COMMIT,
-    );
-    return {
-      commit: (work) => gate.pass(() => root.transactionSync(work, ABORTABLE | SYNCHRONOUS_COMMIT)),
-      tables: tables as Tables,
-      close: () => closeThrough(gate, root),
-    };
-  });
-}
-
-/** Whoever closes last destroys the locks, and must not do so while another opens. */
-async function closeThrough(gate: Gate | undefined, root: Lmdb.RootDatabase): Promise<void> {
-  let closed: Promise<void> | undefined;
-  const close = (): void => void (closed = root.close());
-  if (gate === undefined) close();
-  else gate.pass(close);
-  await closed;
-}
-
-function tableOf(database: Lmdb.Database<string, string>): Table {
-  return {
-    get: (key) => database.get(key),
-    put: (key, value) => void database.putSync(key, value),
-    remove: (key) => void database.removeSync(key),
-    slice: (limit, after, before) => {
-      const range = {
-        limit,
-        ...(after === undefined ? {} : { start: after, exclusiveStart: true }),
-        ...(before === undefined ? {} : { end: before }),
-      };
-      return [...database.getRange(range)];
-    },
-  };
 }
 
 /** lmdb's and the system's errors carry a code; anything else thrown in a transaction is a bug. */

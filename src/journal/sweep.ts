@@ -6,7 +6,8 @@ import { localTime } from './moment.js';
 import type { Moment } from './moment.js';
 import type { CheckpointRecord } from './records.js';
 import type { SessionFiles } from './session-files.js';
-import type { Store, Tables } from './store.js';
+import type { Store } from './store.js';
+import type { Tables } from './tables.js';
 import { dropUnfinished, readUnfinished } from './unfinished.js';
 
 const DAY_MS = 86_400_000;

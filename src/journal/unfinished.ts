@@ -3,7 +3,7 @@ import type { Job } from '../core/model.js';
 import { dropAdditions, withAdditions } from './additions.js';
 import { haveSameFiles, parseCheckpoint, parseJob, sourceKeyOf } from './records.js';
 import type { CheckpointRecord } from './records.js';
-import type { Tables } from './store.js';
+import type { Tables } from './tables.js';
 
 /** An unfinished job as the database knows it. */
 export interface UnfinishedRecord {

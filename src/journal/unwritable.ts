@@ -1,7 +1,4 @@
-import { FAILURES, UploadFailure } from '../core/errors.js';
-
-/** Whoever opens a file later, once others are closed, may fare better. */
-const OUT_OF_FILES = new Set<string | undefined>(['EMFILE', 'ENFILE']);
+import { FAILURES, OUT_OF_FILES, UploadFailure } from '../core/errors.js';
 
 const NO_DIRECTORY = 'not a directory';
 const IN_ITS_PLACE =
@@ -42,7 +39,7 @@ function hintOf(reason: string, cause: unknown): string {
 }
 
 function isOutOfFiles(cause: unknown): boolean {
-  return OUT_OF_FILES.has((cause as NodeJS.ErrnoException).code);
+  return OUT_OF_FILES.has((cause as NodeJS.ErrnoException).code ?? '');
 }
 
 function told(cause: unknown): string {

@@ -1,4 +1,4 @@
-import { UploadFailure } from '../core/errors.js';
+import { OUT_OF_FILES, UploadFailure } from '../core/errors.js';
 import { NotHttp } from './answer.js';
 
 const UNTRUSTED = /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT_ALTNAME)/;
@@ -10,7 +10,6 @@ const UNCONNECTED = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
 ]);
-const OUT_OF_FILES = new Set(['EMFILE', 'ENFILE']);
 
 /** How far a request had come when it failed. */
 export interface Progress {
