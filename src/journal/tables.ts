@@ -41,19 +41,20 @@ export function openEnvironment(lmdb: typeof Lmdb, file: string, gate: Gate): En
   const { ABORTABLE, SYNCHRONOUS_COMMIT } = lmdb.TransactionFlags;
   return gate.pass(() => {
     const root = openDatabase(lmdb, file, { readOnly: false });
-    // Each would be made in a transaction of its own, which is on disk before the next begins.
-    const tables = root.transactionSync(
-      () =>
-        Object.fromEntries(
-          TABLES.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]),
-        ),
-      SYNCHRONOUS_COMMIT,
-    );
-    return {
-      commit: (work) => gate.pass(() => root.transactionSync(work, ABORTABLE | SYNCHRONOUS_COMMIT)),
-      tables: tables as Tables,
-      close: () => closeThrough(gate, root),
-    };
+    try {
+      // Each would be made in a transaction of its own, which is on disk before the next begins.
+      const tables = root.transactionSync(() => tablesOf(root, TABLES), SYNCHRONOUS_COMMIT);
+      return {
+        commit: (work) =>
+          gate.pass(() => root.transactionSync(work, ABORTABLE | SYNCHRONOUS_COMMIT)),
+        tables,
+        close: () => closeThrough(gate, root),
+      };
+    } catch (error) {
+      // It may be opened again, and that once at a time.
+      void root.close();
+      throw error;
+    }
   });
 }
 
@@ -69,10 +70,7 @@ export async function openTables<Name extends keyof Tables>(
   try {
     const gate = isWritable(gateOf(file)) ? await openGate(lmdb, file) : undefined;
     const root = gate ? gate.pass(open) : open();
-    const tables = Object.fromEntries(
-      names.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]),
-    );
-    return { tables: tables as Pick<Tables, Name>, close: () => closeThrough(gate, root) };
+    return { tables: tablesOf(root, names), close: () => closeThrough(gate, root) };
   } catch (error) {
     throw unreadable(file, error);
   }
@@ -103,6 +101,14 @@ async function closeThrough(gate: Gate | undefined, root: Lmdb.RootDatabase): Pr
   if (gate === undefined) close();
   else gate.pass(close);
   await closed;
+}
+
+function tablesOf<Name extends keyof Tables>(
+  root: Lmdb.RootDatabase,
+  names: readonly Name[],
+): Pick<Tables, Name> {
+  const tables = names.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]);
+  return Object.fromEntries(tables) as Pick<Tables, Name>;
 }
 
 function tableOf(database: Lmdb.Database<string, string>): Table {
