@@ -250,13 +250,10 @@ function networkOptions(): Option[] {
       '--proxy <url>',
       'HTTP proxy for all traffic, before HTTPS_PROXY and its like',
     ).argParser(proxyAddress),
-    new Option(
-      '--vod-endpoint <origin>',
-      'connect there for the API, directly or by --proxy, e.g. http://127.0.0.1:9000',
-    )
+    new Option('--vod-endpoint <origin>', 'connect there for the API, e.g. http://127.0.0.1:9000')
       .argParser(origin)
       .env('VOD_UPLOAD_VOD_ENDPOINT'),
-    new Option('--cos-endpoint <origin>', 'connect there for COS, directly or by --proxy')
+    new Option('--cos-endpoint <origin>', 'connect there for COS')
       .argParser(origin)
       .env('VOD_UPLOAD_COS_ENDPOINT'),
     new Option(

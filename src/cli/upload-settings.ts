@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { UsageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
-import { proxyFor, proxyForEndpoint, type ProxyEnvironment } from '../net/proxy.js';
+import { proxyFor, type ProxyEnvironment } from '../net/proxy.js';
 import type { PlanOptions } from '../plan/plan.js';
 import type { CredentialQuery } from './credentials.js';
 import type { ProfileSettings } from './profile-settings.js';
@@ -61,8 +61,7 @@ function assertProxies(
   proxies: ProxyEnvironment,
 ): void {
   const named = sandbox === undefined ? endpoint?.hostname : '127.0.0.1';
-  if (named !== undefined) proxyForEndpoint(named, proxies);
-  else hosts.forEach((host) => proxyFor(host, proxies));
+  (named === undefined ? hosts : [named]).forEach((host) => proxyFor(host, proxies));
 }
 
 /** The plan's options; throws UsageError for an environment variable that makes no sense. */

@@ -14,11 +14,18 @@ const VARIABLES = [
   'ALL_PROXY',
 ];
 
-/** Which proxy serves a host, by the first of these that is set, and NO_PROXY. Throws UsageError for a bad one. */
+/** This machine itself, as a URL or a socket names it. */
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[?::1\]?)$/i;
+
+/**
+ * Which proxy serves a host, by the first of these that is set, and NO_PROXY; this machine is served by
+ * `--proxy` alone. Throws UsageError for a bad one.
+ */
 export function proxyFor(host: string, env: ProxyEnvironment): URL | undefined {
   const name = VARIABLES.find((variable) => env[variable]);
   const text = name === undefined ? undefined : env[name];
   if (!text || isExempt(host, env['no_proxy'] || env['NO_PROXY'] || '')) return undefined;
+  if (name !== '--proxy' && LOOPBACK.test(host)) return undefined;
   const url = parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     // The value is not shown: it may hold a password.
@@ -30,11 +37,6 @@ export function proxyFor(host: string, env: ProxyEnvironment): URL | undefined {
     ]);
   }
   return url;
-}
-
-/** For a place that was named to connect to, as a gateway or a local server is: only `--proxy` counts. */
-export function proxyForEndpoint(host: string, env: ProxyEnvironment): URL | undefined {
-  return env['--proxy'] ? proxyFor(host, env) : undefined;
 }
 
 /** A proxy's host and port: what may be shown of it. */

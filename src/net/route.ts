@@ -9,7 +9,7 @@ import { BodySocket } from './body-socket.js';
 import { connectionFailure } from './connection-failure.js';
 import { Connections } from './connections.js';
 import { connected, type Connect } from './open-connection.js';
-import { proxyFor, proxyForEndpoint, shownProxy, type ProxyEnvironment } from './proxy.js';
+import { proxyFor, shownProxy, type ProxyEnvironment } from './proxy.js';
 
 /** How requests of one service reach the network: kept-alive connections, shared by all of them. */
 export interface Route {
@@ -57,7 +57,7 @@ export function createRoute({ endpoint, proxies, throttle }: RouteOptions): Rout
 function plainConnect(endpoint: URL, proxies: ProxyEnvironment): Connect {
   const address = addressOf(endpoint, 80);
   return async (_service, signal) => {
-    const proxy = proxyForEndpoint(address.host, proxies);
+    const proxy = proxyFor(address.host, proxies);
     if (proxy) return tunnel(proxy, address, signal);
     return connected(new BodySocket().connect({ ...address }), 'connect', signal);
   };
@@ -68,7 +68,7 @@ function secureConnect(endpoint: URL | undefined, proxies: ProxyEnvironment): Co
   const sessions = new Map<string, Buffer>();
   return async (service, signal) => {
     const address = endpoint ? addressOf(endpoint, 443) : { host: service, port: 443 };
-    const proxy = (endpoint ? proxyForEndpoint : proxyFor)(address.host, proxies);
+    const proxy = proxyFor(address.host, proxies);
     const through = proxy && (await tunnel(proxy, address, signal));
     const socket = tls.connect({
       ...(through ? { socket: through } : address),

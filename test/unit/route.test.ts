@@ -14,7 +14,7 @@ import {
 } from '../../src/core/errors.js';
 import { createDomains } from '../../src/cos/host.js';
 import { connectionFailure } from '../../src/net/connection-failure.js';
-import { proxyFor, proxyForEndpoint } from '../../src/net/proxy.js';
+import { proxyFor } from '../../src/net/proxy.js';
 import { sendRequest } from '../../src/net/request.js';
 import { createRoute, type RouteOptions } from '../../src/net/route.js';
 
@@ -116,19 +116,27 @@ describe('the proxy in the environment', () => {
 describe('a place that was named to connect to', () => {
   const endpoint = new URL('http://127.0.0.1:9');
 
-  test('is reached directly, whatever the environment says', () => {
-    assert.equal(proxyForEndpoint('127.0.0.1', { HTTPS_PROXY: 'http://variable:1' }), undefined);
-  });
+  for (const host of ['127.0.0.1', '127.1.2.3', '::1', '[::1]', 'localhost']) {
+    test(`is reached directly where it is this machine, whatever the environment says: ${host}`, () => {
+      assert.equal(proxyFor(host, { HTTPS_PROXY: 'http://variable:1' }), undefined);
+    });
+  }
 
-  for (const named of ['http://127.0.0.1:9', 'https://127.0.0.1:9', 'http://[::1]:9']) {
-    test(`is reached through the proxy of the flag: ${named}`, async () => {
+  for (const [variable, named] of [
+    ['--proxy', 'http://127.0.0.1:9'],
+    ['--proxy', 'https://127.0.0.1:9'],
+    ['--proxy', 'http://[::1]:9'],
+    ['HTTPS_PROXY', 'https://vod.example:9'],
+    ['HTTPS_PROXY', 'http://vod.example:9'],
+  ] as const) {
+    test(`is reached through the proxy of ${variable}: ${named}`, async () => {
       const proxy = http.createServer();
       const asked: (string | undefined)[] = [];
       proxy.on('connect', ({ url }, socket) => {
         asked.push(url);
         socket.end('HTTP/1.1 403 No\r\n\r\n');
       });
-      const proxies = { '--proxy': `http://${await listen(proxy)}` };
+      const proxies = { [variable]: `http://${await listen(proxy)}` };
       const failure = await failureOn({ endpoint: new URL(named), proxies });
       proxy.close();
       assert.equal(failure.code, 'proxy-refused');
