@@ -76,7 +76,7 @@ export class LmdbJournal implements OpenJournal {
   }
 
   async claim(job: Job): Promise<JournalClaim> {
-    const { force, finishes, resume, scope, now } = this.#options;
+    const { force, finishes, resume, runId, scope, now } = this.#options;
     const keys = this.#keysOf(job);
     const taken = await this.#store.transact((tables) => {
       const isBegun = finishes === true && tables.checkpoints.get(job.id) !== undefined;
@@ -85,7 +85,10 @@ export class LmdbJournal implements OpenJournal {
       const isBegunAnew = tables.checkpoints.get(job.id) !== undefined;
       return { kind: 'uploaded' as const, isBegunAnew, ...compare(entry, job) };
     });
-    return taken.kind === 'taken' ? this.#hold(job, keys, taken, resume) : taken;
+    if (taken.kind !== 'taken') return taken;
+    // What is unfinished of this run itself is gone on with in any case.
+    const isOfThisRun = taken.own?.checkpoint.secrets.file === runId;
+    return this.#hold(job, keys, taken, resume || isOfThisRun);
   }
 
   async claimUnfinished(id: JobId): Promise<JournalClaim | undefined> {

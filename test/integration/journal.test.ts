@@ -290,6 +290,20 @@ test('without resume an unfinished session is superseded, unless its commit may 
   }
 });
 
+test('without resume a run goes on with what it has begun itself', async () => {
+  const journal = await world.begin({ resume: false });
+  await journal.claim(jobFor(1));
+  const checkpoint = checkpointFor(1, 'sending');
+  await journal.remember(jobFor(1).id, checkpoint);
+  await journal.release(jobFor(1).id);
+  assert.deepEqual(await journal.claim(jobFor(1)), {
+    kind: 'ours',
+    changedOptions: [],
+    checkpoint,
+    begun: jobFor(1),
+  });
+});
+
 test('the session of a file that has changed since is handed over to be aborted', async () => {
   const first = await world.begin();
   await first.claim(jobFor(1));
