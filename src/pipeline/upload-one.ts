@@ -114,7 +114,7 @@ async function uploadClaimed(
         warn(ports, job, `is uploaded anew without its cover: ${error.message}`);
         wanted = withoutCover(wanted);
       } else {
-        if (isOtherSource(error)) await dropChanged(job, live, ports, signal);
+        if (error.code === 'source-changed') await dropChanged(job, live, ports, signal);
         throw error;
       }
       await abandon(job, live.current, ports, signal);
@@ -163,11 +163,7 @@ function withoutCover({
   return { ...job, request };
 }
 
-function isOtherSource({ code }: UploadFailure): boolean {
-  return code === 'source-changed' || code === 'source-missing';
-}
-
-/** No later run can use what was stored of a file that is another one now, or none. */
+/** No later run can use what was stored of a file that is another one now. */
 async function dropChanged(
   job: Job,
   { current }: LiveCheckpoint,
