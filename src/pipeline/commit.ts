@@ -1,6 +1,6 @@
 import { UploadFailure } from '../core/errors.js';
 import type { Session } from '../core/model.js';
-import type { Committed, OnRetry, Ports } from '../core/ports.js';
+import type { Committed, Ports } from '../core/ports.js';
 import type { Attempt } from './attempt.js';
 import type { LiveCheckpoint } from './checkpoint.js';
 import { note } from './messages.js';
@@ -20,9 +20,8 @@ export async function commit(
   signal: AbortSignal,
 ): Promise<Committed> {
   const { session } = checkpoint;
-  const onRetry = attempt.onRetry('commit');
   try {
-    return await ports.vod.commitUpload(session, onRetry, signal);
+    return await ports.vod.commitUpload(session, attempt.onRetry('commit'), signal);
   } catch (error) {
     if (!(error instanceof UploadFailure) || signal.aborted) throw error;
     const mayExist = error.facts.ambiguous === true || wasCommitting;
@@ -32,7 +31,7 @@ export async function commit(
       attempt.job,
       `its commit may have happened, asking for the media: ${error.message}`,
     );
-    return await reconcile(error, session, onRetry, ports, signal);
+    return await reconcile(error, session, attempt, ports, signal);
   }
 }
 
@@ -40,22 +39,24 @@ export async function commit(
 async function reconcile(
   error: UploadFailure,
   session: Session,
-  onRetry: OnRetry,
+  attempt: Attempt,
   ports: Ports,
   signal: AbortSignal,
 ): Promise<Committed> {
   let found: Committed | undefined;
   try {
-    found = await ports.vod.findMedia(session, onRetry, signal);
+    found = await ports.vod.findMedia(session, attempt.onRetry('commit'), signal);
   } catch (cause) {
     if (!(cause instanceof UploadFailure) || signal.aborted) throw cause;
     throw unknownCommit(error, cause);
   }
   if (found !== undefined) return found;
-  // A session that was good before the commit got lost, and is not now: the commit may have ended
-  // it, and a media that is not shown yet must not be uploaded again.
-  const mayShowLater = error.facts.ambiguous === true && error.rule.retry === 'session';
-  throw mayShowLater ? unknownCommit(error, error) : error.at('commit');
+  // A session that was good when its commit got lost, or should be good now, may have ended by that
+  // commit: a media that is not shown yet must not be uploaded again.
+  const wasGood = error.facts.ambiguous === true || ports.now() < session.expiresAt;
+  throw wasGood && error.rule.retry === 'session'
+    ? unknownCommit(error, error)
+    : error.at('commit');
 }
 
 function unknownCommit({ message, facts }: UploadFailure, cause: UploadFailure): UploadFailure {

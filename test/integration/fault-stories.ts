@@ -255,6 +255,38 @@ const COMMITS: readonly FaultRow[] = [
     jobs: 'small',
   },
   {
+    name: 'committed, answer lost, then no other: the second try meets the ended session, not sent again',
+    runs: [
+      {
+        rules: [
+          'CommitUpload:lost',
+          'CommitUpload:InternalError',
+          'CommitUpload:InvalidParameterValue.VodSessionKey',
+          'DescribeMediaInfos:without=MediaInfoSet*6',
+        ],
+        expected: 'unknown',
+      },
+      {},
+    ],
+    jobs: 'small',
+    world: { retries: 0 },
+  },
+  {
+    name: 'interrupted at the commit, the session is gone soon after, the media is not shown: not sent again',
+    runs: [
+      { rules: ['CommitUpload:hang-after'], interruptAt: 'CommitUpload', ...INTERRUPTED },
+      {
+        rules: [
+          'CommitUpload:InvalidParameterValue.VodSessionKey',
+          'DescribeMediaInfos:without=MediaInfoSet*3',
+        ],
+        expected: 'unknown',
+      },
+      {},
+    ],
+    jobs: 'small',
+  },
+  {
     name: 'interrupted at the commit, the session is gone at the next run: found by its FileId',
     runs: [
       { rules: ['CommitUpload:hang-after'], interruptAt: 'CommitUpload', ...INTERRUPTED },

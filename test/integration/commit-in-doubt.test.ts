@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import type { ApplyRequest, Outcome } from '../../src/core/model.js';
+import { uploadOne } from '../../src/pipeline/upload-one.js';
+import { parseFaultRule } from '../../src/sandbox/faults.js';
+import { createWorld, jobOf, type TestWorld } from '../helpers/world.js';
+
+const HOURS_MS = 3 * 3_600_000;
+
+describe('a commit of which nobody knows', () => {
+  let world: TestWorld;
+
+  beforeEach(async () => {
+    world = await createWorld({ retries: 0 });
+  });
+  afterEach(() => world.close());
+
+  /** What the same command says of it once the session has expired. */
+  async function askLater(request: Partial<ApplyRequest> = {}): Promise<Outcome> {
+    const path = join(world.dir, 'a.mp4');
+    writeFileSync(path, randomBytes(1000));
+    const planned = await jobOf(path);
+    const job = { ...planned, request: { ...planned.request, ...request } };
+    const commits = ['InternalError', 'InvalidParameterValue.VodSessionKey'];
+    commits.forEach((code) => world.sandbox.addFaults(parseFaultRule(`CommitUpload:${code}`)));
+    const { signal } = new AbortController();
+    await uploadOne(job, world.ports, signal);
+    const now = (): Date => new Date(Date.now() + HOURS_MS);
+    return uploadOne(job, { ...world.ports, now }, signal);
+  }
+
+  test('is given up once its session has expired and the media is not shown', async () => {
+    const outcome = await askLater();
+    assert.equal(outcome.status, 'uploaded');
+    assert.equal(world.sandbox.sessions().length, 2);
+  });
+});
