@@ -45,26 +45,53 @@ async function reconcile(
 ): Promise<Committed> {
   let found: Committed | undefined;
   try {
-    found = await ports.vod.findMedia(session, attempt.onRetry('commit'), signal);
+    found = await findMedia(session, attempt, ports, signal);
   } catch (cause) {
     if (!(cause instanceof UploadFailure) || signal.aborted) throw cause;
-    throw unknownCommit(error, cause);
+    throw unknownCommit(error, cause, session);
   }
   if (found !== undefined) return found;
   // A session that was good when its commit got lost, or should be good now, may have ended by that
   // commit: a media that is not shown yet must not be uploaded again.
   const wasGood = error.facts.ambiguous === true || ports.now() < session.expiresAt;
   throw wasGood && error.rule.retry === 'session'
-    ? unknownCommit(error, error)
+    ? unknownCommit(error, error, session)
     : error.at('commit');
 }
 
-function unknownCommit({ message, facts }: UploadFailure, cause: UploadFailure): UploadFailure {
-  const mayNotAsk = cause.code === 'permission-denied';
+/** Undefined where the service knows no such media. Throws `commit-unknown` where it cannot be asked. */
+async function findMedia(
+  session: Session,
+  { job, onRetry }: Attempt,
+  { vod }: Ports,
+  signal: AbortSignal,
+): Promise<Committed | undefined> {
+  // A path of the user's own may look as if it did.
+  if (job.request.mediaStoragePath !== undefined) {
+    throw new UploadFailure('commit-unknown', 'the storage path does not tell the FileId');
+  }
+  return vod.findMedia(session, onRetry('commit'), signal);
+}
+
+function unknownCommit(
+  { message, facts }: UploadFailure,
+  cause: UploadFailure,
+  session: Session,
+): UploadFailure {
+  const hint =
+    cause.code === 'permission-denied'
+      ? ASKING_REFUSED
+      : cause.code === 'commit-unknown'
+        ? lookForIt(session)
+        : undefined;
   return new UploadFailure('commit-unknown', `the commit may have happened: ${message}`, {
     ...facts,
     stage: 'commit',
     cause,
-    ...(mayNotAsk ? { hint: ASKING_REFUSED } : {}),
+    ...(hint === undefined ? {} : { hint }),
   });
+}
+
+function lookForIt({ mediaKey }: Session): string {
+  return `Look for the media at /${mediaKey} in the VOD console; where there is none, touch the file and run the same command again.`;
 }

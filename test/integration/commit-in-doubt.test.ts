@@ -37,4 +37,15 @@ describe('a commit of which nobody knows', () => {
     assert.equal(outcome.status, 'uploaded');
     assert.equal(world.sandbox.sessions().length, 2);
   });
+
+  test('is for people to look at where the storage path is of their own, whatever it looks like', async () => {
+    const mediaStoragePath = '/123456789012345678/a.mp4';
+    const outcome = await askLater({ mediaStoragePath });
+    assert.ok(outcome.status === 'unknown');
+    assert.ok(outcome.failure.hint.includes(`at ${mediaStoragePath} in the VOD console`));
+    assert.equal(world.sandbox.sessions().length, 1);
+    const isAsking = ({ operation }: { readonly operation: string }): boolean =>
+      operation === 'DescribeMediaInfos';
+    assert.ok(!world.sandbox.requests.some(isAsking));
+  });
 });
