@@ -4,22 +4,23 @@ const TICK_MS = 5000;
 
 /** How long a stopped run waits for its plan. */
 export interface Patience {
-  /** Aborts once the plan has said nothing for two minutes. */
+  /** Aborts once the plan has been listened to for two minutes and said nothing. */
   readonly over: AbortSignal;
-  /** The plan has said something. */
+  /** The plan has said something, and is listened to no more. */
   heard(): void;
+  listen(): void;
   close(): void;
 }
 
-/** Patience is limited once `stop` aborts. */
+/** Patience is limited once `stop` aborts. Listens from the beginning. */
 export function createPatience(stop: AbortSignal): Patience {
   const over = new AbortController();
+  let isListening = true;
   let ticks = 0;
   let timer: NodeJS.Timeout | undefined;
   function begin(): void {
-    ticks = 0;
     timer = setInterval(() => {
-      ticks += 1;
+      if (isListening) ticks += 1;
       if (ticks >= SILENT_TICKS) over.abort(new Error('the plan says nothing'));
     }, TICK_MS);
   }
@@ -28,7 +29,11 @@ export function createPatience(stop: AbortSignal): Patience {
   return {
     over: over.signal,
     heard() {
+      isListening = false;
       ticks = 0;
+    },
+    listen() {
+      isListening = true;
     },
     close() {
       stop.removeEventListener('abort', begin);

@@ -161,6 +161,7 @@ export async function uploadAll(
       if (item.kind !== 'job') await settle(toOutcome(item));
       else if (stop.aborted) await settle(interrupted(item.job));
       else await enqueue(item.job, options.failAtOnce ?? false);
+      patience.listen();
     }
   } catch (error) {
     giveUp(error);

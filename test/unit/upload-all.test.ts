@@ -192,3 +192,30 @@ test('a run that a limit has stopped leaves a plan that says nothing for two min
   assert.equal(await ended, false, 'not all of the plan is on record');
   assert.ok(told.includes('warning'));
 });
+
+test('a run that a limit has stopped blames no plan for a manifest that takes its time', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const never = new AbortController().signal;
+  let take = (): void => undefined;
+  const taken: Outcome[] = [];
+  const ended = uploadAll(
+    plannedJobs(['a.mp4', 'b.mp4']),
+    { emit: () => undefined, partSize: 1 } as unknown as Ports,
+    {
+      async record(outcome) {
+        await new Promise<void>((resolve) => (take = resolve));
+        taken.push(outcome);
+      },
+    },
+    { slots: createPartSlots(1), stop: AbortSignal.abort(), abort: never, leave: never },
+  );
+  for (const count of [0, 1]) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    t.mock.timers.tick(119_000);
+    assert.equal(taken.length, count);
+    t.mock.timers.tick(119_000);
+    take();
+  }
+  assert.equal(await ended, true);
+  assert.equal(taken.length, 2);
+});
