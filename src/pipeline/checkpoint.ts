@@ -24,7 +24,6 @@ export function keepCheckpoint(job: Job, initial: Checkpoint, journal: Journal):
   const objects = new Map(initial.objects.map((object) => [object.key, object]));
   let phase = initial.phase;
   let unsent = initial.objects.filter(isUnsent).length;
-  let unstored = initial.objects.filter(isUnstored).length;
   let changed = new Set<string>();
   let writing: Promise<void> = Promise.resolve();
   let isDue = false;
@@ -59,7 +58,6 @@ export function keepCheckpoint(job: Job, initial: Checkpoint, journal: Journal):
     objects.set(key, after);
     changed.add(key);
     unsent += Number(isUnsent(after)) - Number(isUnsent(before));
-    unstored += Number(isUnstored(after)) - Number(isUnstored(before));
     if (unsent === 0 && phase === 'sending') phase = 'assembled';
   }
 
@@ -75,8 +73,7 @@ export function keepCheckpoint(job: Job, initial: Checkpoint, journal: Journal):
     },
     keep(key, changes) {
       change(key, changes);
-      // After the last object the commit is on record next, and this with it.
-      if (unstored > 0) timer ??= setTimeout(() => void write().catch(() => undefined), KEPT_MS);
+      timer ??= setTimeout(() => void write().catch(() => undefined), KEPT_MS);
     },
     enter(next) {
       phase = next;
@@ -84,10 +81,6 @@ export function keepCheckpoint(job: Job, initial: Checkpoint, journal: Journal):
     },
     written: () => (timer === undefined ? writing : write()).catch(() => undefined),
   };
-}
-
-function isUnstored({ stored }: ObjectCheckpoint): boolean {
-  return stored === undefined;
 }
 
 function isUnsent({ stored, completing }: ObjectCheckpoint): boolean {

@@ -106,6 +106,7 @@ async function uploadClaimed(
       const isRecalled = recalled !== undefined;
       return await finish(job, live, isRecalled, attempt, ports, signal);
     } catch (error) {
+      await live.written();
       if (!(error instanceof UploadFailure) || signal.aborted) throw error;
       if (error.rule.retry === 'session' && round < SESSIONS) {
         warn(ports, job, `begins anew, ${error.code}: what was sent is sent again`);
@@ -246,7 +247,6 @@ async function sendAll(
     );
   } finally {
     lane.close();
-    await checkpoint.written();
   }
 }
 

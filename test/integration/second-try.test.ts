@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { UploadFailure } from '../../src/core/errors.js';
+import { uploadOne } from '../../src/pipeline/upload-one.js';
 import { advance, emptyTally } from '../../src/report/tally.js';
 import { createWorld, jobOf, MIB } from '../helpers/world.js';
 
@@ -36,6 +38,28 @@ test('a job that waits for its second try is not in flight', async () => {
     assert.equal(starts.length, 2);
     const before = world.events.slice(0, starts[1]).reduce(advance, emptyTally());
     assert.equal(before.active.size, 0);
+  } finally {
+    await world.close();
+  }
+});
+
+test('what was stored is not sent again where the last look at the file failed', async () => {
+  const world = await createWorld();
+  try {
+    const path = join(world.dir, 'victim.mp4');
+    writeFileSync(path, randomBytes(1000));
+    const job = await jobOf(path);
+    const { signal } = new AbortController();
+    let looks = 0;
+    const assertUnchanged = async (): Promise<void> => {
+      looks += 1;
+      if (looks === 2) throw new UploadFailure('read-error', 'the disk is away');
+    };
+    const first = await uploadOne(job, { ...world.ports, assertUnchanged }, signal);
+    assert.equal(first.status, 'failed');
+    const second = await uploadOne(job, world.ports, signal);
+    assert.ok(second.status === 'uploaded');
+    assert.equal(second.effort.bytesSent, 0);
   } finally {
     await world.close();
   }

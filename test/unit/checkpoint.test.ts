@@ -55,6 +55,18 @@ test('what is stored is written down without anything that follows it', async ()
   assert.deepEqual(journal.checkpoints.get(playlist.id)?.objects[0]?.stored, {});
 });
 
+test('what is stored last is written down with the commit that follows it, or by itself', async () => {
+  const committed = keep(1);
+  committed.live.keep(keyOf(0), { stored: {} });
+  await committed.live.enter('committing');
+  await committed.live.written();
+  assert.equal(committed.writes.length, 1);
+  const failed = keep(1);
+  failed.live.keep(keyOf(0), { stored: {} });
+  await failed.live.written();
+  assert.deepEqual(failed.journal.checkpoints.get(playlist.id)?.objects[0]?.stored, {});
+});
+
 test('an upload id and a phase are on record when they may be depended on, with all before them', async () => {
   const { live, journal, writes } = keep(3);
   const remembered = (): Checkpoint | undefined => journal.checkpoints.get(playlist.id);
