@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import { orAborted } from '../core/waits.js';
-import { UploadFailure } from '../core/errors.js';
+import { UploadFailure, type FailureCode } from '../core/errors.js';
 import type { Checkpoint, Effort, Job, Outcome, Receipt } from '../core/model.js';
 import type { Claim, Committed, Ports, Superseded } from '../core/ports.js';
 import { visible } from '../core/text.js';
@@ -127,10 +127,18 @@ async function uploadClaimed(
   }
 }
 
-/** Of the cover itself, that is: a network in trouble says nothing about it. */
+/** A network, a service or a machine in trouble, and a session that is over, say nothing about the cover. */
+const NOT_ABOUT_COVER: ReadonlySet<FailureCode> = new Set([
+  'network',
+  'not-the-service',
+  'session-expired',
+  'stalled',
+  'throttled',
+  'too-many-open-files',
+]);
+
 function isAboutCover({ code, facts, rule }: UploadFailure): boolean {
-  if (facts.stage !== 'upload-cover' || rule.halts === 'run') return false;
-  return code !== 'network' && code !== 'stalled' && code !== 'not-the-service';
+  return facts.stage === 'upload-cover' && rule.halts !== 'run' && !NOT_ABOUT_COVER.has(code);
 }
 
 const REASONS: Readonly<Record<Superseded['reason'], string>> = {

@@ -85,6 +85,21 @@ describe('a cover that cannot be uploaded', () => {
     assert.equal(world.sandbox.sessions().length, 2);
   });
 
+  for (const [where, fault, code] of [
+    ['the service has too much to do', 'PutObject:SlowDown*2', 'throttled'],
+    ['one session after the other expires', 'PutObject:ExpiredToken*2', 'session-expired'],
+  ] as const) {
+    test(`is kept where ${where}`, async () => {
+      fail(fault);
+      const outcome = await upload(true);
+      assert.ok(outcome.status === 'failed');
+      assert.equal(outcome.failure.code, code);
+      const again = await upload(true);
+      assert.ok(again.status === 'uploaded');
+      assert.notEqual(again.receipt.coverUrl, null);
+    });
+  }
+
   test('is kept, with all that was sent, where it is the network that fails', async () => {
     // On a connection that carried another request a reset would be repeated for nothing.
     ['InitiateMultipartUpload', 'UploadPart'].forEach((name) => fail(`${name}:close-after`));
