@@ -191,6 +191,8 @@ export type Outcome =
       readonly receipt?: Receipt;
       /** Of a media that was uploaded before. */
       readonly was?: UploadedAs;
+      /** Of a first try of this run, after which another one has taken the job. */
+      readonly effort?: Effort;
     }
   | {
       readonly status: 'failed' | 'unknown';

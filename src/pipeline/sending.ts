@@ -8,7 +8,7 @@ import type { LiveCheckpoint } from './checkpoint.js';
 export interface Sending {
   readonly attempt: Attempt;
   readonly checkpoint: LiveCheckpoint;
-  /** The session was begun by an earlier run: the bucket may hold more than the journal knows. */
+  /** The session was begun by an earlier try: the bucket may hold more than the journal knows. */
   readonly isRecalled: boolean;
   readonly lane: SlotLane;
   readonly ports: Ports;

@@ -18,7 +18,7 @@ import { sendObject } from './send-object.js';
 import { targetOf } from './sending.js';
 import { together } from './together.js';
 
-/** A session that cannot be used any more is replaced so often. */
+/** Sessions of one try: one that cannot be used any more is replaced. */
 const SESSIONS = 2;
 /** Of the segments of a playlist so many are begun at once: some more than there may be connections by themselves. */
 const OBJECTS_AT_ONCE = 80;
@@ -39,11 +39,12 @@ export async function uploadOne(
     signal.throwIfAborted();
     const claim = await ports.journal.claim(job);
     if (claim.kind !== 'held') warnOfChanges(job, claim, ports);
-    if (claim.kind === 'uploaded') {
+    if (claim.kind !== 'ours') {
+      const skipped = { status: 'skipped', path, job, ...(before && { effort: before }) } as const;
+      if (claim.kind === 'held') return { ...skipped, reason: 'held-by-other-run' };
       const { receipt, was } = claim;
-      return { status: 'skipped', path, job, reason: 'already-uploaded', receipt, was };
+      return { ...skipped, reason: 'already-uploaded', receipt, was };
     }
-    if (claim.kind === 'held') return { status: 'skipped', path, job, reason: 'held-by-other-run' };
     attempt = createAttempt(job, ports.emit, ports.localNow, before);
     const receipt = await uploadClaimed(job, claim, attempt, ports, signal);
     return { status: 'uploaded', job: attempt.job, receipt, effort: attempt.effort() };
@@ -219,7 +220,7 @@ async function finish(
     await checkpoint.enter('committing');
   } else {
     attempt.resumed(attempt.remaining());
-    note(ports, job, 'was sent whole by an earlier run: only its commit is repeated');
+    note(ports, job, 'was sent whole before: only its commit is repeated');
   }
   const committed = await commit(checkpoint, wasCommitting, attempt, ports, signal);
   const receipt = toReceipt(job, checkpoint, committed);

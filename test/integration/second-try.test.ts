@@ -43,6 +43,27 @@ test('a job that waits for its second try is not in flight', async () => {
   }
 });
 
+test('a job that another run takes before its second try tells the cost of the first', async () => {
+  const world = await createWorld({ slots: 1, retries: 0, faults: ['UploadPart#2:500'] });
+  try {
+    const path = join(world.dir, 'victim.mp4');
+    writeFileSync(path, randomBytes(3 * MIB));
+    const { journal } = world;
+    const [release, claimed] = [journal.release, journal.claimed];
+    journal.release = async (id) => {
+      await release(id);
+      claimed.add(id);
+    };
+    const [outcome] = await world.run([await jobOf(path)]);
+    assert.ok(outcome?.status === 'skipped');
+    assert.equal(outcome.reason, 'held-by-other-run');
+    assert.equal(outcome.effort?.attempts, 1);
+    assert.ok(outcome.effort.bytesSent >= MIB);
+  } finally {
+    await world.close();
+  }
+});
+
 test('what was stored is not sent again where the last look at the file failed', async () => {
   const world = await createWorld();
   try {
