@@ -1,11 +1,8 @@
 import { cpus } from 'node:os';
-import type { JobId } from '../core/ids.js';
-import type { Journal, OpenFile, PartSlots, Ports } from '../core/ports.js';
+import type { OpenFile, PartSlots, Ports } from '../core/ports.js';
 
 /** What is measured of a run where it meets the world; times are sums over all that waited. */
 export interface Gauges {
-  /** The most files that were in flight at once. */
-  readonly mostFiles: number;
   /** How long bytes of sources were waited for. */
   readonly readMs: number;
   /** How long connections were taken. */
@@ -17,7 +14,7 @@ export interface Gauges {
 }
 
 /** The ports as they are, measured. */
-export function gauge<P extends Pick<Ports, 'journal' | 'openFile' | 'slots'>>(
+export function gauge<P extends Pick<Ports, 'openFile' | 'slots'>>(
   ports: P,
 ): { readonly ports: P; readonly gauges: Gauges } {
   const since = performance.now();
@@ -29,7 +26,6 @@ export function gauge<P extends Pick<Ports, 'journal' | 'openFile' | 'slots'>>(
     return availableMs > 0 ? Math.min(1, ms / availableMs) : 0;
   };
   const gauges = {
-    mostFiles: 0,
     readMs: 0,
     connectedMs: 0,
     get machineBusy() {
@@ -44,34 +40,8 @@ export function gauge<P extends Pick<Ports, 'journal' | 'openFile' | 'slots'>>(
     gauges,
     ports: {
       ...ports,
-      journal: countFiles(ports.journal, (count) => {
-        gauges.mostFiles = Math.max(gauges.mostFiles, count);
-      }),
       openFile: timeReads(ports.openFile, (ms) => (gauges.readMs += ms)),
       slots: timeConnections(ports.slots, (ms) => (gauges.connectedMs += ms)),
-    },
-  };
-}
-
-/** A file is in flight from its claim until that is given up. */
-function countFiles(journal: Journal, tell: (count: number) => void): Journal {
-  const claimed = new Set<JobId>();
-  return {
-    async claim(job) {
-      const claim = await journal.claim(job);
-      if (claim.kind === 'ours') tell(claimed.add(job.id).size);
-      return claim;
-    },
-    remember: (...args) => journal.remember(...args),
-    forget: (id) => journal.forget(id),
-    async settle(job, receipt) {
-      const replaced = await journal.settle(job, receipt);
-      claimed.delete(job.id);
-      return replaced;
-    },
-    release(id) {
-      claimed.delete(id);
-      return journal.release(id);
     },
   };
 }

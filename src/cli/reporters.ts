@@ -17,6 +17,8 @@ export interface Reporters {
   readonly emit: Emit;
   /** What has been counted so far. */
   summary(): Summary;
+  /** The most files that were in flight at once. */
+  mostFiles(): number;
   /** Tells people the state of things now. */
   tellState(): void;
   /** The bars, where there are any. Without the terminal they are lines. */
@@ -48,8 +50,10 @@ export async function createReporters(
     : createResults({ stream });
   const reporters = [programs, people];
   let tally = emptyTally();
+  let mostFiles = 0;
   const emit: Emit = (event) => {
     tally = advance(tally, event);
+    mostFiles = Math.max(mostFiles, tally.active.size);
     reporters.forEach((reporter) => reporter.handle(event));
   };
   const look = (): void =>
@@ -59,6 +63,7 @@ export async function createReporters(
   return {
     emit,
     summary: () => summarise(tally),
+    mostFiles: () => mostFiles,
     tellState: () => void (bars ?? stderr).write(`${stateText(tally).join('\n')}\n`),
     screen: { release: () => bars?.hide(), take: () => bars?.show() },
     stop() {

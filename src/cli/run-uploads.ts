@@ -173,9 +173,10 @@ async function uploadWith(
   );
   emit({ type: 'run-finished', summary, exitCode: finalCode, durationMs });
   if (summary.bytesSent > 0 && !flags.quiet) {
-    const facts = { ...gauges, ...pressure(services), mostConnections: slots.peak };
+    const most = { mostConnections: slots.peak, mostFiles: reporters.mostFiles() };
     const bytesMoved = services.acknowledgedBytes();
-    world.stderr.write(`${explainRun({ ...facts, durationMs, bytesMoved })}\n`);
+    const facts = { ...gauges, ...pressure(services), ...most, durationMs, bytesMoved };
+    world.stderr.write(`${explainRun(facts)}\n`);
   }
   ending.close();
   reporters.stop();

@@ -3,7 +3,6 @@ import { syncBuiltinESMExports } from 'node:module';
 import os, { cpus } from 'node:os';
 import { mock, test } from 'node:test';
 import { gauge } from '../../src/cli/gauges.js';
-import { createMemoryJournal } from '../helpers/memory-journal.js';
 
 test('a machine is never busier than wholly, whatever ticks its clock counts in', async (t) => {
   let extraMs = 0;
@@ -17,7 +16,6 @@ test('a machine is never busier than wholly, whatever ticks its clock counts in'
     syncBuiltinESMExports();
   });
   const { gauges } = gauge({
-    journal: createMemoryJournal(),
     openFile: () => Promise.reject(new Error()),
     slots: { open: () => assert.fail() },
   });
