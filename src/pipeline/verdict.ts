@@ -25,28 +25,17 @@ export function createVerdict(): Verdict {
 
   return {
     note(outcome) {
-      switch (outcome.status) {
-        case 'skipped':
-          held ||= outcome.reason === 'held-by-other-run';
-          if (outcome.reason === 'already-uploaded') selected += 1;
-          return;
-        case 'failed':
-          selected += 1;
-          refused ||= CREDENTIALS.has(outcome.failure.code);
-          if (outcome.failure.rule.retryable) retryable = true;
-          else failed = true;
-          return;
-        case 'unknown':
-          selected += 1;
-          unknown = true;
-          return;
-        case 'interrupted':
-          selected += 1;
-          interrupted = true;
-          return;
-        default:
-          selected += 1;
-      }
+      const { status } = outcome;
+      if (status === 'skipped') held ||= outcome.reason === 'held-by-other-run';
+      if (status === 'skipped' && outcome.reason !== 'already-uploaded') return;
+      selected += 1;
+      unknown ||= status === 'unknown';
+      interrupted ||= status === 'interrupted';
+      if (status !== 'failed') return;
+      const { code, rule } = outcome.failure;
+      refused ||= CREDENTIALS.has(code);
+      if (rule.retryable) retryable = true;
+      else failed = true;
     },
     stopped: () => void (stopped = true),
     cutShort: () => void (interrupted = true),
