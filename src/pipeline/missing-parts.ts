@@ -1,10 +1,10 @@
 import { UploadFailure } from '../core/errors.js';
 import type { UploadId } from '../core/ids.js';
-import type { JobObject, Part, StoredPart } from '../core/model.js';
+import type { Part, StoredPart } from '../core/model.js';
 import { cut } from '../core/parts.js';
 import type { GiveWay, ListedPart, OpenSource } from '../core/ports.js';
 import { createPartCutter } from './part-cutter.js';
-import { countResumed, countSent, givingWay, STAGE_OF, targetOf, type Sending } from './sending.js';
+import { countResumed, countSent, givingWay, type ObjectSending } from './sending.js';
 import { together, type Task } from './together.js';
 
 /** A part that the bucket seems to hold. */
@@ -19,23 +19,21 @@ interface HeldPart {
  * while the connections are busy with what is missing.
  */
 export async function sendMissing(
-  object: JobObject,
   source: OpenSource,
   uploadId: UploadId,
   listed: readonly ListedPart[],
-  sending: Sending,
+  sending: ObjectSending,
   signal: AbortSignal,
 ): Promise<StoredPart[]> {
-  const { attempt, checkpoint, lane, ports } = sending;
-  const target = targetOf(object, checkpoint.session);
+  const { object, target, checkpoint, lane, ports } = sending;
   const inBucket = new Map(listed.map((part) => [part.number, part]));
-  const cutter = createPartCutter(object, [...inBucket.keys()], sending);
+  const cutter = createPartCutter([...inBucket.keys()], sending);
   let reading: Promise<unknown> = Promise.resolve();
 
   async function send(part: Part, giveWay: GiveWay, useful: AbortSignal): Promise<StoredPart> {
-    const onRetry = givingWay(attempt.onRetry(STAGE_OF[object.role]), giveWay, useful);
+    const onRetry = givingWay(sending.onRetry, giveWay, useful);
     const stored = await ports.cos.putPart(target, uploadId, part, source, onRetry, useful);
-    countSent(object, attempt, part.end - part.start);
+    countSent(sending, part.end - part.start);
     return stored;
   }
 
@@ -60,7 +58,7 @@ export async function sendMissing(
       reading = recognised;
       const stored = await recognised;
       if (stored === undefined) return lane.run((giveWay) => send(part, giveWay, useful), linked);
-      countResumed(object, attempt, part.end - part.start);
+      countResumed(sending, part.end - part.start);
       return stored;
     };
   }

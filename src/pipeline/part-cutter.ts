@@ -1,6 +1,6 @@
-import type { JobObject, Part } from '../core/model.js';
+import type { Part } from '../core/model.js';
 import { cut, MIB } from '../core/parts.js';
-import type { Sending } from './sending.js';
+import type { ObjectSending } from './sending.js';
 
 /** Cuts a file part by part, as connections become free, and larger parts where those are fast. */
 export interface PartCutter {
@@ -21,9 +21,8 @@ const LARGER = 32 * MIB;
 const FEWEST_LARGER = 16;
 
 export function createPartCutter(
-  { key, file }: JobObject,
   held: readonly number[],
-  { checkpoint, ports }: Sending,
+  { object: { key, file }, checkpoint, ports }: ObjectSending,
 ): PartCutter {
   const inBucket = new Set(held);
   const lastHeld = Math.max(0, ...held);

@@ -5,33 +5,36 @@ import type { UploadId } from '../core/ids.js';
 import type { ListedPart, OpenSource, Ports } from '../core/ports.js';
 import { visible } from '../core/text.js';
 import { sendMissing } from './missing-parts.js';
-import { countResumed, countSent, givingWay, STAGE_OF, targetOf, type Sending } from './sending.js';
+import { countResumed, countSent, givingWay, stageOf, targetOf } from './sending.js';
+import type { ObjectSending, Sending } from './sending.js';
 
 /** Brings one object into the bucket, whole and verified. Failures carry the stage. */
 export async function sendObject(
   object: JobObject,
-  sending: Sending,
+  ofJob: Sending,
   signal: AbortSignal,
 ): Promise<void> {
-  const { checkpoint, attempt, ports } = sending;
+  const { checkpoint, attempt, ports } = ofJob;
+  const { session } = checkpoint;
+  const onRetry = attempt.onRetry(stageOf(object));
+  const sending = { ...ofJob, object, target: targetOf(object, session), onRetry };
   const known = checkpoint.object(object.key);
   if (known.stored) {
-    countResumed(object, attempt, object.file.size);
+    countResumed(sending, object.file.size);
     return;
   }
   try {
     const source = await ports.openFile(object.file);
     try {
       await (object.file.size <= known.partSize
-        ? putWhole(object, source, sending, signal)
-        : sendParts(object, source, sending, signal));
+        ? putWhole(source, sending, signal)
+        : sendParts(source, sending, signal));
     } finally {
       source.close();
     }
   } catch (error) {
     if (!(error instanceof UploadFailure)) throw error;
-    const failure = orExpired(error, checkpoint.session, ports);
-    throw ofSegment(failure, object).at(STAGE_OF[object.role]);
+    throw ofSegment(orExpired(error, session, ports), object).at(stageOf(object));
   }
 }
 
@@ -51,46 +54,37 @@ function ofSegment(failure: UploadFailure, { role, file }: JobObject): UploadFai
 }
 
 async function putWhole(
-  object: JobObject,
   source: OpenSource,
-  { attempt, checkpoint, lane, ports }: Sending,
+  sending: ObjectSending,
   signal: AbortSignal,
 ): Promise<void> {
+  const { object, target, checkpoint, lane, ports, onRetry } = sending;
   const stored = await lane.run(
-    (giveWay) =>
-      ports.cos.put(
-        targetOf(object, checkpoint.session),
-        source,
-        givingWay(attempt.onRetry(STAGE_OF[object.role]), giveWay, signal),
-        signal,
-      ),
+    (giveWay) => ports.cos.put(target, source, givingWay(onRetry, giveWay, signal), signal),
     signal,
   );
   checkpoint.keep(object.key, { stored });
-  countSent(object, attempt, object.file.size);
+  countSent(sending, object.file.size);
 }
 
 async function sendParts(
-  object: JobObject,
   source: OpenSource,
-  sending: Sending,
+  sending: ObjectSending,
   signal: AbortSignal,
 ): Promise<void> {
-  const { attempt, checkpoint, ports, isRecalled } = sending;
-  const target = targetOf(object, checkpoint.session);
-  const onRetry = attempt.onRetry(STAGE_OF[object.role]);
+  const { object, target, checkpoint, ports, isRecalled, onRetry } = sending;
   const known = checkpoint.object(object.key);
   let uploadId = known.uploadId;
   if (uploadId === undefined) {
     uploadId = await ports.cos.initiate(target, isRecalled, onRetry, signal);
     await checkpoint.update(object.key, { uploadId });
   }
-  const listed = isRecalled ? await listParts(object, uploadId, sending, signal) : [];
+  const listed = isRecalled ? await listParts(uploadId, sending, signal) : [];
   if (listed === undefined) {
-    await takeForMerged(object, sending);
+    await takeForMerged(sending);
     return;
   }
-  const parts = await sendMissing(object, source, uploadId, listed, sending, signal);
+  const parts = await sendMissing(source, uploadId, listed, sending, signal);
   await orAborted(source.assertUnchanged(), signal);
   await checkpoint.update(object.key, { completing: true });
   const stored = await ports.cos.complete(
@@ -106,19 +100,12 @@ async function sendParts(
 
 /** Undefined where the upload is gone, or may have been merged and cannot be asked for any more. */
 async function listParts(
-  object: JobObject,
   uploadId: UploadId,
-  { attempt, checkpoint, ports }: Sending,
+  { object, target, checkpoint, ports, onRetry }: ObjectSending,
   signal: AbortSignal,
 ): Promise<readonly ListedPart[] | undefined> {
-  const onRetry = attempt.onRetry(STAGE_OF[object.role]);
   try {
-    return await ports.cos.listParts(
-      targetOf(object, checkpoint.session),
-      uploadId,
-      onRetry,
-      signal,
-    );
+    return await ports.cos.listParts(target, uploadId, onRetry, signal);
   } catch (error) {
     const isOver =
       error instanceof UploadFailure &&
@@ -129,10 +116,11 @@ async function listParts(
 }
 
 /** An upload that is gone after a Complete was sent has been merged: commit is the arbiter. */
-async function takeForMerged(object: JobObject, { attempt, checkpoint }: Sending): Promise<void> {
+async function takeForMerged(sending: ObjectSending): Promise<void> {
+  const { object, checkpoint } = sending;
   if (checkpoint.object(object.key).completing !== true) {
     throw new UploadFailure('upload-gone', 'the service no longer knows the unfinished upload');
   }
   await checkpoint.update(object.key, { stored: {} });
-  countResumed(object, attempt, object.file.size);
+  countResumed(sending, object.file.size);
 }

@@ -4,7 +4,7 @@ import type { GiveWay, ObjectTarget, OnRetry, Ports, SlotLane } from '../core/po
 import type { Attempt } from './attempt.js';
 import type { LiveCheckpoint } from './checkpoint.js';
 
-/** What sending one object needs to know. */
+/** What sending the objects of a job needs to know. */
 export interface Sending {
   readonly attempt: Attempt;
   readonly checkpoint: LiveCheckpoint;
@@ -14,11 +14,16 @@ export interface Sending {
   readonly ports: Ports;
 }
 
-export const STAGE_OF = {
-  media: 'upload-media',
-  cover: 'upload-cover',
-  segment: 'upload-segment',
-} as const satisfies Record<JobObject['role'], Stage>;
+/** One of them on its way into the bucket. */
+export interface ObjectSending extends Sending {
+  readonly object: JobObject;
+  readonly target: ObjectTarget;
+  readonly onRetry: OnRetry;
+}
+
+export function stageOf({ role }: JobObject): Stage {
+  return `upload-${role}`;
+}
 
 export function targetOf(
   { key }: { readonly key: string },
@@ -38,10 +43,10 @@ export function givingWay(onRetry: OnRetry, giveWay: GiveWay, signal: AbortSigna
   };
 }
 
-export function countSent(object: JobObject, attempt: Attempt, bytes: number): void {
+export function countSent({ object, attempt }: ObjectSending, bytes: number): void {
   if (object.role !== 'cover') attempt.sent(bytes);
 }
 
-export function countResumed(object: JobObject, attempt: Attempt, bytes: number): void {
+export function countResumed({ object, attempt }: ObjectSending, bytes: number): void {
   if (object.role !== 'cover') attempt.resumed(bytes);
 }

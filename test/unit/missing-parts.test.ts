@@ -6,7 +6,7 @@ import { MIB } from '../../src/core/parts.js';
 import type { OpenSource } from '../../src/core/ports.js';
 import { createPartSlots } from '../../src/pipeline/part-slots.js';
 import { sendMissing } from '../../src/pipeline/missing-parts.js';
-import type { Sending } from '../../src/pipeline/sending.js';
+import type { ObjectSending } from '../../src/pipeline/sending.js';
 import { sourceFile } from '../helpers/outcomes.js';
 
 const SIZE = 1000 * MIB;
@@ -41,11 +41,9 @@ function createBucket() {
       },
     };
     const sending = {
-      attempt: {
-        sent: () => undefined,
-        resumed: () => undefined,
-        onRetry: () => () => undefined,
-      },
+      object,
+      onRetry: () => undefined,
+      attempt: { sent: () => undefined, resumed: () => undefined },
       checkpoint: {
         session: {},
         object: () => known,
@@ -55,10 +53,10 @@ function createBucket() {
       },
       lane: createPartSlots(3).open(() => SIZE),
       ports: { cos },
-    } as unknown as Sending;
+    } as unknown as ObjectSending;
     const listed = [...held.values()].map(stored);
     const signal = new AbortController().signal;
-    return sendMissing(object, {} as OpenSource, 'id' as UploadId, listed, sending, signal);
+    return sendMissing({} as OpenSource, 'id' as UploadId, listed, sending, signal);
   }
 
   return { run, held, larger: () => known.larger };

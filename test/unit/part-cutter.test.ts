@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JobObject, ObjectCheckpoint, Part } from '../../src/core/model.js';
+import type { ObjectCheckpoint, Part } from '../../src/core/model.js';
 import { MIB } from '../../src/core/parts.js';
 import { createPartCutter } from '../../src/pipeline/part-cutter.js';
-import type { Sending } from '../../src/pipeline/sending.js';
+import type { ObjectSending } from '../../src/pipeline/sending.js';
 
 const QUICK = 200_000;
 const SLOW = 2_500;
@@ -22,6 +22,7 @@ async function cutAll(rate: (part: Part) => number, options: Cutting = {}) {
   const size = options.size ?? 4096 * MIB;
   let known: ObjectCheckpoint = { key, partSize: 8 * MIB, ...options.known };
   const sending = {
+    object: { key, file: { size } },
     checkpoint: {
       object: () => known,
       update: (_: string, change: Partial<ObjectCheckpoint>) => {
@@ -30,9 +31,8 @@ async function cutAll(rate: (part: Part) => number, options: Cutting = {}) {
       },
     },
     ports: options.wanted === undefined ? {} : { partSize: options.wanted },
-  } as unknown as Sending;
-  const object = { role: 'media', key, file: { size } } as JobObject;
-  const cutter = createPartCutter(object, options.held ?? [], sending);
+  } as unknown as ObjectSending;
+  const cutter = createPartCutter(options.held ?? [], sending);
   const parts: Part[] = [];
   for (let part = await cutter.next(); part; part = await cutter.next()) {
     parts.push(part);
