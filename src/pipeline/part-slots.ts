@@ -44,7 +44,6 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
   let expected = initialLimit;
   let active = 0;
   let peak = 0;
-  let isBraking = false;
   let paused = false;
   let tellLimit = (): void => undefined;
 
@@ -96,7 +95,8 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
     fill();
   }
 
-  return {
+  const control: PartSlotControl = {
+    isBraking: false,
     open(remaining): SlotLane {
       const lane: Lane = { remaining, queue: [] };
       lanes.add(lane);
@@ -105,7 +105,7 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
           await take(lane.queue, signal);
           let isHeld = true;
           const giveWay: GiveWay = async (waiting, pauseMs = 0) => {
-            if (active <= limit && (isBraking || pauseMs === 0)) return;
+            if (active <= limit && (control.isBraking || pauseMs === 0)) return;
             isHeld = false;
             release();
             if (pauseMs > 0) await sleep(pauseMs, waiting);
@@ -128,12 +128,6 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
       limit = value;
       fill();
       tellLimit();
-    },
-    get isBraking() {
-      return isBraking;
-    },
-    set isBraking(value) {
-      isBraking = value;
     },
     get expected() {
       return Math.max(limit, expected);
@@ -175,4 +169,5 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
     },
     idle: () => (active === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),
   };
+  return control;
 }
