@@ -106,15 +106,6 @@ export function objectsOf(job: Job, session: Session): readonly JobObject[] {
   ];
 }
 
-/** The objects that may have an upload: none that goes by one PUT, is whole, or that a Complete may be merging. */
-export function abortable(job: Job, { session, objects }: Checkpoint): readonly ObjectCheckpoint[] {
-  const sizes = new Map(objectsOf(job, session).map(({ key, file }) => [key, file.size]));
-  return objects.filter(({ key, uploadId, partSize, stored, completing }) => {
-    const isOnePut = uploadId === undefined && (sizes.get(key) ?? Infinity) <= partSize;
-    return !stored && !completing && !isOnePut;
-  });
-}
-
 /** Where a job stands when its session has just begun. */
 export function firstCheckpoint(
   job: Job,

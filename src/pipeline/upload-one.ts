@@ -4,18 +4,12 @@ import { UploadFailure, type FailureCode } from '../core/errors.js';
 import type { Checkpoint, Effort, Job, Outcome, Receipt } from '../core/model.js';
 import type { Claim, Committed, Ports, Superseded } from '../core/ports.js';
 import { visible } from '../core/text.js';
+import { abortEach } from './abort-each.js';
 import { createAttempt, type Attempt } from './attempt.js';
-import {
-  abortable,
-  firstCheckpoint,
-  keepCheckpoint,
-  objectsOf,
-  type LiveCheckpoint,
-} from './checkpoint.js';
+import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from './checkpoint.js';
 import { commit } from './commit.js';
 import { note, warn } from './messages.js';
 import { sendObject } from './send-object.js';
-import { targetOf } from './sending.js';
 import { together } from './together.js';
 
 /** Sessions of one try: one that cannot be used any more is replaced. */
@@ -119,8 +113,7 @@ async function uploadClaimed(
         if (error.code === 'source-changed') await dropChanged(job, live, ports, signal);
         throw error;
       }
-      await abandon(job, live.current, ports, signal);
-      await ports.journal.forget(job.id);
+      await abandon(job, { id: job.id, checkpoint: live.current }, ports, signal);
       recalled = undefined;
       job = wanted;
       attempt.restart();
@@ -151,18 +144,17 @@ const REASONS: Readonly<Record<Superseded['reason'], string>> = {
 /** What was begun before is given up, unless it may be a media already, of an earlier state of the file. */
 async function leaveSuperseded(
   job: Job,
-  { id, checkpoint, reason }: Superseded,
+  superseded: Superseded,
   ports: Ports,
   signal: AbortSignal,
 ): Promise<void> {
-  if (checkpoint.phase === 'committing') {
+  if (superseded.checkpoint.phase === 'committing') {
     const remedy = 'vod-upload jobs resume asks for it';
     warn(ports, job, `changed since its unfinished upload, which may be a media by now: ${remedy}`);
     return;
   }
-  note(ports, job, `${REASONS[reason]}: its unfinished upload is abandoned`);
-  await abandon(job, checkpoint, ports, signal);
-  await ports.journal.forget(id);
+  note(ports, job, `${REASONS[superseded.reason]}: its unfinished upload is abandoned`);
+  await abandon(job, superseded, ports, signal);
 }
 
 function withoutCover({
@@ -181,8 +173,7 @@ async function dropChanged(
   signal: AbortSignal,
 ): Promise<void> {
   if (current.phase === 'committing') return;
-  await abandon(job, current, ports, signal);
-  await ports.journal.forget(job.id);
+  await abandon(job, { id: job.id, checkpoint: current }, ports, signal);
 }
 
 /** Asks for a session and writes it down before anything depends on it. */
@@ -259,20 +250,18 @@ async function sendAll(
   }
 }
 
-/** Gives up a session: none of its uploads stays, unless a Complete may be merging it. */
+/** Gives up a session and forgets it: none of its uploads stays, unless a Complete may be merging it. */
 async function abandon(
   job: Job,
-  checkpoint: Checkpoint,
+  { id, checkpoint }: Pick<Superseded, 'id' | 'checkpoint'>,
   ports: Ports,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const object of abortable(job, checkpoint)) {
-    const target = targetOf(object, checkpoint.session);
-    const hindrance = await ports.cos.abort(target, object.uploadId, signal);
-    if (hindrance === undefined) continue;
+  for await (const hindrance of abortEach(job, checkpoint, ports.cos, signal)) {
     const what = 'its unfinished upload could not be aborted and may stay stored';
     warn(ports, job, `${what}: ${hindrance.message}`);
   }
+  await ports.journal.forget(id);
 }
 
 /** The last look at every file of the job: none may have changed since the plan. */

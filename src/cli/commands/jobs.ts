@@ -6,8 +6,7 @@ import type { Cos } from '../../core/ports.js';
 import { formatSize } from '../../core/size.js';
 import { visible } from '../../core/text.js';
 import type { OpenJournal, UnfinishedJob } from '../../journal/journal.js';
-import { abortable } from '../../pipeline/checkpoint.js';
-import { targetOf } from '../../pipeline/sending.js';
+import { abortEach } from '../../pipeline/abort-each.js';
 import { assertUnchanged } from '../../plan/open-source.js';
 import { formatLine } from '../../report/json.js';
 import { connectServices } from '../services.js';
@@ -150,13 +149,9 @@ async function abortUploads(
   { stderr }: World,
 ): Promise<boolean> {
   const { signal } = new AbortController();
-  for (const object of abortable(job, checkpoint)) {
-    const target = targetOf(object, checkpoint.session);
-    const hindrance = await cos.abort(target, object.uploadId, signal);
-    if (hindrance === undefined) continue;
-    const { code, hint } = hindrance;
+  for await (const { code, hint, message } of abortEach(job, checkpoint, cos, signal)) {
     const what = `${visible(job.media.path)}: its upload could not be aborted`;
-    const why = visible(hindrance.message);
+    const why = visible(message);
     if (code !== 'session-expired' && code !== 'permission-denied') {
       stderr.write(`${what}, so the job stays: ${why}\n  ${hint}\n`);
       return false;

@@ -1,0 +1,28 @@
+import type { UploadFailure } from '../core/errors.js';
+import type { Checkpoint, Job, ObjectCheckpoint } from '../core/model.js';
+import type { Cos } from '../core/ports.js';
+import { objectsOf } from './checkpoint.js';
+import { targetOf } from './sending.js';
+
+/** Aborts the uploads of a session one after the other; tells why one of them may stay. */
+export async function* abortEach(
+  job: Job,
+  checkpoint: Checkpoint,
+  cos: Cos,
+  signal: AbortSignal,
+): AsyncGenerator<UploadFailure> {
+  for (const object of abortable(job, checkpoint)) {
+    const target = targetOf(object, checkpoint.session);
+    const hindrance = await cos.abort(target, object.uploadId, signal);
+    if (hindrance !== undefined) yield hindrance;
+  }
+}
+
+/** The objects that may have an upload: none that goes by one PUT, is whole, or that a Complete may be merging. */
+function abortable(job: Job, { session, objects }: Checkpoint): readonly ObjectCheckpoint[] {
+  const sizes = new Map(objectsOf(job, session).map(({ key, file }) => [key, file.size]));
+  return objects.filter(({ key, uploadId, partSize, stored, completing }) => {
+    const isOnePut = uploadId === undefined && (sizes.get(key) ?? Infinity) <= partSize;
+    return !stored && !completing && !isOnePut;
+  });
+}
