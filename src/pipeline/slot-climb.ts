@@ -1,12 +1,4 @@
-import {
-  changed,
-  goBack,
-  NEARLY_ALL,
-  proven,
-  rest,
-  tickMs,
-  type SteeringState,
-} from './slot-state.js';
+import { changed, goBack, NEARLY_ALL, rest, tickMs, type SteeringState } from './slot-state.js';
 
 /** A doubling pays when the rate rises by this much; a single step by this much. */
 export const DOUBLING_GAIN = 1.25;
@@ -32,30 +24,30 @@ export const ENOUGH = 1_000_000;
 /** More of fast connections, where what lasts rises. */
 export function climbCarefully(state: SteeringState, rate: number): SteeringState {
   if (state.ticks < FAST_TICKS) return state;
-  if (rate > ENOUGH && rate > state.provenRate) return rest(state, state.slots, rate);
-  const pays = rate > state.provenRate * FAST_GAIN || !state.sure;
+  if (rate > ENOUGH && rate > state.proven.rate) return rest(state, state.slots, rate);
+  const pays = rate > state.proven.rate * FAST_GAIN || !state.sure;
   if (pays) return climbOn(asSure(state, rate), rate, 2);
-  return isPatient(state) ? state : goBack(state, proven(state));
+  return isPatient(state) ? state : goBack(state, state.proven);
 }
 
 /** More connections as long as each tick shows that they pay, and back where they do not. */
 export function climb(state: SteeringState, rate: number): SteeringState {
-  const isDoubling = state.slots >= state.proven * 2 || state.slots === state.proven;
+  const isDoubling = state.slots >= state.proven.slots * 2 || state.slots === state.proven.slots;
   const gain = isDoubling ? DOUBLING_GAIN : STEP_GAIN;
-  if (rate > state.provenRate * gain) {
+  if (rate > state.proven.rate * gain) {
     const times = isDoubling && isFull(state, rate) ? 4 : 2;
-    const known = state.sure || state.provenRate === 0 ? state : asSure(state, rate);
+    const known = state.sure || state.proven.rate === 0 ? state : asSure(state, rate);
     return climbOn(known, rate, times);
   }
   // Before the first byte is acknowledged there is nothing to go back to.
-  return state.provenRate === 0 ? state : climbOrGoBack(state, state.rateSum / state.ticks);
+  return state.proven.rate === 0 ? state : climbOrGoBack(state, state.rateSum / state.ticks);
 }
 
 function climbOrGoBack(state: SteeringState, mean: number): SteeringState {
   const { sure } = state;
   if (!sure) return state.ticks < FIRST_TICKS ? state : climbOn(asSure(state, mean), mean, 2);
   if (isPatient(state)) return state;
-  if (mean >= state.provenRate * DOUBT) return goBack(state, proven(state));
+  if (mean >= state.proven.rate * DOUBT) return goBack(state, state.proven);
   return mean > sure.rate * DOUBLING_GAIN
     ? climbOn(asSure(state, mean), mean, 2)
     : goBack(state, sure);
@@ -66,8 +58,8 @@ function isPatient(state: SteeringState): boolean {
 }
 
 /** Whether each new connection does nearly as much as each of the old ones. */
-function isFull({ slots, proven, provenRate }: SteeringState, rate: number): boolean {
-  return provenRate > 0 && rate > provenRate * (slots / proven) * FULL_GAIN;
+function isFull({ slots, proven }: SteeringState, rate: number): boolean {
+  return proven.rate > 0 && rate > proven.rate * (slots / proven.slots) * FULL_GAIN;
 }
 
 function asSure(state: SteeringState, rate: number): SteeringState {
@@ -78,7 +70,7 @@ function asSure(state: SteeringState, rate: number): SteeringState {
 function climbOn(state: SteeringState, rate: number, times: number): SteeringState {
   const slots = Math.min(state.ceiling, state.slots * times);
   if (slots === state.slots) return rest(state, slots, rate);
-  return { ...state, ...changed(slots), proven: state.slots, provenRate: rate };
+  return { ...state, ...changed(slots), proven: { slots: state.slots, rate } };
 }
 
 /**

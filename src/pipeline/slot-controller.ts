@@ -42,16 +42,17 @@ export function foreseen({ slots, ceiling, isFirstClimb }: SteeringState): numbe
 }
 
 function stay(state: SteeringState, rate: number): SteeringState {
-  const isEnough = state.slots >= state.ceiling || state.provenRate > ENOUGH;
+  const { proven } = state;
+  const isEnough = state.slots >= state.ceiling || proven.rate > ENOUGH;
   if (state.ticks < state.restTicks || isEnough) {
     // A slowly moving memory of what this number yields.
-    return { ...state, provenRate: 0.8 * state.provenRate + 0.2 * rate };
+    return { ...state, proven: { ...proven, rate: 0.8 * proven.rate + 0.2 * rate } };
   }
   if (state.waiting >= NEARLY_ALL) return tryOut(state, state.slots * 2, rate);
   const step = state.slots < FEW_SLOTS ? 2 : 1.25;
   const slots = Math.min(state.ceiling, Math.ceil(state.slots * step));
-  const sure = { slots: state.slots, rate: state.provenRate };
-  return { ...state, ...changed(slots), mode: 'climbing', proven: state.slots, sure };
+  const sure = { slots: state.slots, rate: proven.rate };
+  return { ...state, ...changed(slots), mode: 'climbing', proven: sure, sure };
 }
 
 /**

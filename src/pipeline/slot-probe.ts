@@ -1,5 +1,5 @@
 import { DOUBLING_GAIN } from './slot-climb.js';
-import { changed, goBack, NEARLY_ALL, proven, rest, type SteeringState } from './slot-state.js';
+import { changed, goBack, NEARLY_ALL, rest, type SteeringState } from './slot-state.js';
 
 /** The wait for the next trial of half as many grows while they do less. */
 const PROBE_TICKS_GROWTH = 8;
@@ -16,25 +16,25 @@ export function isDueToHalve({ ticks, probeTicks, waiting, slots }: SteeringStat
  * Where nearly all wait for answers, each new connection brings a burst that says nothing, and answers may take
  * the longer the more are waited for: only what lasts tells whether another number does better.
  */
-export function tryOut(state: SteeringState, number: number, provenRate: number): SteeringState {
+export function tryOut(state: SteeringState, number: number, rate: number): SteeringState {
   const slots = Math.min(state.ceiling, Math.ceil(number));
-  return { ...state, ...changed(slots), mode: 'probing', proven: state.slots, provenRate };
+  return { ...state, ...changed(slots), mode: 'probing', proven: { slots: state.slots, rate } };
 }
 
 /** What the number that is tried out comes to: fewer are enough where they do as much, more where they do more. */
 export function probe(state: SteeringState, rate: number): SteeringState {
   if (state.ticks < TRIAL_TICKS) return state;
-  const { slots, provenRate } = state;
-  if (slots > state.proven) {
-    const pays = rate > provenRate * DOUBLING_GAIN;
-    return pays ? rest(state, slots, rate) : goBack(state, proven(state));
+  const { slots, proven } = state;
+  if (slots > proven.slots) {
+    const pays = rate > proven.rate * DOUBLING_GAIN;
+    return pays ? rest(state, slots, rate) : goBack(state, proven);
   }
   // Where it is the connections that limit the run, fewer do as much less; where it is the service, they do all.
-  const asMuch = (provenRate * (1 + slots / state.proven)) / 2;
+  const asMuch = (proven.rate * (1 + slots / proven.slots)) / 2;
   if (rate < asMuch) {
     const probeTicks = Math.min(MAX_PROBE_TICKS, state.probeTicks * PROBE_TICKS_GROWTH);
-    return { ...rest(state, state.proven, provenRate), probeTicks };
+    return { ...rest(state, proven.slots, proven.rate), probeTicks };
   }
   const mayBeFewer = slots > 1 && state.waiting >= NEARLY_ALL;
-  return mayBeFewer ? tryOut(state, slots / 2, provenRate) : rest(state, slots, rate);
+  return mayBeFewer ? tryOut(state, slots / 2, proven.rate) : rest(state, slots, rate);
 }

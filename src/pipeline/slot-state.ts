@@ -30,8 +30,7 @@ export interface SteeringState {
   readonly mode: 'climbing' | 'resting' | 'probing' | 'recovering';
   readonly slots: number;
   /** The number to go back to if the present one does not pay, and its rate. */
-  readonly proven: number;
-  readonly provenRate: number;
+  readonly proven: Yield;
   /** A number whose rate was compared with that of another; none at the beginning. */
   readonly sure?: Yield;
   readonly ticks: number;
@@ -58,8 +57,7 @@ export function initialSteering(slots: number, ceiling = MAX_SLOTS): SteeringSta
   return {
     mode: 'climbing',
     slots,
-    proven: slots,
-    provenRate: 0,
+    proven: { slots, rate: 0 },
     ticks: 0,
     rateSum: 0,
     lastRate: 0,
@@ -83,8 +81,8 @@ export function tickMs(state: SteeringState): number {
  * Whether each connection that has proved to pay is hardly what limits the run. Where they wait for answers
  * most of the time it is just that, however fast their bytes are.
  */
-export function isFast({ provenRate, proven, waiting }: SteeringState): boolean {
-  return provenRate / proven > FAST && waiting < MOSTLY;
+export function isFast({ proven, waiting }: SteeringState): boolean {
+  return proven.rate / proven.slots > FAST && waiting < MOSTLY;
 }
 
 /** Another number, of which nothing is known yet. */
@@ -98,19 +96,13 @@ export function goBack(state: SteeringState, { slots, rate }: Yield): SteeringSt
   return { ...rest(state, slots, rate), restTicks };
 }
 
-/** The number that has proved to pay, with its rate. */
-export function proven({ proven: slots, provenRate: rate }: SteeringState): Yield {
-  return { slots, rate };
-}
-
 /** Stays with the number, and what it yields, for a while. */
 export function rest(state: SteeringState, slots: number, rate: number): SteeringState {
   return {
     ...state,
     ...changed(slots),
     mode: 'resting',
-    proven: slots,
-    provenRate: rate,
+    proven: { slots, rate },
     ceiling: state.maximum,
     isFirstClimb: false,
     hasComplained: false,

@@ -29,8 +29,7 @@ export function retreat(state: SteeringState, refused: number): SteeringState {
     ...state,
     ...changed(slots),
     mode: 'recovering',
-    proven: slots,
-    provenRate: 0,
+    proven: { slots, rate: 0 },
     ceiling: goesOn ? state.ceiling : Math.max(2, state.slots),
     // What did not pay before the trouble may pay after it.
     restTicks: FIRST_REST_TICKS,
@@ -47,7 +46,7 @@ function yieldTo(state: SteeringState, refused: number): SteeringState {
   if (state.mode === 'recovering') return rest(state, state.slots, state.lastRate);
   const fewer = Math.ceil(state.slots * (1 - refused));
   if (state.mode !== 'resting' || fewer === state.slots || !isDueToYield(state)) return state;
-  return tryOut(state, fewer, state.provenRate);
+  return tryOut(state, fewer, state.proven.rate);
 }
 
 /** Whether fewer connections may do as much, for all that is known. */

@@ -12,6 +12,7 @@ import { hold, steer } from '../../src/pipeline/steer.js';
 const retreat = (state: SteeringState): SteeringState => retreatBy(state, 1);
 
 const MEGABYTE = 1000;
+const yieldOf = (slots: number, megabytes: number) => ({ slots, rate: megabytes * MEGABYTE });
 
 /** Bytes a millisecond that a link yields to so many connections. */
 type Link = (connections: number) => number;
@@ -120,7 +121,7 @@ test('where a shared link begins with such a rate, it is tried once whether more
 });
 
 test('a rate of one moment does not keep the connections that it brought', () => {
-  const resting = { ...initialSteering(8), mode: 'resting', provenRate: 8 * MEGABYTE } as const;
+  const resting = { ...initialSteering(8), mode: 'resting', proven: yieldOf(8, 8) } as const;
   let tick = 0;
   const seen = steered(
     () => {
@@ -176,19 +177,19 @@ function refusedAFifth(link: Link, begun: SteeringState, seconds: number): numbe
 
 test('where fewer connections do less, a few refusals take none away for long', () => {
   for (const mode of ['resting', 'recovering'] as const) {
-    const begun: SteeringState = { ...initialSteering(64), mode, provenRate: 160 * MEGABYTE };
+    const begun: SteeringState = { ...initialSteering(64), mode, proven: yieldOf(64, 160) };
     const seen = refusedAFifth(farLink(2.5 * MEGABYTE, 1000 * MEGABYTE), begun, 60);
     assert.ok(Math.min(...seen) >= 51, seen.join(' '));
     assert.ok(seen.filter((slots) => slots === 64).length > 0.8 * seen.length, seen.join(' '));
   }
-  const climbing: SteeringState = { ...initialSteering(8), proven: 4 };
+  const climbing: SteeringState = { ...initialSteering(8), proven: yieldOf(4, 0) };
   assert.equal(retreatBy(climbing, 0.2), climbing);
 });
 
 test('where fewer do as much there are as few as are served', () => {
   const begun: SteeringState = { ...initialSteering(25, 25), mode: 'resting' };
   const link = sharedLink(50 * MEGABYTE);
-  assert.equal(refusedAFifth(link, { ...begun, provenRate: 50 * MEGABYTE }, 3).at(-1), 20);
+  assert.equal(refusedAFifth(link, { ...begun, proven: yieldOf(64, 50) }, 3).at(-1), 20);
 });
 
 test('more than a third refused is trouble like silence', () => {
@@ -242,7 +243,7 @@ test('what waits gives its connection away again once nobody complains any more'
 });
 
 test('a process that is busy for a moment climbs on after it; one that stays busy rests', () => {
-  const climbing: SteeringState = { ...initialSteering(16), proven: 4, provenRate: 10 * MEGABYTE };
+  const climbing: SteeringState = { ...initialSteering(16), proven: yieldOf(4, 10) };
   const later = putOff(climbing, 40 * MEGABYTE);
   assert.deepEqual([later.mode, later.slots], ['climbing', 16]);
   assert.equal(decide(later, 40 * MEGABYTE).slots, 64);
