@@ -232,5 +232,5 @@ export interface Ports {
   /** Bytes of a part, unless a file needs more; by the size of the file where it is absent. */
   readonly partSize?: number;
   /** A media whose cover cannot be uploaded goes without it. */
-  readonly dropsCovers?: boolean;
+  readonly dropsCovers: boolean;
 }

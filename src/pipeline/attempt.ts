@@ -56,7 +56,7 @@ export function createAttempt(
       attempts += 1;
       stored = 0;
       bytesResumed = 0;
-      emit({ type: 'job-progress', id, path, bytesStored: 0, size });
+      grow(0);
     },
     remaining: () => size - stored,
     onRetry: (stage) => (retry) => emit({ type: 'job-retried', id, path, stage, ...retry }),

@@ -24,25 +24,21 @@ export async function together<T>(
     useful.abort(signal.reason);
   };
   signal.addEventListener('abort', onAbort, { once: true });
-  let failed = false;
-  let failure: unknown;
+  let failure: { readonly error: unknown } | undefined;
   try {
     const results = await Promise.all(
       tasks.map(async (task) => {
         try {
           return await task(beginning.signal, useful.signal);
         } catch (error) {
-          if (!failed) {
-            failed = true;
-            failure = error;
-            beginning.abort(error);
-          }
+          failure ??= { error };
+          beginning.abort(failure.error);
           if (!leavesUse(error)) useful.abort(error);
           return undefined as T;
         }
       }),
     );
-    if (failed) throw failure;
+    if (failure) throw failure.error;
     return results;
   } finally {
     signal.removeEventListener('abort', onAbort);

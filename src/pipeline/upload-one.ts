@@ -106,7 +106,7 @@ async function uploadClaimed(
       if (error.rule.retry === 'session' && round < SESSIONS) {
         warn(ports, job, `begins anew, ${error.code}: what was sent is sent again`);
         round += 1;
-      } else if (ports.dropsCovers === true && isAboutCover(error)) {
+      } else if (ports.dropsCovers && isAboutCover(error)) {
         warn(ports, job, `is uploaded anew without its cover: ${error.message}`);
         wanted = withoutCover(wanted);
       } else {

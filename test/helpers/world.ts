@@ -168,6 +168,7 @@ function connectTo(
     now: clock.now,
     localNow: () => new Date(),
     partSize,
+    dropsCovers: false,
   };
   return { ports, slots, close: () => route.close() };
 }
