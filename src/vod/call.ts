@@ -1,5 +1,6 @@
 import { UploadFailure } from '../core/errors.js';
 import type { OnRetry } from '../core/ports.js';
+import { orAborted } from '../core/waits.js';
 import { sendRequest } from '../net/request.js';
 import { withRetries } from '../net/retry.js';
 import { readVodAnswer } from './failures.js';
@@ -32,37 +33,31 @@ export function createCall(options: VodOptions): Call {
     const createClient = await loading;
     const client = createClient((sdkCall) => send(options, sdkCall, signal));
     let ambiguous = false;
-    return throughGate(() =>
-      withRetries(
-        async () => {
-          await pacer.take(signal);
-          try {
-            return await ask(client);
-          } catch (error) {
-            signal.throwIfAborted();
-            if (!(error instanceof UploadFailure)) throw error;
-            const { code, facts } = error;
-            if (code === 'throttled') pacer.slowDown();
-            ambiguous ||= facts.ambiguous === true;
-            throw withFacts(error, {
-              ambiguous,
-              repeatAtOnce:
-                facts.repeatAtOnce === true ||
-                (facts.clockOffsetMs !== undefined && clock.correct(facts.clockOffsetMs)),
-            });
-          }
-        },
-        options.policy,
-        onRetry,
-        signal,
-      ),
-    );
+    const attempt = async () => {
+      await pacer.take(signal);
+      try {
+        return await ask(client);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof UploadFailure)) throw error;
+        const { code, facts } = error;
+        if (code === 'throttled') pacer.slowDown();
+        ambiguous ||= facts.ambiguous === true;
+        throw withFacts(error, {
+          ambiguous,
+          repeatAtOnce:
+            facts.repeatAtOnce === true ||
+            (facts.clockOffsetMs !== undefined && clock.correct(facts.clockOffsetMs)),
+        });
+      }
+    };
+    return throughGate(() => withRetries(attempt, options.policy, onRetry, signal), signal);
   };
 }
 
 /** Sends one call, signed, by the product's own transport; resolves to the `Response` within. */
 async function send(options: VodOptions, call: SdkCall, signal: AbortSignal): Promise<unknown> {
-  const { secretId, secretKey, token } = await options.credentials();
+  const { secretId, secretKey, token } = await orAborted(options.credentials(), signal);
   const { host, stallTimeoutMs } = options;
   const { VodSessionKey: sessionKey } = call.parameters as { readonly VodSessionKey?: string };
   const timestamp = Math.floor(options.clock.now().getTime() / 1000);

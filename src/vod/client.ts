@@ -1,6 +1,6 @@
 import { UploadFailure } from '../core/errors.js';
 import type { Committed, Vod } from '../core/ports.js';
-import { sleep } from '../core/waits.js';
+import { orAborted, sleep } from '../core/waits.js';
 import { applyParameters, foundMedia, toCommitted, toSession } from './answers.js';
 import { createCall } from './call.js';
 import { fileIdHint } from './file-id-hint.js';
@@ -14,7 +14,7 @@ export function createVod(options: VodOptions): Vod {
 
   return {
     async applyUpload(request, onRetry, signal) {
-      const own = await options.credentials();
+      const own = await orAborted(options.credentials(), signal);
       return call(
         async (client) =>
           toSession(

@@ -4,7 +4,7 @@ import { UploadFailure } from '../../src/core/errors.js';
 import { createFirstCallGate } from '../../src/vod/first-call.js';
 
 /** Calls that end when told so. */
-function calls(count: number) {
+function calls(count: number, signal = new AbortController().signal) {
   const throughGate = createFirstCallGate();
   const underWay: { succeed(): void; fail(error: Error): void }[] = [];
   const ends = Array.from({ length: count }, () =>
@@ -13,6 +13,7 @@ function calls(count: number) {
         new Promise<void>((succeed, fail) => {
           underWay.push({ succeed, fail });
         }),
+      signal,
     ).then(
       () => 'done',
       (error: Error) => (error instanceof UploadFailure ? error.code : error.message),
@@ -56,4 +57,11 @@ test('after a call that was given up the next goes alone', async () => {
   assert.equal(await settle(), 2);
   underWay[1]?.succeed();
   assert.equal(await settle(), 100);
+});
+
+test('an abort is obeyed while another call is waited for', async () => {
+  const controller = new AbortController();
+  const { ends } = calls(2, controller.signal);
+  controller.abort(new Error('enough'));
+  assert.equal(await ends[1], 'enough');
 });
