@@ -117,7 +117,8 @@ export interface Cos {
   ): Promise<StoredPart | undefined>;
   /**
    * Joins the parts and verifies the whole. `wasSent`: an earlier Complete may have worked, so a
-   * missing upload is no error as long as the object is there.
+   * missing upload is no error as long as the object is there. A failure whose `facts.ambiguous` is
+   * set leaves open whether they are joined.
    */
   complete(
     target: ObjectTarget,

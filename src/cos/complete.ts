@@ -50,10 +50,10 @@ export function createComplete(
       });
     } catch (error) {
       if (!mayBeMerged || !(error instanceof UploadFailure)) throw error;
-      // A certificate that ended after a Complete that may have worked: the commit decides.
-      if (error.code === 'session-expired') return {};
       // No such upload any more, after a Complete that may have worked: it has.
-      if (!hasServiceCode(error, 'NoSuchUpload')) throw error;
+      if (!hasServiceCode(error, 'NoSuchUpload')) {
+        throw new UploadFailure(error.code, error.message, { ...error.facts, ambiguous: true });
+      }
     }
     return verifyWhole(options, repeat, merging, told);
   };

@@ -46,6 +46,13 @@ function orExpired(failure: UploadFailure, { expiresAt }: Session, { now }: Port
     : failure;
 }
 
+function isExpiry(error: unknown, { checkpoint, ports }: Sending): error is UploadFailure {
+  return (
+    error instanceof UploadFailure &&
+    orExpired(error, checkpoint.session, ports).code === 'session-expired'
+  );
+}
+
 /** A job may have thousands of segments: a failure tells which one it was. */
 function ofSegment(failure: UploadFailure, { role, file }: JobObject): UploadFailure {
   const shown = visible(file.path);
@@ -87,30 +94,28 @@ async function sendParts(
   const parts = await sendMissing(source, uploadId, listed, sending, signal);
   await orAborted(source.assertUnchanged(), signal);
   await checkpoint.update(object.key, { completing: true });
-  const stored = await ports.cos.complete(
-    target,
-    uploadId,
-    parts,
-    known.completing === true,
-    onRetry,
-    signal,
-  );
+  const stored = await ports.cos
+    .complete(target, uploadId, parts, known.completing === true, onRetry, signal)
+    .catch((error: unknown) => {
+      // A certificate that ended after a Complete that may have worked: the commit decides.
+      if (isExpiry(error, sending) && error.facts.ambiguous === true) return {};
+      throw error;
+    });
   await checkpoint.update(object.key, { stored });
 }
 
 /** Undefined where the upload is gone, or may have been merged and cannot be asked for any more. */
 async function listParts(
   uploadId: UploadId,
-  { object, target, checkpoint, ports, onRetry }: ObjectSending,
+  sending: ObjectSending,
   signal: AbortSignal,
 ): Promise<readonly ListedPart[] | undefined> {
+  const { object, target, checkpoint, ports, onRetry } = sending;
   try {
     return await ports.cos.listParts(target, uploadId, onRetry, signal);
   } catch (error) {
-    const isOver =
-      error instanceof UploadFailure &&
-      orExpired(error, checkpoint.session, ports).code === 'session-expired';
-    if (isOver && checkpoint.object(object.key).completing === true) return undefined;
+    const { completing } = checkpoint.object(object.key);
+    if (isExpiry(error, sending) && completing === true) return undefined;
     throw error;
   }
 }

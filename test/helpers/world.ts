@@ -54,6 +54,8 @@ export interface WorldOptions {
   readonly partSize?: number;
   readonly slots?: number;
   readonly secretKey?: string;
+  /** The service's time, by which certificates end. */
+  readonly now?: () => Date;
 }
 
 export async function createWorld(options: WorldOptions = {}): Promise<TestWorld> {
@@ -165,7 +167,7 @@ function connectTo(
     vod,
     cos,
     slots,
-    now: clock.now,
+    now: options.now ?? clock.now,
     localNow: () => new Date(),
     partSize,
     dropsCovers: false,

@@ -32,6 +32,12 @@ const SESSIONS: readonly FaultRow[] = [
     jobs: 'large',
     runs: [{ rules: ['CompleteMultipartUpload:lost', 'CompleteMultipartUpload:ExpiredToken'] }],
   },
+  ...['AccessDenied', 'InvalidAccessKeyId', 'SignatureDoesNotMatch'].map((code): FaultRow => ({
+    name: `a Complete is unanswered, and then ${code}, since the certificate is over: the commit decides`,
+    jobs: 'large',
+    world: { now: () => new Date(Date.now() + 86_400_000) },
+    runs: [{ rules: ['CompleteMultipartUpload:lost', `CompleteMultipartUpload:${code}`] }],
+  })),
   {
     name: 'the certificate expires after the objects are whole: the commit needs none',
     jobs: 'large',
