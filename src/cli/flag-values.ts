@@ -38,19 +38,21 @@ export function collectNamed(value: string, previous: readonly string[]): string
 /** Milliseconds, as everywhere below. */
 export const duration = checked(parseDuration);
 
-/** A time-out: shorter ones would end what is in order. */
-export const positiveDuration = checked((text) => {
-  const ms = parseDuration(text);
-  if (ms < 100) throw new RangeError('it must be at least 100ms');
-  return ms;
-});
+/** From `least` to what a single timer can wait. */
+function durationFrom(least: string): (text: string) => number {
+  return checked((text) => {
+    const ms = parseDuration(text);
+    if (ms < parseDuration(least) || ms > MAX_TIMER_MS) {
+      throw new RangeError(`it must be from ${least} to 24d`);
+    }
+    return ms;
+  });
+}
 
-/** What a single timer can wait. */
-export const timerDuration = checked((text) => {
-  const ms = parseDuration(text);
-  if (ms < 1 || ms > MAX_TIMER_MS) throw new RangeError('it must be from 1ms to 24d');
-  return ms;
-});
+/** A time-out: shorter ones would end what is in order. */
+export const timeout = durationFrom('100ms');
+
+export const timerDuration = durationFrom('1ms');
 
 /** Bytes. */
 export const partSize = checked((text) => {

@@ -12,10 +12,10 @@ import {
   natural,
   origin,
   partSize,
-  positiveDuration,
   proxyAddress,
   rate,
   rateTimetable,
+  timeout,
   timerDuration,
 } from './flag-values.js';
 
@@ -198,7 +198,7 @@ function transferOptions(): Option[] {
       .argParser(between(0, 100))
       .default(6),
     new Option('--stall-timeout <duration>', 'no byte moved for this long: drop and retry')
-      .argParser(positiveDuration)
+      .argParser(timeout)
       .default(30_000, '30s'),
     new Option('--verify <kind>', 'end-to-end check of each part and the whole')
       .choices(['crc64', 'md5', 'none'])
