@@ -147,8 +147,9 @@ class HostConnections {
 
   async #openFor(waiter: Waiter): Promise<void> {
     try {
-      const signal = AbortSignal.any([waiter.signal, this.#closing]);
-      const connection = await openConnection(this.#connect, this.#host, waiter.timeoutMs, signal);
+      const { timeoutMs, signal } = waiter;
+      const signals = [signal, this.#closing];
+      const connection = await openConnection(this.#connect, this.#host, timeoutMs, signals);
       this.#all.add(connection);
       connection.socket.once('close', () => this.#forget(connection));
       if (this.#waiting.has(waiter)) waiter.resolve(connection);

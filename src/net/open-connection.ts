@@ -9,29 +9,34 @@ export type Connect = (host: string, signal: AbortSignal) => Promise<Socket>;
 
 const KEEP_ALIVE_DELAY_MS = 1000;
 
-/** Opens a connection within this time. Rejects with UploadFailure, or with the signal's reason. */
+/** Opens a connection within this time. Rejects with UploadFailure, or with the reason of a signal that aborts. */
 export async function openConnection(
   connect: Connect,
   host: string,
   timeoutMs: number,
-  signal: AbortSignal,
+  signals: readonly AbortSignal[],
 ): Promise<Connection> {
-  const deadline = new AbortController();
+  const opening = new AbortController();
   let ticks = 0;
   const timer = setInterval(() => {
     ticks += 1;
-    if (ticks >= TICKS) deadline.abort(noConnection());
+    if (ticks >= TICKS) opening.abort(noConnection());
   }, timeoutMs / TICKS);
+  // What AbortSignal.any leaves in a signal stays there as long as that lives.
+  const onAbort = (): void => opening.abort();
+  for (const signal of signals) signal.addEventListener('abort', onAbort);
   try {
-    const socket = await connect(host, AbortSignal.any([signal, deadline.signal]));
+    for (const signal of signals) signal.throwIfAborted();
+    const socket = await connect(host, opening.signal);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
     return new Connection(socket);
   } catch (error) {
-    signal.throwIfAborted();
+    for (const signal of signals) signal.throwIfAborted();
     throw connectionFailure(error as Error, host, { unconnected: true });
   } finally {
     clearInterval(timer);
+    for (const signal of signals) signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -14,6 +14,7 @@ import { sendRequest, type HttpRequest } from '../../src/net/request.js';
 /** Looks up a name that nobody knows yet. */
 const NEVER = (): void => undefined;
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+const LAST = OK.replace('\r\n', '\r\nConnection: close\r\n');
 
 /** A server on this machine that counts its connections, and a client of it. */
 async function world(t: TestContext, server: net.Server, SocketType = net.Socket) {
@@ -114,7 +115,7 @@ test('an answer that is here before Node tells that its request is sent keeps th
 });
 
 for (const [what, text] of [
-  ['that says that it is the last', OK.replace('\r\n', '\r\nConnection: close\r\n')],
+  ['that says that it is the last', LAST],
   ['that is about to end', OK.replace('\r\n', '\r\nKeep-Alive: timeout=1\r\n')],
   ['with something behind it', `${OK}HTTP/1.1 200 OK\r\n`],
 ] as const) {
@@ -126,6 +127,19 @@ for (const [what, text] of [
     }
   });
 }
+
+test('a connection leaves nothing behind in the signal of whoever asked for it', async (t) => {
+  const { send, connections } = await world(t, answering(LAST));
+  const { signal } = new AbortController();
+  const kept = (): number =>
+    Object.getOwnPropertySymbols(signal)
+      .map((name) => (signal as unknown as Record<symbol, { size?: number } | undefined>)[name])
+      .reduce((sum, value) => sum + (value?.size ?? 0), 0);
+  const before = kept();
+  for (let count = 0; count < 3; count++) await send({}, signal);
+  assert.equal(connections(), 3);
+  assert.equal(kept(), before);
+});
 
 test('what comes in on a connection that waits is not the next answer', async (t) => {
   const server = net.createServer((socket) => {
