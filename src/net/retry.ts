@@ -73,7 +73,12 @@ export function createRetryBudget(
 /** Throws the latest failure of a service that is given up. */
 export function assertNotGivenUp(budget: RetryBudget): void {
   const lost = budget.exhausted();
-  if (lost) throw new UploadFailure(lost.code, `given up, since nothing succeeds: ${lost.message}`);
+  if (lost === undefined) return;
+  const { code, message, facts } = lost;
+  throw new UploadFailure(code, `given up, since nothing succeeds: ${message}`, {
+    ...facts,
+    ambiguous: false,
+  });
 }
 
 const BASE_MS = 250;

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UploadFailure } from '../../src/core/errors.js';
-import { createRetryBudget, withRetries, type RetryBudget } from '../../src/net/retry.js';
+import {
+  assertNotGivenUp,
+  createRetryBudget,
+  withRetries,
+  type RetryBudget,
+} from '../../src/net/retry.js';
 
 const lost = (): UploadFailure => new UploadFailure('network', 'connection reset');
 const refused = (): UploadFailure => new UploadFailure('bad-request', 'no');
@@ -90,6 +95,24 @@ test('of a service that is given up nothing more is asked', async () => {
   const { done, made } = attempts(budget, 6, []);
   await assert.rejects(done, { code: 'network', message: /given up.*connection reset/ });
   assert.equal(made(), 0);
+});
+
+test('what a service that is given up said last, and its remedy, is told of all that is left', () => {
+  const clock = { ms: 0 };
+  const budget = budgetAt(clock);
+  const facts = { serviceCode: 'SlowDown', hint: 'Use fewer connections.', ambiguous: true };
+  failFor(budget, clock, 100_000);
+  budget.failed(new UploadFailure('throttled', 'SlowDown', facts));
+  assert.throws(
+    () => assertNotGivenUp(budget),
+    (error) => {
+      assert.ok(error instanceof UploadFailure);
+      assert.equal(error.hint, facts.hint);
+      assert.equal(error.facts.serviceCode, facts.serviceCode);
+      // Nothing was asked of it.
+      return error.facts.ambiguous === false;
+    },
+  );
 });
 
 test('--retries 0 means one attempt, besides those for which nobody is to blame', async () => {
