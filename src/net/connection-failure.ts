@@ -1,7 +1,12 @@
 import { OUT_OF_FILES, UploadFailure } from '../core/errors.js';
 import { NotHttp } from './answer.js';
 
-const UNTRUSTED = /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT_ALTNAME)/;
+/** What Node says of certificates (node:tls, X509 certificate error codes). */
+const UNTRUSTED =
+  /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|ERROR_IN_CERT|INVALID_(CA|PURPOSE)|PATH_LENGTH|HOSTNAME_|UNSPECIFIED|ERR_TLS_CERT_ALTNAME)/;
+const OUT_OF_DATE = /^CERT_(NOT_YET_VALID|HAS_EXPIRED)$/;
+const OUT_OF_DATE_HINT =
+  'Set the clock of this machine if it is wrong; otherwise have the certificate renewed.';
 /** There was no connection, so the request cannot have reached the service. */
 const UNCONNECTED = new Set([
   'ECONNREFUSED',
@@ -33,6 +38,7 @@ export function connectionFailure(
       'tls-untrusted',
       `the certificate of ${host} is not trusted: ${code}`,
       {
+        ...(OUT_OF_DATE.test(code) ? { hint: OUT_OF_DATE_HINT } : {}),
         cause: error,
       },
     );

@@ -225,6 +225,36 @@ describe('a connection that never comes about', () => {
   });
 });
 
+describe('a certificate that is not trusted', () => {
+  const refused = (code: string): UploadFailure =>
+    connectionFailure(Object.assign(new Error(), { code }), HOST, {
+      unconnected: true,
+    }) as UploadFailure;
+
+  for (const code of [
+    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    'INVALID_CA',
+    'INVALID_PURPOSE',
+    'PATH_LENGTH_EXCEEDED',
+    'HOSTNAME_MISMATCH',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    // Such as a key that is too short.
+    'UNSPECIFIED',
+  ]) {
+    test(`is told as that, and not asked for again: ${code}`, () => {
+      assert.equal(refused(code).code, 'tls-untrusted');
+      assert.match(refused(code).hint, /NODE_EXTRA_CA_CERTS/);
+    });
+  }
+
+  for (const code of ['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED']) {
+    test(`for its dates may be so for the clock of this machine: ${code}`, () => {
+      assert.equal(refused(code).code, 'tls-untrusted');
+      assert.match(refused(code).hint, /clock/);
+    });
+  }
+});
+
 describe('the domain of COS', () => {
   const failure = (code: FailureCode, facts?: FailureFacts) => new UploadFailure(code, '', facts);
 
