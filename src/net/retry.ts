@@ -52,15 +52,16 @@ export function createRetryBudget(
     },
     isCalm: () => servedAt > latestAt && now() - latestAt >= CALM_MS,
     failed(failure) {
-      const at = now();
-      // A refusal is an answer: the service is there.
-      if (failure.rule.retry !== 'request') failures = 0;
-      else {
-        if (at - quietUntil > gapMs) failures = 0;
-        if (failures++ === 0) since = at;
-        latestAt = at;
-        quietUntil = Math.max(quietUntil, at + (askedMs(failure) ?? 0));
+      if (failure.rule.retry !== 'request') {
+        // A refusal is an answer: the service is there. A file that cannot be read tells nothing of it.
+        if (failure.facts.requestId !== undefined) failures = 0;
+        return;
       }
+      const at = now();
+      if (at - quietUntil > gapMs) failures = 0;
+      if (failures++ === 0) since = at;
+      latestAt = at;
+      quietUntil = Math.max(quietUntil, at + (askedMs(failure) ?? 0));
       latest = failure;
     },
     succeeded() {

@@ -9,7 +9,7 @@ import {
 } from '../../src/net/retry.js';
 
 const lost = (): UploadFailure => new UploadFailure('network', 'connection reset');
-const refused = (): UploadFailure => new UploadFailure('bad-request', 'no');
+const refused = (): UploadFailure => new UploadFailure('bad-request', 'no', { requestId: 'id' });
 const never = new AbortController().signal;
 
 function budgetAt(clock: { ms: number }): RetryBudget {
@@ -63,6 +63,16 @@ test('a success, and a refusal too, shows that the service is there', () => {
     assert.equal(budget.exhausted(), undefined, sign);
     failFor(budget, clock, 90_000);
     assert.equal(budget.exhausted(), undefined, `${sign}: the patience begins anew`);
+  }
+});
+
+test('a file that cannot be read shows nothing of the service', () => {
+  const clock = { ms: 0 };
+  const budget = budgetAt(clock);
+  failFor(budget, clock, 100_000);
+  for (const code of ['read-error', 'source-changed'] as const) {
+    budget.failed(new UploadFailure(code, 'no answer'));
+    assert.equal(budget.exhausted()?.code, 'network');
   }
 });
 
