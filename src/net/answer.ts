@@ -1,5 +1,3 @@
-import { UploadFailure } from '../core/errors.js';
-
 /** A whole answer. Names of headers are in lower case. */
 export interface HttpAnswer {
   readonly status: number;
@@ -184,8 +182,7 @@ export class AnswerReader {
   #take(bytes: Buffer): void {
     if (bytes.length === 0) return;
     this.#bodyLength += bytes.length;
-    if (this.#bodyLength > MAX_BODY)
-      throw new UploadFailure('not-the-service', 'the answer has no end');
+    if (this.#bodyLength > MAX_BODY) throw new NotHttp('a body without an end');
     this.#body.push(bytes);
     this.#onBody(bytes);
   }

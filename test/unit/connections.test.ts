@@ -200,13 +200,19 @@ test('an answer that is cut short is none', async (t) => {
   await assert.rejects(send(), /connection reset/);
 });
 
-test('what is not HTTP is told as that, at once', async (t) => {
-  const { send } = await world(t, answering('220 mail.example ESMTP\r\n'));
-  await assert.rejects(send(), (error) => {
-    assert.ok(error instanceof UploadFailure);
-    return error.code === 'not-the-service';
+for (const [what, text] of [
+  ['no HTTP', '220 mail.example ESMTP\r\n'],
+  ['an answer without an end', `HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(17 * 1024 * 1024)}`],
+] as const) {
+  test(`${what} is told as that, at once, and the request may have been heard`, async (t) => {
+    const { send } = await world(t, answering(text));
+    await assert.rejects(send(), (error) => {
+      assert.ok(error instanceof UploadFailure);
+      assert.equal(error.code, 'not-the-service');
+      return error.facts.ambiguous === true;
+    });
   });
-});
+}
 
 test('an abort is obeyed while the connection is made, and leaves none behind', async () => {
   const socket = new net.Socket().connect({ host: 'a', port: 9, lookup: NEVER });
