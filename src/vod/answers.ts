@@ -75,9 +75,9 @@ function granted({ TempCertificate }: ApplyAnswer): TemporaryCredentials | undef
   return { secretId, secretKey, ...(token ? { token } : {}) };
 }
 
-/** Throws where the FileId is missing. */
+/** Throws where the FileId is missing, or none: it is digits. */
 export function toCommitted({ FileId, MediaUrl, CoverUrl, RequestId }: CommitAnswer): Committed {
-  if (!FileId) throw unusable('CommitUpload', 'a FileId');
+  if (!/^\d+$/.test(FileId ?? '')) throw unusable('CommitUpload', 'a FileId');
   return {
     fileId: FileId as FileId,
     mediaUrl: MediaUrl || null,

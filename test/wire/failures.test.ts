@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { UploadFailure, type FailureCode, type FailureFacts } from '../../src/core/errors.js';
 import { assertCosAnswer } from '../../src/cos/failures.js';
 import type { HttpAnswer } from '../../src/net/answer.js';
+import { toCommitted } from '../../src/vod/answers.js';
 import { readVodAnswer } from '../../src/vod/failures.js';
 
 type Row = readonly [
@@ -163,6 +164,16 @@ for (const row of VOD_ROWS) {
   test(`VOD: ${row[0]} is ${row[2] ?? 'good'}`, () =>
     assertJudged(() => void readVodAnswer('CommitUpload', row[1]), row));
 }
+
+test('a FileId is digits, and whatever else comes as one is none', () => {
+  assert.equal(toCommitted({ FileId: '5285890784273533167' }).fileId, '5285890784273533167');
+  for (const FileId of ['', 'null', '1\n2\tb.mp4', '1\u001b[2J']) {
+    assertJudged(
+      () => toCommitted({ FileId }),
+      ['', answerOf(200, '', {}), 'not-the-service', { ambiguous: true }],
+    );
+  }
+});
 
 test('a FileId that comes as a number keeps all its digits', () => {
   const body = '{"Response":{"FileId": 5285890784273533167,"RequestId":"id"}}';
