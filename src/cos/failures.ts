@@ -2,7 +2,7 @@ import { UploadFailure, type FailureCode, type FailureFacts } from '../core/erro
 import { offsetFromDate } from '../net/clock.js';
 import type { HttpAnswer } from '../net/answer.js';
 import { quoted } from '../net/quoted.js';
-import { retryAfterMs } from '../net/retry-after.js';
+import { waitAskedFor } from '../net/retry-after.js';
 
 /** Service code → failure code (protocol: COS, 1.3). */
 export const COS_FAILURES: ReadonlyMap<string, FailureCode> = new Map(
@@ -102,12 +102,6 @@ function codeOfStatus(status: number, error?: ServiceError): FailureCode {
   if (status >= 500) return 'service-unavailable';
   // COS says why it refuses; without that the answer came broken, or from something in between.
   return error === undefined ? 'not-the-service' : 'bad-request';
-}
-
-function waitAskedFor({ headers }: HttpAnswer): Pick<FailureFacts, 'retryAfterMs'> {
-  const serverMs = Date.parse(headers['date'] ?? '');
-  const asked = retryAfterMs(headers['retry-after'], serverMs || Date.now());
-  return asked === undefined ? {} : { retryAfterMs: asked };
 }
 
 /** Every answer of COS names its request; one that does not came from something in between. */

@@ -1,7 +1,11 @@
-/** Milliseconds that a Retry-After header asks for (seconds or a date); undefined where there is none. */
-export function retryAfterMs(header: string | undefined, nowMs = Date.now()): number | undefined {
-  if (header === undefined) return undefined;
-  if (/^\d+$/.test(header)) return Number(header) * 1000;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
+import type { FailureFacts } from '../core/errors.js';
+import type { HttpAnswer } from './answer.js';
+
+/** What Retry-After asks for (seconds or a date of the service's own clock); nothing where there is none. */
+export function waitAskedFor({ headers }: HttpAnswer): Pick<FailureFacts, 'retryAfterMs'> {
+  const { date = '', 'retry-after': asked = '' } = headers;
+  if (/^\d+$/.test(asked)) return { retryAfterMs: Number(asked) * 1000 };
+  const at = Date.parse(asked);
+  if (Number.isNaN(at)) return {};
+  return { retryAfterMs: Math.max(0, at - (Date.parse(date) || Date.now())) };
 }

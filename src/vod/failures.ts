@@ -1,8 +1,8 @@
-import { UploadFailure, type FailureCode, type FailureFacts } from '../core/errors.js';
+import { UploadFailure, type FailureCode } from '../core/errors.js';
 import type { HttpAnswer } from '../net/answer.js';
 import { offsetFromDate } from '../net/clock.js';
 import { quoted } from '../net/quoted.js';
-import { retryAfterMs } from '../net/retry-after.js';
+import { waitAskedFor } from '../net/retry-after.js';
 
 /**
  * Service code → failure code. The longest name that is the code itself, or ends before one of its
@@ -83,12 +83,6 @@ export function readVodAnswer(action: string, answer: HttpAnswer): Envelope['Res
       ...(code === 'clock-skewed' && offset !== undefined ? { clockOffsetMs: offset } : {}),
     },
   );
-}
-
-function waitAskedFor({ headers }: HttpAnswer): Pick<FailureFacts, 'retryAfterMs'> {
-  const serverMs = Date.parse(headers['date'] ?? '');
-  const asked = retryAfterMs(headers['retry-after'], serverMs || Date.now());
-  return asked === undefined ? {} : { retryAfterMs: asked };
 }
 
 function parseEnvelope(body: Buffer): Envelope | undefined {
