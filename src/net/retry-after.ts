@@ -5,7 +5,8 @@ import type { HttpAnswer } from './answer.js';
 export function waitAskedFor({ headers }: HttpAnswer): Pick<FailureFacts, 'retryAfterMs'> {
   const { date = '', 'retry-after': asked = '' } = headers;
   if (/^\d+$/.test(asked)) return { retryAfterMs: Number(asked) * 1000 };
-  const at = Date.parse(asked);
+  // Date.parse takes `-5` and `1.5` for dates of the year 2001.
+  const at = /[a-z]/i.test(asked) ? Date.parse(asked) : NaN;
   if (Number.isNaN(at)) return {};
   return { retryAfterMs: Math.max(0, at - (Date.parse(date) || Date.now())) };
 }

@@ -10,7 +10,7 @@ type Row = readonly [
   rule: string,
   answer: HttpAnswer,
   code: FailureCode | undefined,
-  facts?: FailureFacts,
+  facts?: Partial<Record<keyof FailureFacts, unknown>>,
 ];
 
 const DATE = 'Tue, 14 Nov 2023 22:13:20 GMT';
@@ -92,6 +92,12 @@ const COS_ROWS: readonly Row[] = [
     'throttled',
     { retryAfterMs: 10_000 },
   ],
+  ...['-5', '1.5', 'soon', ''].map((asked): Row => [
+    `patience that cannot be read (${asked})`,
+    cos(503, refusal('SlowDown'), { 'retry-after': asked }),
+    'throttled',
+    { retryAfterMs: undefined },
+  ]),
   ['too many requests, says a gateway', answerOf(429, '', {}), 'throttled'],
   ['success that names no request', answerOf(200, '', {}), 'not-the-service'],
   ['a redirect', answerOf(302, '', { location: '/' }), 'not-the-service'],
