@@ -7,9 +7,7 @@ import { readVodAnswer } from './failures.js';
 import { createFirstCallGate } from './first-call.js';
 import type { VodOptions } from './options.js';
 import { loadClient, type Client, type SdkCall } from './sdk.js';
-import { signTc3 } from './tc3.js';
-
-const JSON_TYPE = 'application/json';
+import { CONTENT_TYPE, signTc3 } from './tc3.js';
 
 /** Asks the API by a client of the SDK. Throws UploadFailure. */
 export type Call = <T>(
@@ -62,7 +60,6 @@ async function send(options: VodOptions, call: SdkCall, signal: AbortSignal): Pr
   const { VodSessionKey: sessionKey } = call.parameters as { readonly VodSessionKey?: string };
   const timestamp = Math.floor(options.clock.now().getTime() / 1000);
   const body = Buffer.from(JSON.stringify(call.parameters));
-  const signed = { secretId, secretKey, service: 'vod', host, contentType: JSON_TYPE };
   const answer = await sendRequest(
     {
       route: options.route,
@@ -70,7 +67,7 @@ async function send(options: VodOptions, call: SdkCall, signal: AbortSignal): Pr
       method: 'POST',
       path: '/',
       headers: {
-        'content-type': JSON_TYPE,
+        'content-type': CONTENT_TYPE,
         'content-length': body.length,
         'x-tc-action': call.action,
         'x-tc-version': call.version,
@@ -78,7 +75,7 @@ async function send(options: VodOptions, call: SdkCall, signal: AbortSignal): Pr
         'x-tc-requestclient': call.sdk,
         'x-tc-timestamp': timestamp,
         ...(token === undefined ? {} : { 'x-tc-token': token }),
-        authorization: signTc3({ ...signed, body, timestamp }),
+        authorization: signTc3({ secretId, secretKey, host, body, timestamp }),
       },
       body,
       secrets: sessionKey === undefined ? [] : [sessionKey],

@@ -1,12 +1,14 @@
 import { createHash, createHmac } from 'node:crypto';
 
+/** What the body is, which is signed as well. */
+export const CONTENT_TYPE = 'application/json';
+const SERVICE = 'vod';
+
 export interface Tc3Input {
   readonly secretId: string;
   readonly secretKey: string;
-  readonly service: string;
   readonly host: string;
-  readonly contentType: string;
-  readonly body: Buffer | string;
+  readonly body: Buffer;
   /** Unix seconds. */
   readonly timestamp: number;
 }
@@ -18,14 +20,14 @@ export function signTc3(input: Tc3Input): string {
     'POST',
     '/',
     '',
-    `content-type:${input.contentType}`,
+    `content-type:${CONTENT_TYPE}`,
     `host:${input.host}`,
     '',
     signedHeaders,
     sha256(input.body),
   ].join('\n');
   const date = new Date(input.timestamp * 1000).toISOString().slice(0, 10);
-  const scope = `${date}/${input.service}/tc3_request`;
+  const scope = `${date}/${SERVICE}/tc3_request`;
   const stringToSign = ['TC3-HMAC-SHA256', input.timestamp, scope, sha256(canonicalRequest)].join(
     '\n',
   );
@@ -38,10 +40,10 @@ export function signTc3(input: Tc3Input): string {
 let latest: { readonly of: string; readonly key: Buffer | string } | undefined;
 
 /** The same for all calls of a day, and dearer than the rest of a signature. */
-function signingKey({ secretKey, service }: Tc3Input, date: string): Buffer | string {
-  const of = [date, service, secretKey].join('\n');
+function signingKey({ secretKey }: Tc3Input, date: string): Buffer | string {
+  const of = [date, secretKey].join('\n');
   if (latest?.of === of) return latest.key;
-  const key = [date, service, 'tc3_request'].reduce<Buffer | string>(
+  const key = [date, SERVICE, 'tc3_request'].reduce<Buffer | string>(
     (secret, text) => createHmac('sha256', secret).update(text).digest(),
     `TC3${secretKey}`,
   );
