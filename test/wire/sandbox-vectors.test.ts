@@ -1,18 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { checkClientSignature } from '../../src/sandbox/client-service.js';
 import { checkCosSignature, parseCosSignature } from '../../src/sandbox/cos-signature.js';
 import { createCrc64, joinCrc64 } from '../../src/sandbox/crc64.js';
 import { parseQuery, ServiceError } from '../../src/sandbox/exchange.js';
 import { checkTc3 } from '../../src/sandbox/vod-signature.js';
-
-function vectors<T>(name: string): T {
-  // Compiled tests lie one directory deeper than their sources.
-  const url = new URL(`../../../fixtures/vectors/${name}.json`, import.meta.url);
-  return JSON.parse(readFileSync(url, 'utf8')) as T;
-}
+import { vectors } from '../helpers/vectors.js';
 
 function refusedWith(code: string) {
   return (error: unknown) => error instanceof ServiceError && error.code === code;
