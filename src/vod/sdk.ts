@@ -14,19 +14,15 @@ export interface SdkCall {
 /** Sends a call; resolves to the `Response` of its answer. */
 export type Transport = (call: SdkCall) => Promise<unknown>;
 
-let loading: Promise<(transport: Transport) => Client> | undefined;
-
 /**
- * Loads the SDK, which `--help` and a plan with nothing to do need not pay for. Its client knows the
- * actions and the API's version; the transport is the product's own, so that watchdogs, proxies and
- * endpoints are the same for every byte that leaves.
+ * Loads the SDK, which `--help` and a dry run need not pay for. Its client knows the actions and the
+ * API's version; the transport is the product's own, so that watchdogs, proxies and endpoints are the
+ * same for every byte that leaves.
  */
-export function loadClient(): Promise<(transport: Transport) => Client> {
-  loading ??=
-    import('tencentcloud-sdk-nodejs-vod/tencentcloud/services/vod/v20180717/vod_client.js').then(
-      (module) => createOver(module.Client),
-    );
-  return loading;
+export async function loadClient(): Promise<(transport: Transport) => Client> {
+  const { Client } =
+    await import('tencentcloud-sdk-nodejs-vod/tencentcloud/services/vod/v20180717/vod_client.js');
+  return createOver(Client);
 }
 
 function createOver(Sdk: typeof sdk.v20180717.Client): (transport: Transport) => Client {
