@@ -39,58 +39,38 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
 
   return {
     initiate: (target, domain, signal) =>
-      call(
-        'InitiateMultipartUpload',
-        'InitiateMultipartUploadResult',
-        target,
-        domain,
-        signal,
-        async (cos, object) => {
-          const { UploadId: id } = await cos.multipartInit(object);
-          if (typeof id === 'string' && id !== '') return id as UploadId;
-          throw new UploadFailure(
-            'not-the-service',
-            'InitiateMultipartUpload: the answer lacks an UploadId',
-            {
-              ambiguous: true,
-            },
-          );
-        },
-      ),
+      call('InitiateMultipartUpload', target, domain, signal, async (cos, object) => {
+        const { UploadId: id } = await cos.multipartInit(object);
+        if (typeof id === 'string' && id !== '') return id as UploadId;
+        throw new UploadFailure(
+          'not-the-service',
+          'InitiateMultipartUpload: the answer lacks an UploadId',
+          {
+            ambiguous: true,
+          },
+        );
+      }),
 
     findUploads: (target, domain, signal) =>
-      call(
-        'ListMultipartUploads',
-        'ListMultipartUploadsResult',
-        target,
-        domain,
-        signal,
-        async (cos, { Bucket, Region, Key }) => {
-          const answer = await cos.multipartList({ Bucket, Region, Prefix: Key, Delimiter: '' });
-          const uploads = (answer.Upload as typeof answer.Upload | undefined) ?? [];
-          return uploads
-            .filter((upload) => upload.Key === Key)
-            .sort((a, b) => String(a.Initiated).localeCompare(String(b.Initiated)))
-            .map((upload) => upload.UploadId as UploadId);
-        },
-      ),
+      call('ListMultipartUploads', target, domain, signal, async (cos, { Bucket, Region, Key }) => {
+        const answer = await cos.multipartList({ Bucket, Region, Prefix: Key, Delimiter: '' });
+        const uploads = (answer.Upload as typeof answer.Upload | undefined) ?? [];
+        return uploads
+          .filter((upload) => upload.Key === Key)
+          .sort((a, b) => String(a.Initiated).localeCompare(String(b.Initiated)))
+          .map((upload) => upload.UploadId as UploadId);
+      }),
 
     async listParts(target, uploadId, domain, signal) {
       const parts: ListedPart[] = [];
       for (let marker = '0'; ;) {
-        const page = await call(
-          'ListParts',
-          'ListPartsResult',
-          target,
-          domain,
-          signal,
-          (cos, object) =>
-            cos.multipartListPart({
-              ...object,
-              UploadId: uploadId,
-              MaxParts: PAGE_SIZE,
-              PartNumberMarker: marker,
-            }),
+        const page = await call('ListParts', target, domain, signal, (cos, object) =>
+          cos.multipartListPart({
+            ...object,
+            UploadId: uploadId,
+            MaxParts: PAGE_SIZE,
+            PartNumberMarker: marker,
+          }),
         );
         for (const part of page.Part) {
           parts.push({
@@ -106,25 +86,18 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
     },
 
     complete: (target, uploadId, parts, domain, signal) =>
-      call(
-        'CompleteMultipartUpload',
-        'CompleteMultipartUploadResult',
-        target,
-        domain,
-        signal,
-        async (cos, object) => {
-          const answer = await cos.multipartComplete({
-            ...object,
-            UploadId: uploadId,
-            Parts: parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag as ETag })),
-          });
-          const crc64 = answer.headers?.['x-cos-hash-crc64ecma'] as unknown;
-          return typeof crc64 === 'string' ? crc64 : undefined;
-        },
-      ),
+      call('CompleteMultipartUpload', target, domain, signal, async (cos, object) => {
+        const answer = await cos.multipartComplete({
+          ...object,
+          UploadId: uploadId,
+          Parts: parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag as ETag })),
+        });
+        const crc64 = answer.headers?.['x-cos-hash-crc64ecma'] as unknown;
+        return typeof crc64 === 'string' ? crc64 : undefined;
+      }),
 
     abort: (target, uploadId, domain, signal) =>
-      call('AbortMultipartUpload', undefined, target, domain, signal, async (cos, object) => {
+      call('AbortMultipartUpload', target, domain, signal, async (cos, object) => {
         await cos.multipartAbort({ ...object, UploadId: uploadId });
       }),
   };

@@ -13,13 +13,9 @@ import { loadCosSdk, signingOffsetMs } from './sdk.js';
 /** Merging may take minutes, during which the service sends spaces. */
 const MERGE_TIMEOUT_MS = 15 * 60_000;
 
-/**
- * One attempt of one call of the SDK about one object. `root` is the element that the answer must
- * have, where it has a body. Throws UploadFailure.
- */
+/** One attempt of one call of the SDK about one object. Throws UploadFailure. */
 export type SdkCall = <T>(
   operation: string,
-  root: string | undefined,
   target: ObjectTarget,
   domain: string,
   signal: AbortSignal,
@@ -28,7 +24,7 @@ export type SdkCall = <T>(
 
 /** The SDK makes the request and reads the answer; what is between them is the product's own. */
 export function createSdkCall(options: CosOptions): SdkCall {
-  return async (operation, root, target, domain, signal, work) => {
+  return async (operation, target, domain, signal, work) => {
     const Sdk = await loadCosSdk();
     const parser = await loadParser();
     const host = hostOf(target, domain);
@@ -51,7 +47,7 @@ export function createSdkCall(options: CosOptions): SdkCall {
           signal,
         );
         assertCosAnswer(operation, answer);
-        return readable(parser, operation, root, answer);
+        return readable(parser, operation, answer);
       },
       (agent) => {
         const { secretId, secretKey, token } = target.credentials;
@@ -95,20 +91,16 @@ function loadParser(): Promise<XMLParser> {
 /**
  * The answer as the SDK can read it. The SDK lets exceptions escape as uncaught ones: those of its
  * parser, which is asked here first, and of writing to a root that has no elements. Only a list may
- * have none. An operation without a root answers with nothing, and says so by its status.
+ * have none. An abort is answered with nothing, which the status says.
  */
-function readable(
-  parser: XMLParser,
-  operation: string,
-  root: string | undefined,
-  answer: HttpAnswer,
-): HttpAnswer {
-  if (root === undefined) {
+function readable(parser: XMLParser, operation: string, answer: HttpAnswer): HttpAnswer {
+  if (operation === 'AbortMultipartUpload') {
     if (answer.status === 204) return answer;
     throw new UploadFailure('not-the-service', `${operation}: HTTP ${answer.status} for a 204`, {
       ambiguous: true,
     });
   }
+  const root = `${operation}Result`;
   let content: unknown;
   try {
     // While it merges the service sends spaces, and what follows may be a whole document.
