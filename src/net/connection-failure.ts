@@ -7,18 +7,10 @@ const UNTRUSTED =
 const OUT_OF_DATE = /^CERT_(NOT_YET_VALID|HAS_EXPIRED)$/;
 const OUT_OF_DATE_HINT =
   'Set the clock of this machine if it is wrong; otherwise have the certificate renewed.';
-/** There was no connection, so the request cannot have reached the service. */
-const UNCONNECTED = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-]);
 
 /** How far a request had come when it failed. */
 export interface Progress {
-  /** There was no connection yet, TLS included. */
+  /** There was no connection yet, TLS included: the service cannot have heard of it. */
   readonly unconnected?: boolean;
   /** Nothing of an answer came in on a connection that had carried requests before. */
   readonly unansweredReuse?: boolean;
@@ -32,7 +24,7 @@ export function connectionFailure(
 ): Error {
   if (!isReported(error)) return error;
   const { code = '' } = error;
-  const unconnected = progress.unconnected === true || isUnconnected(error);
+  const ambiguous = progress.unconnected !== true;
   if (UNTRUSTED.test(code)) {
     return new UploadFailure(
       'tls-untrusted',
@@ -54,14 +46,14 @@ export function connectionFailure(
   }
   if (error instanceof NotHttp || code.startsWith('HPE_')) {
     return new UploadFailure('not-the-service', `${host} does not speak HTTP as the service does`, {
-      ambiguous: !unconnected,
+      ambiguous,
       cause: error,
     });
   }
   const isReset = code === 'ECONNRESET' || code === 'EPIPE';
   const reason = isReset ? 'connection reset' : code || error.message;
   return new UploadFailure('network', `${host}: ${reason}${placeOf(error, host)}`, {
-    ambiguous: !unconnected,
+    ambiguous,
     repeatAtOnce: isReset && progress.unansweredReuse === true,
     cause: error,
   });
@@ -82,9 +74,4 @@ function placeOf(error: NodeJS.ErrnoException, host: string): string {
   };
   const place = hostname ?? (address && `${address}:${port}`);
   return place === undefined || host.includes(place) ? '' : ` (${place})`;
-}
-
-function isUnconnected({ code = '', syscall = '' }: NodeJS.ErrnoException): boolean {
-  // A network that goes away under a request says the same of a read or a write.
-  return (UNCONNECTED.has(code) && !/^(read|write)/.test(syscall)) || syscall === 'connect';
 }
