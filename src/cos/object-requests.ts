@@ -47,7 +47,6 @@ export async function writeObject(
       {
         ...(await signedRequest(options, spec, { 'Content-Length': String(body.size) })),
         body,
-        answerTimeoutMs: options.stallTimeoutMs,
       },
       signal,
     );
@@ -87,10 +86,7 @@ export async function headObject(
   signal: AbortSignal,
 ): Promise<{ readonly size?: number; readonly crc64?: string } | 'untold' | undefined> {
   const spec = { operation: 'HeadObject', method: 'HEAD', target, query: {}, domain } as const;
-  const answer = await sendRequest(
-    { ...(await signedRequest(options, spec, {})), answerTimeoutMs: options.stallTimeoutMs },
-    signal,
-  );
+  const answer = await sendRequest(await signedRequest(options, spec, {}), signal);
   // An answer without a body cannot name its error: only a refusal is one that is final.
   if (answer.headers['x-cos-request-id'] === undefined || answer.status >= 500) {
     assertCosAnswer(spec.operation, answer);

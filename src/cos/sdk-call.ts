@@ -39,7 +39,6 @@ export function createSdkCall(options: CosOptions): SdkCall {
             headers,
             body,
             stallTimeoutMs: options.stallTimeoutMs,
-            answerTimeoutMs: options.stallTimeoutMs,
             ...(operation === 'CompleteMultipartUpload'
               ? { spacesTimeoutMs: MERGE_TIMEOUT_MS }
               : {}),

@@ -16,10 +16,11 @@ export interface HttpRequest {
   readonly body?: Buffer | Body;
   /** What nobody may be told, besides the token and signature in its headers. */
   readonly secrets?: readonly string[];
-  /** No byte moved for this long: the request is dropped. */
+  /**
+   * No byte moved for this long, or the whole answer is not there this long after the request was sent,
+   * dripping or not: the request is dropped.
+   */
   readonly stallTimeoutMs: number;
-  /** The whole answer must be there this long after the request was sent, dripping or not. */
-  readonly answerTimeoutMs?: number;
   /** While the service works it may answer with spaces, which put the deadline off up to here. */
   readonly spacesTimeoutMs?: number;
 }

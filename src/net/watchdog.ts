@@ -15,7 +15,6 @@ export interface Watch {
 
 interface Limits {
   readonly stallTimeoutMs: number;
-  readonly answerTimeoutMs?: number;
   readonly spacesTimeoutMs?: number;
   readonly flow: Flow;
 }
@@ -29,8 +28,6 @@ export const TICKS = 20;
 
 export function watch(limits: Limits, onStall: () => void): Watch {
   const tickMs = Math.max(10, limits.stallTimeoutMs / TICKS);
-  const answerTicks =
-    limits.answerTimeoutMs === undefined ? Infinity : Math.ceil(limits.answerTimeoutMs / tickMs);
   let idle = 0;
   const workTicks = Math.ceil((limits.spacesTimeoutMs ?? 0) / tickMs);
   let waited = 0;
@@ -54,7 +51,7 @@ export function watch(limits: Limits, onStall: () => void): Watch {
       waited += 1;
       worked += 1;
     }
-    if (idle >= TICKS || waited >= answerTicks) onStall();
+    if (idle >= TICKS || waited >= TICKS) onStall();
   }, tickMs);
 
   return {

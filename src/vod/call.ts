@@ -80,7 +80,6 @@ async function send(options: VodOptions, call: SdkCall, signal: AbortSignal): Pr
       body,
       secrets: sessionKey === undefined ? [] : [sessionKey],
       stallTimeoutMs,
-      answerTimeoutMs: stallTimeoutMs,
     },
     signal,
   );
