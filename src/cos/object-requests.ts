@@ -40,7 +40,7 @@ export async function writeObject(
   // A whole object is compared once more before its commit; of parts many may be left to send.
   if (request.operation === 'UploadPart') await orAborted(source.assertUnchanged(), signal);
   const digest = createDigest(verification === 'none' ? [] : [verification]);
-  const body = openPartBody(source, part.start, part.end, digest, pool);
+  const body = openPartBody(source, part, digest, pool);
   try {
     const spec = { ...request, method: 'PUT' } as const;
     const answer = await sendRequest(

@@ -66,14 +66,14 @@ export interface PartBody extends Body {
 /** Reads bytes [start, end) of a source for their digests alone. */
 export async function digestRange(
   source: OpenSource,
-  { start, end }: Part,
+  part: Part,
   kinds: Parameters<typeof createDigest>[0],
   pool: BufferPool,
   signal: AbortSignal,
 ): Promise<ReturnType<Digest['finish']>> {
   signal.throwIfAborted();
   const digest = createDigest(kinds);
-  const body = openPartBody(source, start, end, digest, pool);
+  const body = openPartBody(source, part, digest, pool);
   try {
     for (let position = 0; position < body.size;) {
       position += (await orAborted(answered(body.read(position)), signal)).length;
@@ -86,8 +86,7 @@ export async function digestRange(
 
 export function openPartBody(
   source: OpenSource,
-  start: number,
-  end: number,
+  { start, end }: Part,
   digest: Digest,
   pool: BufferPool,
 ): PartBody {

@@ -6,6 +6,7 @@ import { createDigest } from '../../src/cos/digest.js';
 import { createBufferPool, digestRange, openPartBody } from '../../src/cos/part-body.js';
 
 const SIZE = 1000;
+const PART = { number: 1, start: 0, end: SIZE };
 
 /** A source whose disk answers when it is told to. */
 function silentSource() {
@@ -35,7 +36,7 @@ function countingPool() {
 test('a body is closed at once; its buffer is given back when the disk has answered, and once', async () => {
   const { source, answer } = silentSource();
   const pool = countingPool();
-  const body = openPartBody(source, 0, SIZE, createDigest([]), pool);
+  const body = openPartBody(source, PART, createDigest([]), pool);
   void body.read(0);
   assert.equal(body.isReading(), true);
   body.close();
@@ -50,16 +51,15 @@ test('whoever begins to read after an abort takes no buffer and asks no disk', a
   let taken = 0;
   const pool = { ...createBufferPool(), take: () => Buffer.alloc(++taken) };
   const { source } = silentSource();
-  const part = { number: 1, start: 0, end: SIZE };
   const over = AbortSignal.abort(new Error('over'));
-  await assert.rejects(digestRange(source, part, ['crc64'], pool, over), /over/);
+  await assert.rejects(digestRange(source, PART, ['crc64'], pool, over), /over/);
   assert.equal(taken, 0);
 });
 
 test('the buffer of a chunk that another thread sends stays until it is sent', async () => {
   const { source, answer } = silentSource();
   const pool = countingPool();
-  const body = openPartBody(source, 0, SIZE, createDigest([]), pool);
+  const body = openPartBody(source, PART, createDigest([]), pool);
   const reading = body.read(0);
   answer();
   await reading;
@@ -76,8 +76,7 @@ test('the buffer of a chunk that another thread sends stays until it is sent', a
 test('reading for a digest stops as soon as it is aborted, whatever the disk does', async () => {
   const { source } = silentSource();
   const controller = new AbortController();
-  const part = { number: 1, start: 0, end: SIZE };
-  const reading = digestRange(source, part, ['md5'], createBufferPool(), controller.signal);
+  const reading = digestRange(source, PART, ['md5'], createBufferPool(), controller.signal);
   setTimeout(() => controller.abort(new Error('enough')), 5);
   await assert.rejects(reading, /enough/);
 });
