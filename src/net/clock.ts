@@ -15,10 +15,10 @@ export function isSkewed(differenceMs: number): boolean {
   return Math.abs(differenceMs) >= TOLERANCE_MS;
 }
 
-export function createClock(localNow: () => number = Date.now): Clock {
+export function createClock(): Clock {
   let offsetMs = 0;
   return {
-    now: () => new Date(localNow() + offsetMs),
+    now: () => new Date(Date.now() + offsetMs),
     get offsetMs() {
       return offsetMs;
     },
@@ -31,7 +31,7 @@ export function createClock(localNow: () => number = Date.now): Clock {
 }
 
 /** Server minus local clock by an HTTP Date header; undefined where the header is missing or unreadable. */
-export function offsetFromDate(date: string | undefined, localMs = Date.now()): number | undefined {
+export function offsetFromDate(date: string | undefined): number | undefined {
   const serverMs = date === undefined ? NaN : Date.parse(date);
-  return Number.isNaN(serverMs) ? undefined : serverMs - localMs;
+  return Number.isNaN(serverMs) ? undefined : serverMs - Date.now();
 }

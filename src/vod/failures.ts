@@ -29,7 +29,7 @@ export const VOD_FAILURES: ReadonlyMap<string, FailureCode> = new Map(
 );
 
 /** An unforeseen code is about this request, and repeating it would not help, unless the status says more. */
-export function vodFailureCode(serviceCode: string, status = 200): FailureCode {
+function vodFailureCode(serviceCode: string, status: number): FailureCode {
   for (
     let name = serviceCode;
     name !== '';
