@@ -115,8 +115,6 @@ function parseRequest(bytes: Buffer): SdkRequest | undefined {
   }
   const body = bytes.subarray(headEnd + 4);
   if (body.length < Number(headers['content-length'] ?? 0)) return undefined;
-  // Connections are the transport's own business.
-  delete headers['connection'];
   return { method, path, headers, body };
 }
 
