@@ -14,7 +14,7 @@ export interface DecideSettings extends JobSettings {
 
 /**
  * Turns verdicts, in the order of the plan, into plan items; undefined for what needs no record of its
- * own. Remembers what came before: each real path becomes one job, and a cover no job.
+ * own. Remembers what came before: each real path becomes one job, and what went with another no job.
  */
 export function createDecide(
   settings: DecideSettings,
@@ -38,9 +38,9 @@ export function createDecide(
     const facts = { path: file.path, absolute, index, now: settings.now };
     const job = createJob(media, row, facts, settings, warnings);
     const failure = takePlaces(job, row?.media.subAppId ?? settings.media.subAppId);
-    return failure === undefined
-      ? { kind: 'job', job }
-      : { kind: 'failed', path: file.path, failure };
+    if (failure !== undefined) return { kind: 'failed', path: file.path, failure };
+    for (const segment of media.segments) seen.add(inSubApp(segment.realPath, row));
+    return { kind: 'job', job };
   }
 
   function decideImage(verdict: Extract<Verdict, { kind: 'image' }>): PlanItem | undefined {
