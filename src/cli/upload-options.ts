@@ -104,7 +104,10 @@ function inputOptions(): Option[] {
       '--jobs <file>',
       'a job list: CSV, JSON or JSON Lines; a manifest is one (- is stdin)',
     ).argParser(named),
-    new Option('--exclude <glob>', 'leave out what matches; wins over inputs; repeatable')
+    new Option(
+      '--exclude <glob>',
+      'leave out what matches, and all in such directories; wins over inputs; repeatable',
+    )
       .argParser(collect)
       .default([], 'none'),
     new Option('--exclude-from <file>', 'read such globs from a file; repeatable')

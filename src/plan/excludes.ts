@@ -9,6 +9,13 @@ export interface Excludes {
   /** `relative`: below the input in which it was found; `shown`: as people see it. */
   file(relative: string, shown: string): boolean;
   directory(relative: string, shown: string): boolean;
+  /** Whether `found`, or a directory between it and `base`, is not wanted. */
+  below(base: string, found: string, isDirectory: boolean): boolean;
+  /**
+   * The same of a path that was named, with all directories that it is written with. Those of an absolute
+   * one say nothing: nobody knows where what was meant begins.
+   */
+  named(shown: string, isDirectory: boolean): boolean;
 }
 
 interface Pattern {
@@ -40,9 +47,24 @@ export async function createExcludes(
       if (pattern.on === 'basename') return pattern.matches(path.basename(relative));
       return pattern.matches(relative) || pattern.matches(shown);
     });
+  const below: Excludes['below'] = (base, found, isDirectory) => {
+    const steps = path.relative(base, found).split('/');
+    return steps.some((step, index) => {
+      if (step === '' || step === '..') return false;
+      const relative = steps.slice(0, index + 1).join('/');
+      const isOuter = index < steps.length - 1;
+      return excluded(relative, path.join(base, relative), isDirectory || isOuter);
+    });
+  };
   return {
     file: (relative, shown) => excluded(relative, path.normalize(shown), false),
     directory: (relative, shown) => excluded(relative, path.normalize(shown), true),
+    below,
+    named(shown, isDirectory) {
+      if (!path.isAbsolute(shown)) return below('', shown, isDirectory);
+      const whole = path.normalize(shown);
+      return excluded(whole, whole, isDirectory);
+    },
   };
 }
 

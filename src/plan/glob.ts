@@ -46,7 +46,7 @@ function sparingHidden(pattern: string): string {
     .join('/');
 }
 
-/** The files that a pattern names, in the order of their paths, and what of it could not be read. */
+/** The files that a pattern names, in no order, and what of it could not be read. */
 export async function expandGlob(
   pattern: string,
   options: GlobOptions,
@@ -55,11 +55,12 @@ export async function expandGlob(
   const { cwd, excludes, includeHidden, followSymlinks, ownDirectories } = options;
   const entries: Entry[] = [];
   const { base } = micromatch.scan(pattern);
+  if (!path.isAbsolute(base) && excludes.named(base, true)) return [];
   const begins = path.resolve(cwd, base);
   const shownOf = (absolute: string): string =>
     pattern.startsWith('/') ? absolute : path.relative(cwd, absolute) || '.';
   const isWanted = (found: string): boolean =>
-    isOfInterest(path.basename(found)) && !isExcludedBelow(base, found, excludes);
+    isOfInterest(path.basename(found)) && !excludes.below(base, found, false);
   const told = new Set<string>();
   const twins = new Map<string, number>();
   const trouble: Trouble = {
@@ -102,17 +103,6 @@ export async function expandGlob(
     trouble.taken(absolute);
   }
   return entries;
-}
-
-/** A file is excluded by its own name or by that of a directory between it and the pattern's fixed part. */
-function isExcludedBelow(base: string, found: string, excludes: Excludes): boolean {
-  const relative = path.relative(base, found);
-  if (excludes.file(relative, found)) return true;
-  const steps = relative.split('/').slice(0, -1);
-  return steps.some((_, index) => {
-    const directory = steps.slice(0, index + 1).join('/');
-    return excludes.directory(directory, path.join(base, directory));
-  });
 }
 
 /** Is told what a pattern may name and cannot have, by absolute paths. */

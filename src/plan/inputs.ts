@@ -57,7 +57,7 @@ async function readInput(
   const absolute = path.resolve(cwd, input);
   const inspection = await inspectNamed(input, withSlashOf(input, absolute), realDirectory);
   if (inspection.kind === 'directory') {
-    if (excludes.directory(input, input)) return [];
+    if (excludes.named(input, true)) return [];
     return [{ kind: 'directory', directory: { path: input, absolute } }];
   }
   if (inspection.kind === 'unusable' && isMissing(inspection.failure)) {
@@ -71,7 +71,7 @@ async function readInput(
       return entries.map((entry) => ({ kind: 'entry', entry }));
     }
   }
-  if (excludes.file(input, input)) return [];
+  if (excludes.named(input, false)) return [];
   return [{ kind: 'entry', entry: { path: input, absolute, origin: 'argument', inspection } }];
 }
 

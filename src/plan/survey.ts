@@ -89,8 +89,8 @@ async function* readList(
     signal.throwIfAborted();
     const { path: shown, absolute, inspection } = entry;
     if (inspection?.kind === 'directory' && entry.row === undefined) {
-      if (!excludes.directory(shown, shown)) yield* walk(shown, absolute, walkOptions, signal);
-    } else if (!excludes.file(shown, shown)) {
+      if (!excludes.named(shown, true)) yield* walk(shown, absolute, walkOptions, signal);
+    } else if (!excludes.named(shown, false)) {
       yield entry;
     }
   }

@@ -133,6 +133,36 @@ test('an exclusion wins over every kind of input', async () => {
   assert.deepEqual(await without(['v'], ['v']), all);
 });
 
+test('a directory that is excluded takes along what is named in it, however that is named', async () => {
+  await world.write({
+    'v/a.mp4': '1',
+    'v/raw/c.mp4': '1',
+    list: './v/a.mp4\nv/raw/c.mp4\nv/raw\n',
+  });
+  const cwd = world.at('v');
+  const left = ['v/a.mp4', 'v/raw/c.mp4'];
+  for (const exclude of [['raw'], ['raw/'], ['v/raw'], ['/v/raw/']]) {
+    for (const inputs of [['v'], ['v/**'], ['v/*/*.mp4', 'v/*.mp4'], left, ['v/a.mp4', 'v/raw']]) {
+      assert.deepEqual(await world.lines(inputs, { exclude }), ['v/a.mp4'], inputs.join());
+    }
+    assert.deepEqual(await world.lines([], { exclude, filesFrom: 'list' }), ['./v/a.mp4']);
+  }
+  assert.deepEqual(await world.lines(['v/raw/*.mp4', '{v,w}/*.mp4'], { exclude: ['v'] }), []);
+  assert.deepEqual(await world.lines(['../**'], { cwd, exclude: ['.*', 'raw'] }), ['../v/a.mp4']);
+  assert.deepEqual(await world.lines(['..'], { cwd, exclude: ['.*', 'raw'] }), ['../v/a.mp4']);
+});
+
+test('an absolute path is excluded by its name, and by no directory above what was named', async () => {
+  await world.write({ 'raw/v/a.mp4': '1', 'raw/v/x/b.mp4': '1' });
+  const [a, b] = [world.at('raw/v/a.mp4'), world.at('raw/v/x/b.mp4')];
+  for (const inputs of [[a, b], [world.at('raw/v')], [world.at('raw/v/**')]]) {
+    assert.deepEqual(await world.lines(inputs, { exclude: ['raw', '/v', '/a.*/'] }), [a, b]);
+    assert.deepEqual(await world.lines(inputs, { exclude: [world.at('raw/v/a.*')] }), [b]);
+  }
+  assert.deepEqual(await world.lines([a, b], { exclude: ['a.mp4'] }), [b]);
+  assert.deepEqual(await world.lines([world.at('raw/v')], { exclude: ['v'] }), []);
+});
+
 test('a range in an exclusion means its numbers', async () => {
   const names = ['ep0.mp4', 'ep07.mp4', 'ep1.mp4', 'ep12.mp4', 'ep13.mp4', 'ep7.mp4'];
   await world.write(Object.fromEntries(names.map((name) => [name, '1'])));
