@@ -34,7 +34,7 @@ export interface JobListOptions extends ListSources {
 export interface JobList {
   /** Reads the list again, row by row; ends with a failed entry where it is not what it was. */
   readonly rows: AsyncIterable<Row | Entry>;
-  readonly playlists: readonly { readonly absolute: string; readonly type: string }[];
+  readonly playlists: readonly { readonly path: string; readonly type: string }[];
 }
 
 type ByteSource = () => AsyncIterable<Buffer>;
@@ -55,7 +55,7 @@ export async function readJobList(
   const open = await openList(file, options, problems, signal);
   if (open === undefined) return undefined;
   const shown = file === '-' ? 'standard input' : visible(file);
-  const playlists: { absolute: string; type: string }[] = [];
+  const playlists: { path: string; type: string }[] = [];
   const noteColumns = createColumnNotes(shown, (message) => options.warn(message));
   const runOptions = createRunOptions(options.flagged);
   let problemCount = 0;
@@ -73,8 +73,7 @@ export async function readJobList(
       const { path: name, media } = read.row;
       const extension = extensionOf(path.basename(name));
       const type = media.mediaType ?? options.mediaType ?? extension;
-      if (isPlaylistType(type) && !isImageType(extension))
-        playlists.push({ absolute: path.resolve(options.cwd, name), type });
+      if (isPlaylistType(type) && !isImageType(extension)) playlists.push({ path: name, type });
     }
   } catch (error) {
     signal.throwIfAborted();

@@ -11,6 +11,7 @@ import { createCoverFinder } from './covers.js';
 import { createDecide } from './decide.js';
 import { createExamine } from './examine.js';
 import { createExcludes, type Excludes } from './excludes.js';
+import type { GlobOptions } from './glob.js';
 import { readInputs, type Input } from './inputs.js';
 import { createRealDirectory, explain, type RealDirectory } from './inspect.js';
 import { readJobList, type JobList } from './job-list.js';
@@ -105,7 +106,7 @@ export async function planUploads(
     signal,
   );
   const { lists, jobList } = await readAllLists(options, mediaType, problems, signal);
-  const claimed = await claimNamed(inputs, lists, jobList, cwd, mediaType, realDirectory);
+  const claimed = await claimNamed(inputs, lists, jobList, globOptions, mediaType, realDirectory);
   const walkOptions: WalkOptions = {
     realDirectory,
     ...globOptions,
@@ -201,25 +202,30 @@ async function readExcludes(options: PlanOptions, problems: Problem[]): Promise<
   return createExcludes(globs, problems);
 }
 
-/** What the playlists among the named paths carry along. */
+/** What the playlists among the named paths carry along, but for those that stay behind themselves. */
 async function claimNamed(
   inputs: readonly Input[],
   lists: readonly PathList[],
   jobList: JobList | undefined,
-  cwd: string,
+  { cwd, excludes }: GlobOptions,
   mediaType: string | undefined,
   realDirectory: RealDirectory,
 ): Promise<Claims> {
-  const playlists = [...(jobList?.playlists ?? [])];
-  const consider = (absolute: string, isNamed: boolean): void => {
-    const extension = extensionOf(path.basename(absolute));
+  const playlists: { absolute: string; type: string }[] = [];
+  const take = (shown: string, type: string): void => {
+    if (excludes.named(shown, false)) return;
+    playlists.push({ absolute: path.resolve(cwd, shown), type });
+  };
+  const consider = (shown: string, isNamed: boolean): void => {
+    const extension = extensionOf(path.basename(shown));
     const type = mediaType ?? extension;
     if (!isPlaylistType(type) || !(isNamed || isMediaType(extension))) return;
-    if (!isImageType(extension)) playlists.push({ absolute, type });
+    if (!isImageType(extension)) take(shown, type);
   };
+  for (const { path: shown, type } of jobList?.playlists ?? []) take(shown, type);
   for (const input of inputs) {
-    if (input.kind === 'entry') consider(input.entry.absolute, input.entry.origin === 'argument');
+    if (input.kind === 'entry') consider(input.entry.path, input.entry.origin === 'argument');
   }
-  for (const list of lists) for (const name of list) consider(path.resolve(cwd, name), true);
+  for (const list of lists) for (const name of list) consider(name, true);
   return claimFiles(playlists, realDirectory);
 }

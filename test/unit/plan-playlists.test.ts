@@ -92,6 +92,18 @@ test('what a playlist has carried is not uploaded again from a directory within 
   assert.deepEqual(await world.lines(['hls'], { followSymlinks: true }), [...first, ...followed]);
 });
 
+test('a playlist that is excluded carries nothing along', async () => {
+  await world.write({ ...HLS, list: Object.keys(HLS).join('\n') });
+  const exclude = ['*.m3u8', '*.key'];
+  const files = ['hls/audio/zh0.aac', 'hls/low/0.ts', 'hls/low/1.ts', 'hls/high q/init.mp4'];
+  assert.deepEqual(await world.lines([], { filesFrom: 'list', exclude }), files);
+  await world.write({ 'list.csv': `path\n${Object.keys(HLS).join('\n')}` });
+  assert.deepEqual(await world.lines([], { jobs: 'list.csv', exclude }), files);
+  for (const inputs of [Object.keys(HLS), ['hls'], ['hls/**']]) {
+    assert.deepEqual(await world.lines(inputs, { exclude }), files.toSorted());
+  }
+});
+
 test('every named file of a named playlist is on record, in a list as well', async () => {
   await world.write({ ...HLS, list: Object.keys(HLS).join('\n') });
   const [playlist, ...carried] = Object.keys(HLS);
