@@ -60,7 +60,7 @@ function problemWith(verdict: Verdict): Problem | undefined {
   return verdict.reason === 'temporary-name' ? temporaryProblem(shown) : undefined;
 }
 
-/** Walks until the first file that will have a record. */
+/** Walks until the first media, or what cannot be read. */
 async function checkDirectory(
   directory: NamedDirectory,
   { images, walkOptions, onNoMedia }: CheckTools,

@@ -32,7 +32,7 @@ export interface JobListOptions extends ListSources {
 
 /** A job list of which every row has been checked. */
 export interface JobList {
-  /** Reads the list again, row by row; ends with a failed entry where it is not what it was. */
+  /** Reads the list again, row by row; ends with a failed entry where that has become wrong. */
   readonly rows: AsyncIterable<Row | Entry>;
   readonly playlists: readonly { readonly path: string; readonly type: string }[];
 }
@@ -66,7 +66,7 @@ export async function readJobList(
       runOptions.note(read);
       for (const { message, hint } of read.problems) {
         problemCount += 1;
-        if (problemCount > SHOWN_PROBLEMS) break;
+        if (problemCount > SHOWN_PROBLEMS) continue;
         const where = `row ${raw.row} (line ${raw.line})`;
         problems.push({ message: `${shown}, ${where}: ${message}`, hint });
       }

@@ -90,7 +90,7 @@ async function* readList(
     const { path: shown, absolute, inspection } = entry;
     if (inspection?.kind === 'directory' && entry.row === undefined) {
       if (!excludes.named(shown, true)) yield* walk(shown, absolute, walkOptions, signal);
-    } else if (!excludes.named(shown, false)) {
+    } else if (entry.failure !== undefined || !excludes.named(shown, false)) {
       yield entry;
     }
   }
