@@ -17,8 +17,8 @@ const HINT =
   'Write an array of objects, an object with such an array as "jobs", or one object a line.';
 
 /**
- * Reads an array of rows, an object that holds one as `results` or `jobs`, or rows one after the other
- * (JSON Lines). Cuts the text between rows and has each row parsed on its own, so that memory does not
+ * Reads an array of rows, an object without a `path` that holds one as `results` or `jobs`, or rows one
+ * after the other (JSON Lines). Cuts the text between rows and has each row parsed on its own, so that memory does not
  * grow with the list; what stands around the rows is parsed with an empty array in their place, and
  * handed to `onAround` at the end of the document.
  */
@@ -120,14 +120,15 @@ class JsonReader implements RowReader {
   #mayHoldRows(): boolean {
     if (this.#depth !== 1) return this.#depth === 0;
     const from = Math.max(this.#start, this.#at - KEY_LOOK_BACK);
-    return ENDS_WITH_KEY_OF_ROWS.test(this.#bytes.toString('latin1', from, this.#at));
+    if (!ENDS_WITH_KEY_OF_ROWS.test(this.#bytes.toString('latin1', from, this.#at))) return false;
+    return !isRow(this.#parse(`${this.#around}${this.#textTo(this.#at)}[]}`));
   }
 
   #close(): void {
     this.#depth -= 1;
     if (this.#rowsDepth !== 0 && this.#depth < this.#rowsDepth) {
       const last = this.#take(this.#at);
-      if (!this.#isFirstRow || last.trim() !== '') this.#addRow(last);
+      if (!this.#isFirstRow || last.trim() !== '') this.#addRow(this.#parse(last));
       this.#rowsDepth = 0;
       this.#hasRows = true;
     }
@@ -135,9 +136,9 @@ class JsonReader implements RowReader {
   }
 
   #endDocument(): void {
-    const text = this.#around + this.#take(this.#at + 1);
-    if (this.#hasRows) this.#onAround(this.#parse(text));
-    else this.#addRow(text);
+    const values = this.#parse(this.#around + this.#take(this.#at + 1));
+    if (this.#hasRows && !isRow(values)) this.#onAround(values);
+    else this.#addRow(values);
     this.#around = '';
     this.#hasRows = false;
     this.#pieceLine = undefined;
@@ -145,12 +146,11 @@ class JsonReader implements RowReader {
 
   #comma(): void {
     if (this.#rowsDepth === 0 || this.#depth !== this.#rowsDepth) return;
-    this.#addRow(this.#take(this.#at));
+    this.#addRow(this.#parse(this.#take(this.#at)));
     this.#start = this.#at + 1;
   }
 
-  #addRow(text: string): void {
-    const values = this.#parse(text);
+  #addRow(values: unknown): void {
     const line = this.#pieceLine ?? this.#line;
     this.#row += 1;
     if (typeof values !== 'object' || values === null || Array.isArray(values)) {
@@ -163,9 +163,13 @@ class JsonReader implements RowReader {
 
   /** The text of the piece up to here; what follows is another piece. */
   #take(end: number): string {
-    const text = decode(this.#bytes.subarray(this.#start, end), this.#pieceLine ?? this.#line);
+    const text = this.#textTo(end);
     this.#start = end;
     return text;
+  }
+
+  #textTo(end: number): string {
+    return decode(this.#bytes.subarray(this.#start, end), this.#pieceLine ?? this.#line);
   }
 
   #parse(text: string): unknown {
@@ -179,4 +183,8 @@ class JsonReader implements RowReader {
   #fail(reason: string): never {
     throw new ListSyntaxError(`line ${this.#pieceLine ?? this.#line}: ${reason}`, HINT);
   }
+}
+
+function isRow(document: unknown): boolean {
+  return typeof document === 'object' && document !== null && 'path' in document;
 }

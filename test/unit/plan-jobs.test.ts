@@ -315,6 +315,22 @@ test('an array of rows may be called results or jobs, and rows may hold arrays a
   assert.deepEqual(await linesFrom('list.csv', ''), []);
 });
 
+test('a row of JSON Lines may have columns called jobs or results', async () => {
+  const rows = [
+    { path: 'a.mp4', jobs: [], results: ['x', { path: 'y' }] },
+    { results: [], path: 'b.mp4' },
+    { path: 'c.mp4', jobs: [[]] },
+  ];
+  const items = await planFrom('list.jsonl', rows.map((row) => JSON.stringify(row)).join('\n'));
+  assert.deepEqual(
+    items.map((item) => ({
+      path: item.kind === 'job' ? item.job.media.path : '',
+      ...(extraOf(item) as object),
+    })),
+    rows,
+  );
+});
+
 test('standard input is a job list too, however it is cut into pieces', async () => {
   const texts = [
     '\ufeffpath,note\r\na.mp4,"夜 ""市""\r\n"\r\nb.mp4,"x"\r\n',
