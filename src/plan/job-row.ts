@@ -209,6 +209,7 @@ function readGiven(values: Values, problems: Problem[]): MediaOptions & { cover?
   for (const column of TEXT_COLUMNS) {
     const value = values[column];
     if (isAbsent(value)) continue;
+    checkExact(column, value, problems);
     if (typeof value === 'string' || typeof value === 'number') given[column] = String(value);
     else problems.push(wrongKind(column, 'a text', value));
   }
@@ -245,7 +246,7 @@ function checkTypes({ mediaType, coverType }: MediaOptions, problems: Problem[])
   }
 }
 
-/** A number that JSON.parse has rounded would come back as another one. */
+/** A number that JSON.parse has rounded would be sent or come back as another one. */
 function checkExact(column: string, value: unknown, problems: Problem[]): void {
   if (isRounded(value)) {
     problems.push({

@@ -218,9 +218,12 @@ test('what is wrong with rows is said with row, line and column, and nothing is 
       `list.json, row 1 (line 1): ${message}`,
     ]);
   }
-  assert.deepEqual(await problemsFrom('list.jsonl', '{"path":"a.mp4","id":12345678901234567890}'), [
-    'list.jsonl, row 1 (line 1): id holds a number that exceeds 2^53',
-  ]);
+  for (const column of ['id', 'sourceContext', 'name']) {
+    const list = `{"path":"a.mp4","${column}":12345678901234567890}`;
+    assert.deepEqual(await problemsFrom('list.jsonl', list), [
+      `list.jsonl, row 1 (line 1): ${column} holds a number that exceeds 2^53`,
+    ]);
+  }
 });
 
 test('of many wrong rows the first are told and the rest are counted', async () => {
