@@ -197,9 +197,11 @@ function integerOf(text: string | undefined): bigint | undefined {
   return text !== undefined && /^-?\d+$/.test(text.trim()) ? BigInt(text.trim()) : undefined;
 }
 
-/** Seconds of `PT1H2M3.5S` and its like. */
+/** Seconds of `PT1H2M3.5S` and its like; years and months, which have no certain length, may be 0. */
 function secondsOf(text: string | undefined): number | undefined {
-  const match = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?$/.exec(text ?? '');
+  const match = /^P(?:0+Y)?(?:0+M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?$/.exec(
+    text ?? '',
+  );
   if (match === null) return undefined;
   const [days, hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0));
   return (((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0);

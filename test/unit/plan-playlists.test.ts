@@ -254,6 +254,17 @@ test('DASH: a timeline gives times and numbers, repeats and open ends', () => {
   ]);
 });
 
+test('DASH: a duration may name years and months where they are none', () => {
+  const text = (duration: string): string =>
+    mpd(
+      `<Period><AdaptationSet><SegmentTemplate duration="10" media="$Number$.m4s"/>
+        <Representation id="1"/></AdaptationSet></Period>`,
+      `mediaPresentationDuration="${duration}"`,
+    );
+  assert.equal(dash(text('P0Y0M0DT0H3M30.000S')).length, 21);
+  assert.throws(() => dash(text('P0Y1M0DT0H3M30.000S')), RangeError);
+});
+
 test('DASH: lists, whole files and times beyond 2^53 are read', () => {
   const list = `<SegmentList><Initialization sourceURL="i.mp4"/><SegmentURL media="1.m4s" mediaRange="0-9"/>
     <SegmentURL media="2&amp;.m4s"/></SegmentList>`;
