@@ -131,6 +131,7 @@ async function tryToOpen(absolute: string): Promise<void> {
 const REASONS: Readonly<Record<string, readonly [FailureCode, string]>> = {
   ENOENT: ['source-missing', 'no such file or directory'],
   ENOTDIR: ['source-missing', 'a part of its path is not a directory'],
+  EISDIR: ['source-invalid', 'it is a directory'],
   ELOOP: ['source-invalid', 'its symbolic links form a loop'],
   EACCES: ['source-unreadable', 'permission denied'],
   EPERM: ['source-unreadable', 'permission denied'],

@@ -1,8 +1,6 @@
-import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { UploadFailure, type Problem } from '../core/errors.js';
 import { visible } from '../core/text.js';
-import { answered } from '../core/waits.js';
 import { createCsvReader } from './csv-rows.js';
 import type { Entry } from './entry.js';
 import { explain } from './inspect.js';
@@ -15,9 +13,8 @@ import {
   type Row,
 } from './job-row.js';
 import { createJsonReader } from './json-rows.js';
-import { readAll, type ListSources } from './lists.js';
+import { bytesOf, type ListSources } from './lists.js';
 import { extensionOf, isImageType, isPlaylistType } from './media-types.js';
-import { threadFs } from './quick-fs.js';
 import { ListSyntaxError, type RawRow, type RowReader } from './raw-rows.js';
 
 export interface JobListOptions extends ListSources {
@@ -37,9 +34,6 @@ export interface JobList {
   readonly playlists: readonly { readonly path: string; readonly type: string }[];
 }
 
-type ByteSource = () => AsyncIterable<Buffer>;
-
-const BYTES_AT_ONCE = 256 * 1024;
 /** Of one list; further ones are counted. */
 const SHOWN_PROBLEMS = 20;
 /** Columns that are remembered, so that each is warned of once. */
@@ -51,16 +45,15 @@ export async function readJobList(
   options: JobListOptions,
   problems: Problem[],
   signal: AbortSignal,
-): Promise<JobList | undefined> {
-  const open = await openList(file, options, problems, signal);
-  if (open === undefined) return undefined;
+): Promise<JobList> {
   const shown = file === '-' ? 'standard input' : visible(file);
+  const bytes = bytesOf(file, options, signal);
   const playlists: { path: string; type: string }[] = [];
   const noteColumns = createColumnNotes(shown, (message) => options.warn(message));
   const runOptions = createRunOptions(options.flagged);
   let problemCount = 0;
   try {
-    for await (const { raw, read } of readRows(open(), file, options, runOptions.take)) {
+    for await (const { raw, read } of readRows(bytes, file, options, runOptions.take)) {
       signal.throwIfAborted();
       noteColumns(read);
       runOptions.note(read);
@@ -84,43 +77,7 @@ export async function readJobList(
     const message = `${shown}: and ${problemCount - SHOWN_PROBLEMS} more such problems`;
     problems.push({ message, hint: 'Correct the rows above first.' });
   }
-  return { rows: readAgain(open, file, shown, options), playlists };
-}
-
-/** A file is read twice, so that a long list costs no memory; anything else is kept. */
-async function openList(
-  file: string,
-  sources: ListSources,
-  problems: Problem[],
-  signal: AbortSignal,
-): Promise<ByteSource | undefined> {
-  const absolute = path.resolve(sources.cwd, file);
-  const stats = file === '-' ? undefined : await threadFs.stat(absolute).catch(() => undefined);
-  if (stats?.isFile() === true) {
-    return () => piecesOf(absolute, signal);
-  }
-  const bytes = await readAll('--jobs', file, sources, problems, signal);
-  return bytes === undefined ? undefined : () => inPieces(bytes);
-}
-
-async function* piecesOf(absolute: string, signal: AbortSignal): AsyncGenerator<Buffer> {
-  const stream = createReadStream(absolute, { highWaterMark: BYTES_AT_ONCE, signal });
-  const pieces: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await answered(pieces.next());
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    stream.destroy();
-  }
-}
-
-async function* inPieces(bytes: Buffer): AsyncGenerator<Buffer> {
-  for (let at = 0; at < bytes.length; at += BYTES_AT_ONCE) {
-    yield bytes.subarray(at, at + BYTES_AT_ONCE);
-  }
+  return { rows: readAgain(bytes, file, shown, options), playlists };
 }
 
 /** The rows that are to become jobs, as they stand in the list. */
@@ -179,13 +136,13 @@ function withoutMark(head: Buffer): Buffer {
 }
 
 async function* readAgain(
-  open: ByteSource,
+  bytes: AsyncIterable<Buffer>,
   file: string,
   shown: string,
   options: JobListOptions,
 ): AsyncGenerator<Row | Entry, void, undefined> {
   try {
-    for await (const { read } of readRows(open(), file, options)) {
+    for await (const { read } of readRows(bytes, file, options)) {
       if (read.problems.length > 0) throw new ListSyntaxError('a row became wrong', '');
       yield read.row;
     }

@@ -2,12 +2,15 @@ import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { Problem } from '../core/errors.js';
-import { visible } from '../core/text.js';
 import { explain } from './inspect.js';
+import { readPieces, threadFs } from './quick-fs.js';
 
-export interface ListSources {
+interface ListPlace {
   readonly cwd: string;
-  readonly stdin?: Readable;
+  readonly stdin: Readable;
+}
+
+export interface ListSources extends ListPlace {
   readonly filesFrom?: string;
   readonly filesFrom0?: string;
   readonly jobs?: string;
@@ -46,41 +49,59 @@ export async function readLists(
     ['--files-from0', filesFrom0, NUL],
   ] as const) {
     if (file === undefined) continue;
-    const bytes = await readAll(flag, file, sources, problems, signal);
-    if (bytes !== undefined) lists.push({ [Symbol.iterator]: () => split(bytes, separator) });
+    try {
+      const bytes = await readAll(file, sources, signal);
+      lists.push({ [Symbol.iterator]: () => split(bytes, separator) });
+    } catch (error) {
+      signal.throwIfAborted();
+      const message = `${flag}: ${explain(error, file).message}`;
+      problems.push({ message, hint: `Name a list with ${flag}.` });
+    }
   }
   return lists;
 }
 
-/** All bytes of a list; undefined where there is a problem with them. */
-export async function readAll(
-  flag: string,
+/**
+ * The bytes of a list, as often as they are asked for: a regular file is read again, so that a long one
+ * costs no memory. Anything else is kept, and has all the time that it needs.
+ */
+export function bytesOf(
   file: string,
-  sources: ListSources,
-  problems: Problem[],
+  { cwd, stdin }: ListPlace,
   signal: AbortSignal,
-): Promise<Buffer | undefined> {
-  const stream = file === '-' ? sources.stdin : createReadStream(path.resolve(sources.cwd, file));
-  if (stream === undefined) {
-    const message = `${flag} -: there is no standard input`;
-    problems.push({ message, hint: 'Name a file that holds the list.' });
-    return undefined;
-  }
-  const chunks: Buffer[] = [];
-  try {
-    for await (const chunk of addAbortSignal(signal, stream) as AsyncIterable<Buffer>) {
-      chunks.push(Buffer.from(chunk));
-    }
-  } catch (error) {
+): AsyncIterable<Buffer> {
+  const absolute = path.resolve(cwd, file);
+  let kept: readonly Buffer[] | undefined;
+  return {
+    async *[Symbol.asyncIterator]() {
+      if (kept === undefined && file !== '-' && (await threadFs.stat(absolute)).isFile()) {
+        yield* readPieces(absolute);
+        return;
+      }
+      kept ??= await collect(
+        addAbortSignal(signal, file === '-' ? stdin : createReadStream(absolute)),
+        signal,
+      );
+      yield* kept;
+    },
+  };
+}
+
+export async function readAll(
+  file: string,
+  place: ListPlace,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  return Buffer.concat(await collect(bytesOf(file, place, signal), signal));
+}
+
+async function collect(source: AsyncIterable<Buffer>, signal: AbortSignal): Promise<Buffer[]> {
+  const pieces: Buffer[] = [];
+  for await (const piece of source) {
     signal.throwIfAborted();
-    const reason = (error as NodeJS.ErrnoException).code === 'EISDIR' ? 'it is a directory' : '';
-    const message = reason
-      ? `cannot read ${visible(file)}: ${reason}`
-      : explain(error, file).message;
-    problems.push({ message: `${flag}: ${message}`, hint: `Name a list with ${flag}.` });
-    return undefined;
+    pieces.push(piece);
   }
-  return Buffer.concat(chunks);
+  return pieces;
 }
 
 function* split(bytes: Buffer, separator: number): Generator<string> {

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { UsageError, type Problem } from '../core/errors.js';
@@ -16,7 +15,7 @@ import { readInputs, type Input } from './inputs.js';
 import { createRealDirectory, explain, type RealDirectory } from './inspect.js';
 import { readJobList, type JobList } from './job-list.js';
 import { checkMediaOptions, type MediaOptions } from './limits.js';
-import { checkStandardInput, readLists, type PathList } from './lists.js';
+import { checkStandardInput, readAll, readLists, type PathList } from './lists.js';
 import { mapAhead } from './map-ahead.js';
 import { extensionOf, isImageType, isMediaType, isPlaylistType } from './media-types.js';
 import { createWarnings } from './names.js';
@@ -34,7 +33,7 @@ export interface PlanOptions {
   /** Files, directories and globs, as typed. */
   readonly inputs: readonly string[];
   readonly cwd: string;
-  readonly stdin?: Readable;
+  readonly stdin: Readable;
   /** A file or `-`: one path a line. */
   readonly filesFrom?: string;
   /** A file or `-`: paths that end with NUL. */
@@ -87,7 +86,7 @@ export async function planUploads(
     if (options.jobs === undefined) options.warn(message);
   });
   const { mediaType } = media;
-  const excludes = await readExcludes(options, problems);
+  const excludes = await readExcludes(options, problems, signal);
   const coverSettings = await readCoverSettings(options, realDirectory, problems);
   const covers = createCoverFinder(coverSettings, excludes, realDirectory, warnings);
   const ownDirectories = await Promise.all(
@@ -177,8 +176,7 @@ async function readAllLists(
   if (options.jobs === undefined) return { lists };
   const warn = (message: string): void => options.warn(message);
   const jobOptions = { ...options, mediaType, flagged: flaggedColumns(options), warn };
-  const jobList = await readJobList(options.jobs, jobOptions, problems, signal);
-  return jobList === undefined ? { lists } : { lists, jobList };
+  return { lists, jobList: await readJobList(options.jobs, jobOptions, problems, signal) };
 }
 
 /** The columns that the flags decide where no row does. */
@@ -187,14 +185,22 @@ function flaggedColumns({ media, covers, cover, coverDir }: PlanOptions): Readon
   return new Set([...Object.keys(media), ...(saysCover ? ['cover'] : [])]);
 }
 
-async function readExcludes(options: PlanOptions, problems: Problem[]): Promise<Excludes> {
+async function readExcludes(
+  options: PlanOptions,
+  problems: Problem[],
+  signal: AbortSignal,
+): Promise<Excludes> {
   const globs = [...options.exclude];
   for (const file of options.excludeFrom ?? []) {
     try {
-      const text = await readFile(path.resolve(options.cwd, file), 'utf8');
-      const lines = text.replace(/^\ufeff/, '').split(/\r?\n/);
+      const bytes = await readAll(path.resolve(options.cwd, file), options, signal);
+      const lines = bytes
+        .toString()
+        .replace(/^\ufeff/, '')
+        .split(/\r?\n/);
       globs.push(...lines.filter((line) => line.trim() !== '' && !line.startsWith('#')));
     } catch (error) {
+      signal.throwIfAborted();
       const { message } = explain(error, file);
       problems.push({ message, hint: 'Name a file of patterns with --exclude-from.' });
     }

@@ -25,6 +25,7 @@ const [realpath, readFile] = [promisify(fs.realpath.native), promisify(fs.readFi
 const [opendir, readdir] = [promisify(fs.opendir), promisify(fs.readdir)];
 const readlink = promisify(fs.readlink);
 const DIRENTS_AT_ONCE = 256;
+const BYTES_AT_ONCE = 256 * 1024;
 
 /** A dead disk keeps the threads that ask it: two of the six of the pool are left for all else. */
 const inThreads = pLimit(4);
@@ -106,6 +107,26 @@ export async function* readDirectory(path: string): AsyncGenerator<readonly fs.D
   } finally {
     // Not waited for, since what is not answered keeps it from being closed.
     directory.close().catch(() => undefined);
+  }
+}
+
+/** What is in a regular file, some at a time, each with a minute to come. */
+export async function* readPieces(path: string): AsyncGenerator<Buffer> {
+  const descriptor = await openElsewhere(() => open(path, fs.constants.O_RDONLY), close);
+  let reading = Promise.resolve(0);
+  try {
+    for (let position = 0; ;) {
+      const piece = Buffer.allocUnsafeSlow(BYTES_AT_ONCE);
+      reading = readLater(descriptor, piece, 0, piece.length, position);
+      const count = await answered(reading);
+      if (count === 0) return;
+      yield piece.subarray(0, count);
+      position += count;
+    }
+  } finally {
+    const closeIt = (): Promise<void> => close(descriptor);
+    // Not waited for, since it may be what is not answered.
+    reading.then(closeIt, closeIt).catch(() => undefined);
   }
 }
 

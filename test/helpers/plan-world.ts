@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { UsageError } from '../../src/core/errors.js';
 import type { Job, PlanItem } from '../../src/core/model.js';
 import { planUploads, type PlanOptions } from '../../src/plan/plan.js';
@@ -32,6 +33,7 @@ export async function createPlanWorld(): Promise<PlanWorld> {
   const complete: PlanWorld['options'] = (inputs, options = {}) => ({
     inputs,
     cwd: dir,
+    stdin: Readable.from([]),
     exclude: [],
     includeHidden: false,
     followSymlinks: false,

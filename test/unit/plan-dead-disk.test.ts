@@ -98,4 +98,15 @@ describe('a dead disk', { skip: noDeadDisk, timeout: 30_000 }, () => {
       'v/a.mp4',
     ]);
   });
+
+  test('that holds a list is a problem after a minute', async (t) => {
+    const world = await createWorld(t);
+    const from = { filesFrom: 'v/dead/list', jobs: 'v/dead/list', excludeFrom: ['v/dead/list'] };
+    const problem = 'cannot read v/dead/list: the disk has not answered for a minute';
+    assert.deepEqual(await minutesLater(t, () => world.problems(['v/a.mp4'], from)), [
+      problem,
+      `--files-from: ${problem}`,
+      `--jobs: ${problem}`,
+    ]);
+  });
 });
