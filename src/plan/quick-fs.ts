@@ -13,9 +13,13 @@ const MOST_MS = 4 * SLOW_MS;
 /** How long a slow disk counts as slow. */
 const SLOW_FOR_MS = 5000;
 const EXACT = { bigint: true } as const;
-/** statfs(2): NFS, AFS, SMB, CIFS, SMB2, Ceph, 9P, FUSE. One that is not answered hangs whoever asks. */
-const REMOTE = new Set([
-  0x6969, 0x5346414f, 0x517b, 0xff534d42, 0xfe534d42, 0x00c36400, 0x01021997, 0x65735546,
+/**
+ * statfs(2): ext2 to ext4, XFS, Btrfs, ZFS, bcachefs, F2FS, overlayfs, tmpfs, ramfs, SquashFS, EROFS, ISO 9660,
+ * UDF, FAT, exFAT, NTFS. Any other may be one that is not answered, and hangs whoever asks.
+ */
+const LOCAL = new Set([
+  0xef53, 0x58465342, 0x9123683e, 0x2fc12fc1, 0xca451a4e, 0xf2f52010, 0x794c7630, 0x01021994,
+  0x858458f6, 0x73717368, 0xe0f5e1e2, 0x9660, 0x15013346, 0x4d44, 0x2011bab0, 0x7366746e,
 ]);
 
 // The callback API behind promisify costs half of fs/promises, which counts at a million files.
@@ -34,14 +38,14 @@ let averageMs = 0;
 let slowUntil = platform() === 'linux' ? -Infinity : Infinity;
 
 /**
- * Looks at the file system of a directory: after a remote one every call is made elsewhere. Throws
+ * Looks at the file system of a directory: after one that may be remote every call is made elsewhere. Throws
  * `read-error` where it does not answer, and only then.
  */
 export async function noticeFileSystem(directory: string): Promise<void> {
   if (slowUntil === Infinity) return;
   try {
     const { type } = await elsewhere(() => statfs(directory));
-    if (REMOTE.has(type)) slowUntil = Infinity;
+    if (!LOCAL.has(type)) slowUntil = Infinity;
   } catch (error) {
     if (error instanceof UploadFailure) throw error;
   }
