@@ -9,7 +9,7 @@ import { noticeFileSystem, quickFs, threadFs } from './quick-fs.js';
 /** What is at a path. */
 export type Inspection =
   | { readonly kind: 'file'; readonly file: SourceFile; readonly changedAtMs: number }
-  | { readonly kind: 'directory'; readonly realPath: string }
+  | { readonly kind: 'directory' }
   | { readonly kind: 'unusable'; readonly failure: UploadFailure };
 
 /** Resolves a directory's symbolic links. */
@@ -64,9 +64,7 @@ export async function inspect(
       await assertAnswering(realDirectory(directoryToAsk(behind)));
       stats = await quickFs.stat(absolute);
     }
-    if (stats.isDirectory()) {
-      return { kind: 'directory', realPath: behind ?? (await threadFs.realpath(absolute)) };
-    }
+    if (stats.isDirectory()) return { kind: 'directory' };
     if (!stats.isFile()) return unusable('source-invalid', shown, `it is ${kindOf(stats)}`);
     if ((stats.mode & READABLE_BY_ALL) === 0n) await tryToOpen(absolute);
     const realPath = behind ?? path.join(await directory, name);
@@ -127,7 +125,6 @@ async function tryToOpen(absolute: string): Promise<void> {
   await quickFs.close(await quickFs.open(absolute, flags));
 }
 
-/** What an error of the file system means, and in which words. */
 const REASONS: Readonly<Record<string, readonly [FailureCode, string]>> = {
   ENOENT: ['source-missing', 'no such file or directory'],
   ENOTDIR: ['source-missing', 'a part of its path is not a directory'],
@@ -141,15 +138,21 @@ const REASONS: Readonly<Record<string, readonly [FailureCode, string]>> = {
   ENFILE: ['too-many-open-files', 'too many open files'],
 };
 
-/** Translates an error of the file system on a path; throws what is none. */
-export function explain(error: unknown, shown: string, isLink = false): UploadFailure {
+/** What an error of the file system means, and in which words; throws what is none. */
+export function reasonOf(error: unknown): readonly [FailureCode, string] {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === undefined) throw error;
+  return REASONS[code] ?? ['read-error', visible(message)];
+}
+
+/** Translates an error of the file system on a path; throws what is none. */
+export function explain(error: unknown, shown: string, isLink = false): UploadFailure {
+  const [failureCode, reason] = reasonOf(error);
+  const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT' && shown.includes('\ufffd')) return notUtf8(shown, error);
   if (code === 'ENOENT' && isLink) {
     return failure('source-missing', shown, 'it is a symbolic link to nothing', error);
   }
-  const [failureCode, reason] = REASONS[code] ?? ['read-error', visible(message)];
   return failure(failureCode, shown, reason, error);
 }
 

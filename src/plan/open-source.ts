@@ -3,6 +3,7 @@ import { UploadFailure } from '../core/errors.js';
 import type { SourceFile } from '../core/model.js';
 import type { OpenSource } from '../core/ports.js';
 import { visible } from '../core/text.js';
+import { reasonOf } from './inspect.js';
 import { quickFs, readLater } from './quick-fs.js';
 
 /**
@@ -110,26 +111,11 @@ function changed(file: SourceFile, reason: string): UploadFailure {
 }
 
 function readFailure(error: unknown, file: SourceFile): UploadFailure {
+  const [code, reason] = reasonOf(error);
   const shown = visible(file.path);
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return new UploadFailure('source-missing', `${shown} does not exist any more`, {
-        cause: error,
-      });
-    case 'EACCES':
-    case 'EPERM':
-      return new UploadFailure('source-unreadable', `cannot read ${shown}: permission denied`, {
-        cause: error,
-      });
-    case 'EMFILE':
-    case 'ENFILE':
-      return new UploadFailure('too-many-open-files', `cannot open ${shown}: too many open files`, {
-        cause: error,
-      });
-    default:
-      return new UploadFailure('read-error', `cannot read ${shown}: ${(error as Error).message}`, {
-        cause: error,
-      });
-  }
+  const message =
+    code === 'source-missing'
+      ? `${shown} does not exist any more`
+      : `cannot read ${shown}: ${reason}`;
+  return new UploadFailure(code, message, { cause: error });
 }

@@ -86,9 +86,12 @@ test('a file that could not be opened is opened by the next read', async () => {
   source.close();
 });
 
-test('a directory in the place of the file is a read error', async () => {
+test('a directory in the place of the file is told as one', async () => {
   const source = await openSource({ ...file, realPath: world.dir });
-  await assert.rejects(source.read(Buffer.alloc(1), 0), { code: 'read-error' });
+  await assert.rejects(source.read(Buffer.alloc(1), 0), {
+    code: 'source-invalid',
+    message: 'cannot read a.mp4: it is a directory',
+  });
   source.close();
 });
 
