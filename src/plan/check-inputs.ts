@@ -5,7 +5,6 @@ import type { Verdict } from './examine.js';
 import type { Input, NamedDirectory } from './inputs.js';
 import { mapAhead } from './map-ahead.js';
 import { extensionOf, isImageType } from './media-types.js';
-import { claimFiles } from './playlist.js';
 import { emptyProblem, problemOf, temporaryProblem } from './problems.js';
 import type { Step } from './survey.js';
 import { walk, type WalkOptions } from './walk.js';
@@ -37,7 +36,7 @@ export async function checkInputs(
     }
     const { entry } = input;
     if (entry.origin !== 'argument') {
-      return walkOptions.claimed.has(entry.absolute) ? {} : { step: entry };
+      return walkOptions.claimed?.has(entry.absolute) === true ? {} : { step: entry };
     }
     const verdict = await examine(entry);
     return { step: verdict, problem: problemWith(verdict) };
@@ -66,10 +65,9 @@ async function checkDirectory(
   { images, walkOptions, onNoMedia }: CheckTools,
   signal: AbortSignal,
 ): Promise<Problem | undefined> {
-  if (walkOptions.claimed.has(`${directory.absolute}/`)) return undefined;
   // Where a playlist carries files along, the playlist itself has a record.
-  const claimed = await claimFiles([], walkOptions.realDirectory);
-  const everything = { ...walkOptions, claimed, ignorePlaylists: true };
+  const { claimed, ...everything } = walkOptions;
+  if (claimed?.has(`${directory.absolute}/`) === true) return undefined;
   for await (const entry of walk(directory.path, directory.absolute, everything, signal)) {
     if (entry.failure !== undefined) {
       return entry.absolute === directory.absolute ? problemOf(entry.failure) : undefined;

@@ -22,10 +22,8 @@ export interface WalkOptions {
   readonly ownDirectories: readonly string[];
   /** Overrides what the extension says. */
   readonly mediaType?: string;
-  /** Files that playlists named elsewhere carry along. */
-  readonly claimed: Claims;
-  /** Nobody asks which files the playlists of the walk carry along. */
-  readonly ignorePlaylists?: boolean;
+  /** Files that playlists named elsewhere carry along; without it those of the walk claim none, either. */
+  readonly claimed?: Claims;
   readonly realDirectory: RealDirectory;
 }
 
@@ -67,8 +65,7 @@ export async function* walk(
       // A symbolic link back to a directory that we are in.
       const isCyclic = stack.some((outer) => outer.realPath === realPath);
       if (isOwn || isCyclic) return;
-      const outer = stack.at(-1)?.claims ?? [options.claimed];
-      const level = await openLevel(place, realPath, outer, options);
+      const level = await openLevel(place, realPath, stack.at(-1)?.claims, options);
       stack.push(level);
       yield* level.failed;
     } catch (error) {
@@ -106,19 +103,21 @@ function placeOf(directory: Place, name: string): Place {
 async function openLevel(
   place: Place,
   realPath: string,
-  outer: readonly Claims[],
+  outer: readonly Claims[] | undefined,
   options: WalkOptions,
 ): Promise<Level> {
+  const { claimed, realDirectory } = options;
   const failed: Entry[] = [];
   const names = await listNames(place, options, failed);
   const typeOf = (name: string): string => options.mediaType ?? extensionOf(name);
   const playlists =
-    options.ignorePlaylists === true
+    claimed === undefined
       ? []
       : names
           .filter((name) => !name.endsWith('/') && isMediaType(extensionOf(name)))
           .filter((name) => isPlaylistType(typeOf(name)))
           .map((name) => ({ absolute: path.join(place.absolute, name), type: typeOf(name) }));
+  const claims = outer ?? (claimed === undefined ? [] : [claimed]);
   const images = indexImages(names);
   return {
     ...place,
@@ -127,9 +126,7 @@ async function openLevel(
     next: 0,
     images,
     claims:
-      playlists.length === 0
-        ? outer
-        : [...outer, await claimFiles(playlists, options.realDirectory)],
+      playlists.length === 0 ? claims : [...claims, await claimFiles(playlists, realDirectory)],
     failed,
   };
 }
