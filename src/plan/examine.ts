@@ -51,9 +51,8 @@ export interface ExamineSettings {
   readonly claimed: Claims;
 }
 
-const ignored: Finding = { kind: 'ignored' };
-
-type FindCover = () => Promise<Cover | undefined>;
+/** One that cannot be used is the failure of its media, unless that has another. */
+type FoundCover = Cover | UploadFailure | undefined;
 
 type File = Extract<Inspection, { kind: 'file' }>;
 
@@ -65,32 +64,30 @@ export function createExamine(
 ): (entry: Entry) => Promise<Verdict> {
   const examineFile = createExamineFile(settings, realDirectory);
 
-  async function examineEntry(entry: Entry, findCover: FindCover): Promise<Finding> {
-    try {
-      const found = await findFile(entry, realDirectory);
-      return found === undefined ? ignored : await examineFile(entry, found, findCover);
-    } catch (error) {
-      if (!(error instanceof UploadFailure)) throw error;
-      return { kind: 'failed', path: entry.path, failure: error.at('plan') };
-    }
-  }
-
   return async (entry) => {
-    let cover: ReturnType<FindCover> | undefined;
-    const findCover: FindCover = () => (cover ??= coverOf(entry, settings, covers, realDirectory));
-    const finding = await examineEntry(entry, findCover);
-    const hasCover =
-      finding.kind !== 'ignored' &&
-      isMedia(entry, settings) &&
-      !settings.claimed.has(entry.absolute);
-    return { ...finding, ...rowOf(entry), ...(hasCover ? await usable(findCover) : {}) };
+    const found = await orFailure(findFile(entry, realDirectory));
+    const row = entry.row === undefined ? {} : { row: entry.row };
+    if (found === undefined) return { kind: 'ignored', ...row };
+    const mayHaveCover = isMedia(entry, settings) && !settings.claimed.has(entry.absolute);
+    const cover = mayHaveCover
+      ? await orFailure(coverOf(entry, settings, covers, realDirectory))
+      : undefined;
+    const finding =
+      found instanceof UploadFailure ? found : await orFailure(examineFile(entry, found, cover));
+    return {
+      ...(finding instanceof UploadFailure
+        ? { kind: 'failed', path: entry.path, failure: finding.at('plan') }
+        : finding),
+      ...row,
+      ...(cover === undefined || cover instanceof UploadFailure ? {} : { cover: cover.file }),
+    };
   };
 }
 
 function createExamineFile(
   settings: ExamineSettings,
   realDirectory: RealDirectory,
-): (entry: Entry, found: File, findCover: FindCover) => Promise<Finding> {
+): (entry: Entry, found: File, cover: FoundCover) => Promise<Finding> {
   const { coversRequired, minAgeMs, now, claimed } = settings;
 
   const isYoung = (changedAtMs: number): boolean =>
@@ -100,8 +97,9 @@ function createExamineFile(
     entry: Entry,
     found: File,
     type: string,
-    cover: Cover | undefined,
+    cover: FoundCover,
   ): Promise<Finding> {
+    if (cover instanceof UploadFailure) throw cover;
     const { file } = found;
     const tooYoung: Finding = { kind: 'skipped', file, reason: 'too-young' };
     if (isYoung(Math.max(found.changedAtMs, cover?.changedAtMs ?? 0))) return tooYoung;
@@ -116,22 +114,23 @@ function createExamineFile(
     return { kind: 'media', media, absolute: entry.absolute };
   }
 
-  return async (entry, found, findCover) => {
+  return async (entry, found, cover) => {
     const { file } = found;
     if (claimed.has(entry.absolute)) return { kind: 'skipped', file, reason: 'duplicate' };
-    assertNoSegment(entry, claimed);
+    const doubt = claimed.doubt(entry.path, entry.absolute);
+    if (doubt !== undefined) throw doubt;
     const name = path.basename(entry.path);
     const extension = extensionOf(name);
     if (isTemporaryName(name)) return { kind: 'skipped', file, reason: 'temporary-name' };
     const isImage = isImageType(extension);
     if (!isImage && !isMedia(entry, settings)) {
-      if (!isNamed(entry)) return ignored;
+      if (!isNamed(entry)) return { kind: 'ignored' };
       throw unsupported(entry.path, extension);
     }
     if (file.size === 0) return { kind: 'skipped', file, reason: 'empty' };
     if (file.size > MAX_MEDIA_SIZE) throw tooLarge(file);
     const type = typeNamed(entry, settings) ?? extension;
-    if (!isImage) return examineMedia(entry, found, type, await findCover());
+    if (!isImage) return examineMedia(entry, found, type, cover);
     return {
       kind: 'image',
       media: { file, type, segments: [] },
@@ -153,21 +152,13 @@ function isMedia(entry: Entry, settings: ExamineSettings): boolean {
   return isNamed(entry) && !isImageType(extension) && typeNamed(entry, settings) !== undefined;
 }
 
-/** A cover that cannot be used is the failure of its media, unless that has another. */
-async function usable(findCover: FindCover): Promise<{ readonly cover?: SourceFile }> {
+async function orFailure<T>(work: Promise<T>): Promise<T | UploadFailure> {
   try {
-    const cover = await findCover();
-    return cover === undefined ? {} : { cover: cover.file };
+    return await work;
   } catch (error) {
-    if (error instanceof UploadFailure) return {};
+    if (error instanceof UploadFailure) return error;
     throw error;
   }
-}
-
-/** Throws where it may be one, since a playlist cannot be read. */
-function assertNoSegment({ path: shown, absolute }: Entry, claimed: Claims): void {
-  const doubt = claimed.doubt(shown, absolute);
-  if (doubt !== undefined) throw doubt;
 }
 
 /** Undefined for a symbolic link to a directory, which is passed over, or walked already. */
@@ -197,10 +188,6 @@ async function coverOf(
   } catch (error) {
     throw error instanceof UploadFailure ? unusableCover(shown, error) : error;
   }
-}
-
-function rowOf({ row }: Entry): { readonly row?: Row } {
-  return row === undefined ? {} : { row };
 }
 
 function unusableCover(shown: string, cause: UploadFailure): UploadFailure {
