@@ -35,7 +35,7 @@ export async function checkInputs(
       return { step: directory, problem };
     }
     const { entry } = input;
-    if (entry.origin !== 'argument') {
+    if (!entry.isNamed) {
       return walkOptions.claimed?.has(entry.absolute) === true ? {} : { step: entry };
     }
     const verdict = await examine(entry);

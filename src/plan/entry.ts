@@ -4,15 +4,13 @@ import type { Inspection } from './inspect.js';
 import type { Row } from './job-row.js';
 import { extensionOf, isImageType, isMediaType, isTemporaryName } from './media-types.js';
 
-/** How the plan came to know a path; `argument` and `list` were named, the others found. */
-export type Origin = 'argument' | 'list' | 'glob' | 'walk';
-
 /** A path that may become a job. */
 export interface Entry {
   /** For people and the manifest. */
   readonly path: string;
   readonly absolute: string;
-  readonly origin: Origin;
+  /** Whether somebody asked for this very path, as an argument or in a list. */
+  readonly isNamed: boolean;
   /** What a job list says of it. */
   readonly row?: Row;
   /** Where it is known already. */
@@ -21,11 +19,6 @@ export interface Entry {
   readonly images?: ImageIndex;
   /** Why nothing at or below this path can be read. */
   readonly failure?: UploadFailure;
-}
-
-/** Whether somebody asked for this very path. */
-export function isNamed({ origin }: Entry): boolean {
-  return origin === 'argument' || origin === 'list';
 }
 
 /** Whether a found name is worth a look: all else in a directory is passed over. */

@@ -5,7 +5,7 @@ import { MAX_MEDIA_SIZE } from '../core/parts.js';
 import { formatSize } from '../core/size.js';
 import { visible } from '../core/text.js';
 import type { Cover, CoverFinder } from './covers.js';
-import { isNamed, type Entry } from './entry.js';
+import type { Entry } from './entry.js';
 import { readGivenCover } from './given-cover.js';
 import { inspect, type Inspection, type RealDirectory } from './inspect.js';
 import type { Row } from './job-row.js';
@@ -124,7 +124,7 @@ function createExamineFile(
     if (isTemporaryName(name)) return { kind: 'skipped', file, reason: 'temporary-name' };
     const isImage = isImageType(extension);
     if (!isImage && !isMedia(entry, settings)) {
-      if (!isNamed(entry)) return { kind: 'ignored' };
+      if (!entry.isNamed) return { kind: 'ignored' };
       throw unsupported(entry.path, extension);
     }
     if (file.size === 0) return { kind: 'skipped', file, reason: 'empty' };
@@ -149,7 +149,7 @@ function typeNamed({ row }: Entry, { mediaType }: ExamineSettings): string | und
 function isMedia(entry: Entry, settings: ExamineSettings): boolean {
   const extension = extensionOf(path.basename(entry.path));
   if (isMediaType(extension)) return true;
-  return isNamed(entry) && !isImageType(extension) && typeNamed(entry, settings) !== undefined;
+  return entry.isNamed && !isImageType(extension) && typeNamed(entry, settings) !== undefined;
 }
 
 async function orFailure<T>(work: Promise<T>): Promise<T | UploadFailure> {

@@ -70,13 +70,13 @@ export async function expandGlob(
       const failure = explain(error, shown);
       if (failure.code === 'source-missing' || told.has(absolute)) return;
       told.add(absolute);
-      entries.push({ path: shown, absolute, origin: 'glob', failure });
+      entries.push({ path: shown, absolute, isNamed: false, failure });
     },
     twin: (absolute) => void twins.set(absolute, (twins.get(absolute) ?? 0) + 1),
     taken(absolute) {
       const shown = shownOf(absolute);
       for (let left = twins.get(absolute) ?? 0; left > 0; left -= 1) {
-        entries.push({ path: shown, absolute, origin: 'glob', failure: notUtf8(shown) });
+        entries.push({ path: shown, absolute, isNamed: false, failure: notUtf8(shown) });
       }
       twins.delete(absolute);
     },
@@ -99,7 +99,7 @@ export async function expandGlob(
     const found = path.normalize(matched);
     if (dirent.isDirectory() || !isWanted(found)) continue;
     const absolute = path.resolve(cwd, found);
-    entries.push({ path: found, absolute, origin: 'glob' });
+    entries.push({ path: found, absolute, isNamed: false });
     trouble.taken(absolute);
   }
   return entries;

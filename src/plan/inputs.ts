@@ -72,7 +72,7 @@ async function readInput(
     }
   }
   if (excludes.named(input, false)) return [];
-  return [{ kind: 'entry', entry: { path: input, absolute, origin: 'argument', inspection } }];
+  return [{ kind: 'entry', entry: { path: input, absolute, isNamed: true, inspection } }];
 }
 
 /** `a.mp4/` is not the file `a.mp4`. */

@@ -153,7 +153,7 @@ async function* readAgain(
       `the job list changed while it was read: ${message}`,
       { cause: error },
     );
-    yield { path: file, absolute: path.resolve(options.cwd, file), origin: 'list', failure };
+    yield { path: file, absolute: path.resolve(options.cwd, file), isNamed: true, failure };
   }
 }
 

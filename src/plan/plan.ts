@@ -230,7 +230,7 @@ async function claimNamed(
   };
   for (const { path: shown, type } of jobList?.playlists ?? []) take(shown, type);
   for (const input of inputs) {
-    if (input.kind === 'entry') consider(input.entry.path, input.entry.origin === 'argument');
+    if (input.kind === 'entry') consider(input.entry.path, input.entry.isNamed);
   }
   for (const list of lists) for (const name of list) consider(name, true);
   return claimFiles(playlists, realDirectory);

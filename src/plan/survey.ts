@@ -37,7 +37,7 @@ export async function* survey(
 ): AsyncGenerator<Entry | Verdict, void, undefined> {
   const images: (Entry | Verdict)[] = [];
   for (const step of steps) {
-    if (!('kind' in step) && !('origin' in step)) {
+    if (!('kind' in step) && !('isNamed' in step)) {
       for await (const entry of walk(step.path, step.absolute, tools.walkOptions, signal)) {
         if (isImage(entry) && (await isInCoverDir(entry, tools))) images.push(entry);
         else yield entry;
@@ -77,11 +77,11 @@ async function* readList(
 ): AsyncGenerator<Entry, void, undefined> {
   const { excludes } = walkOptions;
   const look = async (listed: string | Row | Entry): Promise<Entry> => {
-    if (typeof listed === 'object' && 'origin' in listed) return listed;
+    if (typeof listed === 'object' && 'isNamed' in listed) return listed;
     const shown = typeof listed === 'string' ? listed : listed.path;
     const absolute = path.resolve(cwd, shown);
     const inspection = await inspectNamed(shown, absolute, realDirectory);
-    const entry = { path: shown, absolute, origin: 'list', inspection } as const;
+    const entry = { path: shown, absolute, isNamed: true, inspection } as const;
     return typeof listed === 'string' ? entry : { ...entry, row: listed };
   };
   const inspected = mapAhead<string | Row | Entry, Entry>(list, LISTED_AHEAD, look);

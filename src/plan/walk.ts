@@ -85,7 +85,7 @@ export async function* walk(
       const { shown: file, absolute: at } = placeOf(level, name);
       const { claims } = level;
       if (claims.some((claimed) => claimed.has(at))) continue;
-      const entry = { path: file, absolute: at, origin: 'walk', images: level.images } as const;
+      const entry = { path: file, absolute: at, isNamed: false, images: level.images } as const;
       const failure = claims.map((claimed) => claimed.doubt(file, at)).find(Boolean);
       yield failure === undefined ? entry : { ...entry, failure };
     }
@@ -132,7 +132,7 @@ async function openLevel(
 }
 
 function failedEntry({ shown, absolute }: Place, failure: UploadFailure): Entry {
-  return { path: shown, absolute, origin: 'walk', failure };
+  return { path: shown, absolute, isNamed: false, failure };
 }
 
 /** What cannot be looked at, but may be of interest, goes to `failed`. */
