@@ -80,7 +80,6 @@ export async function planUploads(
   const problems: Problem[] = [];
   const warnings = createWarnings((message) => options.warn(message));
   const realDirectory = createRealDirectory();
-  checkPresence(options, problems);
   const media = checkMediaOptions(options.media, now, problems, (message) => {
     // A row may name the procedure.
     if (options.jobs === undefined) options.warn(message);
@@ -154,15 +153,6 @@ export async function planUploads(
     warnings.flush();
   }
   return byContent(inOrder(items(), options.order), options.content);
-}
-
-function checkPresence(options: PlanOptions, problems: Problem[]): void {
-  const { inputs, filesFrom, filesFrom0, jobs } = options;
-  if (inputs.length > 0 || (filesFrom ?? filesFrom0 ?? jobs) !== undefined) return;
-  problems.push({
-    message: 'no input is given',
-    hint: 'Name files, directories or quoted globs, or use --files-from or --jobs.',
-  });
 }
 
 async function readAllLists(

@@ -95,10 +95,6 @@ test('every problem says what to do', async () => {
   });
 });
 
-test('no input at all is a problem', async () => {
-  assert.deepEqual(await world.problems([]), ['no input is given']);
-});
-
 test('a directory without media is nothing to do, not a problem, and is named', async () => {
   await world.write({ 'nothing/readme.md': '1', empty: null, 'v/a.mp4': '1' });
   assert.deepEqual(await world.lines(['nothing', 'empty', 'v']), ['v/a.mp4']);
