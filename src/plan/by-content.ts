@@ -1,7 +1,7 @@
 import { UploadFailure } from '../core/errors.js';
 import type { Job, PlanItem, SourceFile } from '../core/model.js';
 import { answered } from '../core/waits.js';
-import { withExtra } from './decide.js';
+import { skipped, withExtra } from './decide.js';
 import { mapAhead } from './map-ahead.js';
 import { openSource } from './open-source.js';
 import { createPathSet } from './path-set.js';
@@ -59,8 +59,7 @@ export async function* byContent(
       yield item;
       continue;
     }
-    const { path, size, mtimeNs } = item.job.media;
-    yield withExtra({ kind: 'skipped', path, size, mtimeNs, reason: 'duplicate' }, item.job.extra);
+    yield withExtra(skipped(item.job.media, 'duplicate'), item.job.extra);
   }
 }
 

@@ -84,6 +84,7 @@ export function withExtra(
   return extra === undefined ? item : { ...item, extra };
 }
 
-function skipped({ path, size, mtimeNs }: SourceFile, reason: SkipReason): PlanItem {
+/** The record of a file that is left out. */
+export function skipped({ path, size, mtimeNs }: SourceFile, reason: SkipReason): PlanItem {
   return { kind: 'skipped', path, size, mtimeNs, reason };
 }

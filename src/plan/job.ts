@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { JobId } from '../core/ids.js';
 import type { ApplyRequest, Job, Segment, SourceFile } from '../core/model.js';
+import { visible } from '../core/text.js';
 import type { Row } from './job-row.js';
 import type { MediaOptions } from './limits.js';
 import { extensionOf, stemOf } from './media-types.js';
-import { cleanName, renamedMessage, type Warnings } from './names.js';
+import { cleanName, type Warnings } from './names.js';
 import { cleanStoragePath, renderTemplate, type TemplateFacts } from './templates.js';
 import path from 'node:path';
 
@@ -62,7 +63,10 @@ function nameOf(
     template === undefined ? stemOf(path.basename(facts.path)) : renderTemplate(template, facts);
   const wanted = row?.media.name ?? ofFlags();
   const name = cleanName(wanted);
-  if (name !== wanted) warnings.add('names changed', renamedMessage(facts.path, name));
+  if (name !== wanted) {
+    const message = `${visible(facts.path)} is uploaded under the name "${visible(name)}"`;
+    warnings.add('names changed', message);
+  }
   return name;
 }
 

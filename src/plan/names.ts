@@ -1,5 +1,3 @@
-import { visible } from '../core/text.js';
-
 const MAX_NAME_LENGTH = 64;
 
 let segmenter: Intl.Segmenter | undefined;
@@ -56,8 +54,4 @@ export function createWarnings(warn: (message: string) => void): Warnings {
       counts.clear();
     },
   };
-}
-
-export function renamedMessage(path: string, name: string): string {
-  return `${visible(path)} is uploaded under the name "${visible(name)}"`;
 }
