@@ -1,11 +1,11 @@
 import path from 'node:path';
-import type { Problem } from '../core/errors.js';
+import type { Problem, UploadFailure } from '../core/errors.js';
+import { visible } from '../core/text.js';
 import type { Entry } from './entry.js';
 import type { Verdict } from './examine.js';
 import type { Input, NamedDirectory } from './inputs.js';
 import { mapAhead } from './map-ahead.js';
 import { extensionOf, isImageType } from './media-types.js';
-import { emptyProblem, problemOf, temporaryProblem } from './problems.js';
 import type { Step } from './survey.js';
 import { walk, type WalkOptions } from './walk.js';
 
@@ -51,12 +51,29 @@ export async function checkInputs(
   return steps;
 }
 
+/** What keeps a named file from being uploaded for good is a problem. */
 function problemWith(verdict: Verdict): Problem | undefined {
   if (verdict.kind === 'failed') return problemOf(verdict.failure);
   if (verdict.kind !== 'skipped') return undefined;
-  const { path: shown } = verdict.file;
-  if (verdict.reason === 'empty') return emptyProblem(shown);
-  return verdict.reason === 'temporary-name' ? temporaryProblem(shown) : undefined;
+  const upload = `cannot upload ${visible(verdict.file.path)}`;
+  switch (verdict.reason) {
+    case 'empty':
+      return {
+        message: `${upload}: it is empty`,
+        hint: 'Leave it out, or put the media in its place.',
+      };
+    case 'temporary-name':
+      return {
+        message: `${upload}: its name is that of an unfinished file`,
+        hint: 'Wait until it is complete and has its own name.',
+      };
+    default:
+      return undefined;
+  }
+}
+
+function problemOf({ message, hint }: UploadFailure): Problem {
+  return { message, hint };
 }
 
 /** Walks until the first media, or what cannot be read. */

@@ -1,10 +1,9 @@
 import path from 'node:path';
 import { UploadFailure, type Problem } from '../core/errors.js';
 import { visible } from '../core/text.js';
-import type { CoverSettings } from './covers.js';
-import { readGivenCover } from './given-cover.js';
-import { explain, type RealDirectory } from './inspect.js';
-import { problemOf } from './problems.js';
+import type { Cover, CoverSettings } from './covers.js';
+import { explain, inspect, type RealDirectory } from './inspect.js';
+import { extensionOf, isImageType } from './media-types.js';
 import { threadFs } from './quick-fs.js';
 
 export interface CoverOptions {
@@ -76,7 +75,35 @@ async function readCoverDir(
     }
     problems.push({ message: `${visible(coverDir)} is not a directory`, hint });
   } catch (error) {
-    problems.push({ ...problemOf(explain(error, coverDir)), hint });
+    problems.push({ message: explain(error, coverDir).message, hint });
   }
   return undefined;
+}
+
+/**
+ * The cover that a flag or a row names, whatever its extension where its type is named too. Throws
+ * UploadFailure.
+ */
+export async function readGivenCover(
+  shown: string,
+  absolute: string,
+  coverType: string | undefined,
+  realDirectory: RealDirectory,
+): Promise<Cover> {
+  const found = await inspect(shown, absolute, realDirectory);
+  if (found.kind === 'unusable') throw found.failure;
+  if (found.kind === 'directory') {
+    const message = `the cover ${visible(shown)} is a directory`;
+    throw new UploadFailure('source-invalid', message, { hint: 'Name an image instead.' });
+  }
+  if (found.file.size === 0) {
+    const message = `the cover ${visible(shown)} is empty`;
+    throw new UploadFailure('source-invalid', message, { hint: 'Name an image instead.' });
+  }
+  if (coverType === undefined && !isImageType(extensionOf(path.basename(shown)))) {
+    const message = `VOD does not accept ${visible(shown)} as a cover: its extension is none of an image`;
+    const hint = 'Use a jpg, png, gif or bmp, or name its type (--cover-type, coverType).';
+    throw new UploadFailure('source-unsupported', message, { hint });
+  }
+  return { file: found.file, changedAtMs: found.changedAtMs };
 }
