@@ -77,33 +77,6 @@ test('what a playlist carries is no media of its own, however it was named or fo
   assert.deepEqual(typed, ['hls/iframes.m3u8 (duplicate)', ...expected]);
 });
 
-test('what a playlist has carried is not uploaded again from a directory within its own', async () => {
-  await world.write({ ...HLS, 'hls/low/alone.ts': '1', list: 'hls\nhls/low\nhls/audio\n' });
-  await fs.symlink('low', world.at('hls/zlink'));
-  const first = ['hls/low/alone.ts', 'hls/master.m3u8'];
-  const low = ['hls/low/alone.ts (duplicate)', 'hls/low/index.m3u8 (duplicate)'];
-  assert.deepEqual(await world.lines(['hls', 'hls/low']), [...first, ...low]);
-  assert.deepEqual(await world.lines([], { filesFrom: 'list' }), [
-    ...first,
-    ...low,
-    'hls/audio/zh.m3u8 (duplicate)',
-  ]);
-  const followed = ['hls/zlink/alone.ts (duplicate)', 'hls/zlink/index.m3u8 (duplicate)'];
-  assert.deepEqual(await world.lines(['hls'], { followSymlinks: true }), [...first, ...followed]);
-});
-
-test('a playlist that is excluded carries nothing along', async () => {
-  await world.write({ ...HLS, list: Object.keys(HLS).join('\n') });
-  const exclude = ['*.m3u8', '*.key'];
-  const files = ['hls/audio/zh0.aac', 'hls/low/0.ts', 'hls/low/1.ts', 'hls/high q/init.mp4'];
-  assert.deepEqual(await world.lines([], { filesFrom: 'list', exclude }), files);
-  await world.write({ 'list.csv': `path\n${Object.keys(HLS).join('\n')}` });
-  assert.deepEqual(await world.lines([], { jobs: 'list.csv', exclude }), files);
-  for (const inputs of [Object.keys(HLS), ['hls'], ['hls/**']]) {
-    assert.deepEqual(await world.lines(inputs, { exclude }), files.toSorted());
-  }
-});
-
 test('every named file of a named playlist is on record, in a list as well', async () => {
   await world.write({ ...HLS, list: Object.keys(HLS).join('\n') });
   const [playlist, ...carried] = Object.keys(HLS);
