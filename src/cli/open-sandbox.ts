@@ -1,13 +1,16 @@
-import { makeOwnDirectory } from '../journal/state-directory.js';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../sandbox/sandbox.js';
+import { becomeSoleOwner } from './sole-owner.js';
 import { usageError } from './usage-error.js';
 
 /** Starts the sandbox. Throws UsageError where it cannot have its port or its directory. */
 export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
+  let giveBack: (() => Promise<void>) | undefined;
   try {
-    await makeOwnDirectory(options.dir);
-    return await startSandbox(options);
+    giveBack = await becomeSoleOwner(options.dir);
+    const sandbox = await startSandbox(options);
+    return { ...sandbox, close: () => sandbox.close().finally(giveBack) };
   } catch (error) {
+    await giveBack?.();
     const { code, message, syscall } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
     throw syscall === 'listen'

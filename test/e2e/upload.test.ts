@@ -207,6 +207,11 @@ describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () =
       /cannot keep objects in \/proc\/x/,
     ],
     [
+      'a sandbox in what takes no directory',
+      ['a.mp4', '--sandbox=/proc'],
+      /cannot keep .* \/proc:/,
+    ],
+    [
       'a sandbox to serve where none can be',
       ['sandbox', '--port', '0', '--dir', 'notes.txt/x'],
       /cannot keep objects in .*x/,
