@@ -2,12 +2,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 
@@ -99,6 +100,8 @@ export interface State {
 }
 
 const SECRET = { mode: 0o600 };
+/** The journal is read in chunks of this many bytes: as one text it may be longer than Node takes. */
+const CHUNK = 1 << 20;
 const STORAGE_ACCOUNT = 10022853;
 
 /** What the changes so far add up to. */
@@ -151,10 +154,9 @@ export function openState(dir: string): State {
     uploads: new Map(),
     objects: new Map(),
   };
-  const journal = join(home, 'state.jsonl');
-  for (const change of readChanges(journal)) applyChange(tables, change);
-  writeSnapshot(journal, snapshot(tables));
-  const file = openSync(journal, 'a', SECRET.mode);
+  const file = openSync(join(home, 'state.jsonl'), 'a+', SECRET.mode);
+  let size = readChanges(file, tables);
+  ftruncateSync(file, size);
   const { sessions, byCertificate, byFile, uploads, objects } = tables;
   return {
     dir,
@@ -168,7 +170,14 @@ export function openState(dir: string): State {
     objectPath: (bucket, key) => join(dir, bucket, key),
     bucketOf: (region) => `${bucketName(keys, region)}-${STORAGE_ACCOUNT}`,
     record(change) {
-      writeSync(file, `${JSON.stringify(change)}\n`);
+      const line = Buffer.from(`${JSON.stringify(change)}\n`);
+      try {
+        writeFileSync(file, line);
+      } catch (error) {
+        ftruncateSync(file, size); // a full disk takes half a line
+        throw error;
+      }
+      size += line.length;
       applyChange(tables, change);
     },
     close: () => closeSync(file),
@@ -188,34 +197,25 @@ function openKeys(path: string): Keys {
     appId: 1_400_000_000 + (randomBytes(4).readUInt32BE() % 100_000_000),
     tag: letters(8),
   };
-  writeFileSync(path, `${JSON.stringify(keys)}\n`, SECRET);
+  writeFileSync(`${path}.new`, `${JSON.stringify(keys)}\n`, SECRET);
+  renameSync(`${path}.new`, path);
   return keys;
 }
 
-/** The changes written so far; a last line torn by a kill never happened. */
-function readChanges(path: string): Change[] {
-  if (!existsSync(path)) return [];
-  const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
-  return lines.map((line) => JSON.parse(line) as Change);
-}
-
-/** The fewest changes that lead to the present state. */
-function snapshot({ sessions, uploads, objects }: Tables): Change[] {
-  const changes: Change[] = [...sessions.values()].map((session) => ({ type: 'session', session }));
-  for (const { parts, ...upload } of uploads.values()) {
-    changes.push({ type: 'upload', upload });
-    for (const part of parts.values()) {
-      changes.push({ type: 'part', uploadId: upload.uploadId, part });
-    }
+/** Applies the changes written so far, and tells where they end: a line torn by a kill never happened. */
+function readChanges(file: number, tables: Tables): number {
+  const chunk = Buffer.alloc(CHUNK);
+  let rest = Buffer.alloc(0);
+  let size = 0;
+  for (let read; (read = readSync(file, chunk)) > 0;) {
+    const bytes = Buffer.concat([rest, chunk.subarray(0, read)]);
+    const end = bytes.lastIndexOf('\n') + 1;
+    const lines = bytes.toString('utf8', 0, end).split('\n').slice(0, -1);
+    for (const line of lines) applyChange(tables, JSON.parse(line) as Change);
+    rest = bytes.subarray(end);
+    size += end;
   }
-  for (const object of objects.values()) changes.push({ type: 'object', object });
-  return changes;
-}
-
-function writeSnapshot(path: string, changes: readonly Change[]): void {
-  const text = changes.map((change) => `${JSON.stringify(change)}\n`).join('');
-  writeFileSync(`${path}.new`, text, SECRET);
-  renameSync(`${path}.new`, path);
+  return size;
 }
 
 /** Where a finished object would be played from; '' for none. */

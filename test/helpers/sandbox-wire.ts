@@ -5,6 +5,9 @@ import type { Sandbox } from '../../src/sandbox/sandbox.js';
 
 /** A signer and sender of its own, so that tests of the sandbox need no client of the product. */
 
+/** What a caller must know of a sandbox. */
+export type Served = Pick<Sandbox, 'port' | 'secretId' | 'secretKey'>;
+
 export interface WireAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -72,7 +75,7 @@ export interface VodCall {
 
 /** One call of the VOD API, signed TC3; what `call` says differs from a good one. */
 export function callVod(
-  sandbox: Sandbox,
+  sandbox: Served,
   action: string,
   params: object | string,
   call: VodCall = {},
@@ -109,7 +112,7 @@ export function callVod(
 }
 
 /** The result of a call that succeeds. */
-export async function vod<T>(sandbox: Sandbox, action: string, params: object): Promise<T> {
+export async function vod<T>(sandbox: Served, action: string, params: object): Promise<T> {
   const { text } = await callVod(sandbox, action, params);
   const { Response } = JSON.parse(text) as { Response: T & { Error?: { Code: string } } };
   if (Response.Error) throw new Error(`${action}: ${Response.Error.Code}`);
