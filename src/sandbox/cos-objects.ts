@@ -1,4 +1,5 @@
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { receiveFile } from './body.js';
@@ -62,19 +63,13 @@ export async function storeObject(state: State, object: ObjectRecord, path: stri
 export async function joinFiles(paths: readonly string[], dir: string): Promise<string> {
   const whole = join(dir, randomBytes(12).toString('hex'));
   const target = await open(whole, 'wx');
-  const stroke = Buffer.allocUnsafe(STROKE);
   try {
     for (const path of paths) {
-      const source = await open(path);
-      try {
-        let bytesRead: number;
-        while ((({ bytesRead } = await source.read(stroke, 0, STROKE)), bytesRead > 0)) {
-          await target.write(stroke, 0, bytesRead);
-        }
-      } finally {
-        await source.close();
-      }
+      await writeFile(target, createReadStream(path, { highWaterMark: STROKE }));
     }
+  } catch (error) {
+    await rm(whole, { force: true });
+    throw error;
   } finally {
     await target.close();
   }

@@ -178,6 +178,16 @@ export function callCos(
   });
 }
 
+/** Begins a multipart upload; its id. */
+export async function initiate(
+  sandbox: Pick<Sandbox, 'port'>,
+  applied: Applied,
+  path: string,
+): Promise<string> {
+  const { text } = await callCos(sandbox, applied, 'POST', `${path}?uploads`);
+  return /<UploadId>(\w+)</.exec(text)?.[1] ?? '';
+}
+
 function authorize(
   certificate: Applied['TempCertificate'],
   method: string,

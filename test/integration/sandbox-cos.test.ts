@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
-import { callCos, cosCode, vod } from '../helpers/sandbox-wire.js';
+import { callCos, cosCode, initiate, vod } from '../helpers/sandbox-wire.js';
 import type { Applied, CosCall } from '../helpers/sandbox-wire.js';
 
 let dir: string;
@@ -27,10 +27,7 @@ after(async () => {
   await rm(dir, { recursive: true });
 });
 
-async function initiate(path = applied.MediaStoragePath): Promise<string> {
-  const { text } = await callCos(sandbox, applied, 'POST', `${path}?uploads`);
-  return /<UploadId>(\w+)</.exec(text)?.[1] ?? '';
-}
+const begin = (path = applied.MediaStoragePath) => initiate(sandbox, applied, path);
 
 function completion(parts: readonly (readonly [number, string])[]): string {
   const items = parts.map(
@@ -128,7 +125,7 @@ test('what was put is there, with its MD5, CRC-64 and length', async () => {
 test('a body without a length is refused, and a body cut short is not stored', async () => {
   const path = `${folder}/short.bin`;
   const unsigned = { 'content-length': '', 'transfer-encoding': 'chunked' };
-  const query = `?partNumber=1&uploadId=${await initiate()}`;
+  const query = `?partNumber=1&uploadId=${await begin()}`;
   const media = applied.MediaStoragePath;
   const answer = await callCos(sandbox, applied, 'PUT', media + query, { body: 'x', unsigned });
   assert.deepEqual([answer.status, cosCode(answer)], [411, 'MissingContentLength']);
@@ -144,7 +141,7 @@ test('a body without a length is refused, and a body cut short is not stored', a
 
 test('parts must be big enough, in order, without gaps, and as stored', async () => {
   const path = applied.MediaStoragePath;
-  const uploadId = await initiate();
+  const uploadId = await begin();
   const mebibyte = Buffer.alloc(1 << 20, 1);
   const bodies: [number, Uint8Array][] = [
     [1, mebibyte],
@@ -206,7 +203,7 @@ test('parts must be big enough, in order, without gaps, and as stored', async ()
 
 test('unfinished uploads are listed page by page until they are aborted', async () => {
   const ids: string[] = [];
-  for (const name of ['x', 'x', 'y']) ids.push(await initiate(`${folder}/list/${name}.ts`));
+  for (const name of ['x', 'x', 'y']) ids.push(await begin(`${folder}/list/${name}.ts`));
   const list = async (query: string) => {
     const path = `/?uploads&prefix=${encodeURIComponent(`${folder.slice(1)}/list/`)}&${query}`;
     const { text } = await callCos(sandbox, applied, 'GET', path);
@@ -257,8 +254,7 @@ test('keys, sessions, parts, objects and commits outlive a restart, secrets read
     const params = { MediaType: 'mp4', Procedure: 'p' };
     const session = await vod<Applied>(running, 'ApplyUpload', params);
     const path = session.MediaStoragePath;
-    const { text } = await callCos(running, session, 'POST', `${path}?uploads`);
-    const uploadId = /<UploadId>(\w+)</.exec(text)?.[1] ?? '';
+    const uploadId = await initiate(running, session, path);
     const part = `${path}?partNumber=1&uploadId=${uploadId}`;
     const sent = await callCos(running, session, 'PUT', part, { body: 'the only part' });
 

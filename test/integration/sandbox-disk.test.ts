@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
 import { importable } from '../helpers/few-descriptors.js';
 import { commandLine } from '../helpers/run-cli.js';
-import { callVod, vodCode } from '../helpers/sandbox-wire.js';
-import type { Served } from '../helpers/sandbox-wire.js';
+import { callCos, callVod, cosCode, initiate, vod, vodCode } from '../helpers/sandbox-wire.js';
+import type { Applied, Served } from '../helpers/sandbox-wire.js';
 
 /** The largest file that the sandboxes here may write: a disk that is full in the middle of a write. */
 const LIMIT_KIB = 2048;
@@ -74,4 +75,27 @@ test('where a full disk took no keys, the directory opens once there is space', 
   assert.equal(code, 'EFBIG\n');
   const sandbox = await startSandbox({ dir });
   await sandbox.close();
+});
+
+test('parts that a full disk cannot join stay parts, and are joined once there is space', async () => {
+  const sandbox = await serveOnFullDisk();
+  const applied = await vod<Applied>(sandbox, 'ApplyUpload', { MediaType: 'mp4' });
+  const path = applied.MediaStoragePath;
+  const uploadId = await initiate(sandbox, applied, path);
+  const body = randomBytes((LIMIT_KIB * 1024 * 3) / 4);
+  const parts: string[] = [];
+  for (const number of [1, 2]) {
+    const part = `${path}?partNumber=${number}&uploadId=${uploadId}`;
+    const { headers } = await callCos(sandbox, applied, 'PUT', part, { body });
+    parts.push(`<Part><PartNumber>${number}</PartNumber><ETag>${headers.etag}</ETag></Part>`);
+  }
+  const list = `<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`;
+  const complete = () =>
+    callCos(sandbox, applied, 'POST', `${path}?uploadId=${uploadId}`, { body: list });
+  assert.equal(cosCode(await complete()), 'InternalError');
+  assert.equal((await readdir(join(dir, '.sandbox/parts'))).length, 2);
+  freeTheDisk();
+  assert.equal(cosCode(await complete()), undefined);
+  const { headers } = await callCos(sandbox, applied, 'HEAD', path);
+  assert.equal(Number(headers['content-length']), 2 * body.length);
 });

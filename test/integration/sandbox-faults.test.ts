@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseFaultRule } from '../../src/sandbox/faults.js';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
-import { callCos, callVod, cosCode, vod, vodCode } from '../helpers/sandbox-wire.js';
+import { callCos, callVod, cosCode, initiate, vod, vodCode } from '../helpers/sandbox-wire.js';
 import type { Applied, WireAnswer } from '../helpers/sandbox-wire.js';
 
 const BODY = Buffer.alloc(3 << 20, 7);
@@ -162,8 +162,7 @@ test('skew moves the clock that judges and the Date that shows it', async () => 
 
 async function assembleUnder(action: string) {
   const path = freshPath();
-  const { text } = await callCos(sandbox, applied, 'POST', `${path}?uploads`);
-  const uploadId = /<UploadId>(\w+)</.exec(text)?.[1] ?? '';
+  const uploadId = await initiate(sandbox, applied, path);
   const part = `${path}?partNumber=1&uploadId=${uploadId}`;
   const { headers } = await callCos(sandbox, applied, 'PUT', part, { body: BODY });
   sandbox.addFaults(parseFaultRule(`CompleteMultipartUpload:${action}`));
@@ -190,8 +189,7 @@ for (const action of ['cut-200', 'lost']) {
 
 test('a rule for one part leaves the others alone', async () => {
   const path = freshPath();
-  const { text } = await callCos(sandbox, applied, 'POST', `${path}?uploads`);
-  const uploadId = /<UploadId>(\w+)</.exec(text)?.[1] ?? '';
+  const uploadId = await initiate(sandbox, applied, path);
   sandbox.addFaults(parseFaultRule('UploadPart#2:503*2'));
   const statusesSeen: number[] = [];
   for (const number of [1, 2, 2, 2, 3]) {
