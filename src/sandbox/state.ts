@@ -5,12 +5,14 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 export interface Certificate {
   readonly secretId: string;
@@ -157,6 +159,7 @@ export function openState(dir: string): State {
   const file = openSync(join(home, 'state.jsonl'), 'a+', SECRET.mode);
   let size = readChanges(file, tables);
   ftruncateSync(file, size);
+  removeLeftovers(partsDir, tables);
   const { sessions, byCertificate, byFile, uploads, objects } = tables;
   return {
     dir,
@@ -216,6 +219,13 @@ function readChanges(file: number, tables: Tables): number {
     size += end;
   }
   return size;
+}
+
+/** Removes what a process that was killed had begun to receive or to join. */
+function removeLeftovers(partsDir: string, { uploads }: Tables): void {
+  const parts = [...uploads.values()].flatMap((upload) => [...upload.parts.values()]);
+  const kept = new Set(parts.map(({ file }) => basename(file)));
+  for (const name of readdirSync(partsDir)) if (!kept.has(name)) rmSync(join(partsDir, name));
 }
 
 /** Where a finished object would be played from; '' for none. */

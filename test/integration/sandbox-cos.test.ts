@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -246,7 +246,7 @@ test('an expired certificate is 400 ExpiredToken, and the commit still works', a
   }
 });
 
-test('keys, sessions, parts, objects and commits outlive a restart, secrets readable by the owner only', async () => {
+test('keys, sessions, parts, objects and commits outlive a restart, half-received parts do not, secrets readable by the owner only', async () => {
   const home = join(dir, 'restarted');
   let running = await startSandbox({ dir: home });
   const { secretKey } = running;
@@ -259,7 +259,10 @@ test('keys, sessions, parts, objects and commits outlive a restart, secrets read
     const sent = await callCos(running, session, 'PUT', part, { body: 'the only part' });
 
     await running.close();
+    const partsDir = join(home, '.sandbox/parts');
+    await writeFile(join(partsDir, 'half'), 'what a killed process had received');
     running = await startSandbox({ dir: home });
+    assert.equal((await readdir(partsDir)).length, 1);
     assert.equal(running.secretKey, secretKey);
     assert.equal(running.openUploads()[0]?.parts[0]?.size, 13);
     const body = completion([[1, sent.headers.etag ?? '']]);
