@@ -74,7 +74,8 @@ export function spoilAnswer(answer: Answer, fault: FaultAction): Answer {
 
 /** Without a header, or a field of its JSON. */
 function without(answer: Answer, dropped: string): Answer {
-  const kept = Object.entries(answer.headers).filter(([name]) => name !== dropped);
+  const header = dropped.toLowerCase();
+  const kept = Object.entries(answer.headers).filter(([name]) => name.toLowerCase() !== header);
   const { body } = answer;
   const isJson = answer.headers['Content-Type'] === 'application/json';
   const shorter = (text: string): string =>

@@ -65,8 +65,11 @@ export interface FaultRule {
   readonly probability: number;
 }
 
+/** What a timer of Node takes. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
+
 const RULE =
-  /^(?<operation>\*|\w+)(?:#(?<part>\d+))?:(?<action>[^*@]+)(?:\*(?<count>\d+|always))?(?:@(?<probability>\d*\.?\d+))?$/;
+  /^(?<operation>\*|\w+)(?:#(?<part>[1-9]\d*))?:(?<action>[^*@]+)(?:\*(?<count>[1-9]\d*|always))?(?:@(?<probability>\d*\.?\d+))?$/;
 
 /**
  * Reads `<Operation>[#<part number>]:<action>[*<count>][@<probability>]`. A rule applies once;
@@ -81,6 +84,9 @@ export function parseFaultRule(text: string): FaultRule {
   if (operation !== '*' && !FAULT_OPERATIONS.some((known) => known === operation)) {
     const names = FAULT_OPERATIONS.join(', ');
     throw refusal(text, `there is no operation "${operation}"`, `use * or one of ${names}`);
+  }
+  if (part !== undefined && !['*', 'UploadPart'].includes(operation)) {
+    throw refusal(text, `${operation} has no part number`, 'write UploadPart#<part>');
   }
   const chance = Number(probability ?? 1);
   if (!(chance > 0 && chance <= 1)) {
@@ -107,8 +113,15 @@ function parseAction(text: string, action: string): FaultAction {
     if (status < 200) throw refusal(text, `${action} is no final status`, 'use 200 to 599');
     return { kind: 'status', status };
   }
-  const delay = /^(delay|skew)=(-?\d+)$/.exec(action);
-  if (delay) return { kind: delay[1] === 'skew' ? 'skew' : 'delay', ms: Number(delay[2]) };
+  const delay = /^delay=(\d+)$/.exec(action)?.[1];
+  if (delay !== undefined) {
+    if (Number(delay) > LONGEST_DELAY_MS) {
+      throw refusal(text, 'its delay is too long', `use ${LONGEST_DELAY_MS} at most`);
+    }
+    return { kind: 'delay', ms: Number(delay) };
+  }
+  const skew = /^skew=(-?\d+)$/.exec(action)?.[1];
+  if (skew !== undefined) return { kind: 'skew', ms: Number(skew) };
   const without = /^without=([\w-]+)$/.exec(action)?.[1];
   if (without !== undefined) return { kind: 'without', name: without };
   const refused = /^([A-Z][A-Za-z0-9]*(?:\.[A-Z][A-Za-z0-9]*)?)(?:=(.+))?$/.exec(action);

@@ -129,6 +129,11 @@ test('login-page is a 200 that is not from COS, garbage one that is', async () =
   assert.deepEqual([login.isStored, garbage.isStored], [false, false]);
 });
 
+test('a header is left out however its name is spelt', async () => {
+  const { answer } = await put('without=etag');
+  assert.deepEqual([answer?.status, answer?.headers.etag], [200, undefined]);
+});
+
 test('bad-etag, bad-crc and no-crc spoil one header of a deed that is done', async () => {
   const seen = [];
   for (const action of ['delay=0', 'bad-etag', 'bad-crc', 'no-crc']) seen.push(await put(action));
