@@ -110,18 +110,21 @@ export async function receiveFile(exchange: Exchange, dir: string): Promise<Rece
 
 /** The whole body in memory, where the protocol keeps it small. */
 export async function receiveText(exchange: Exchange, limit: number): Promise<Buffer> {
-  if (exchange.body) return exchange.body;
-  const kept: Buffer[] = [];
-  let size = 0;
-  await consume(exchange, (chunks) => {
-    for (const chunk of chunks) {
-      size += chunk.length;
-      if (size <= limit) kept.push(chunk);
-    }
-    return Promise.resolve();
-  });
-  if (size > limit) throw new ServiceError('RequestSizeLimitExceeded', `the body exceeds ${limit}`);
-  exchange.body = Buffer.concat(kept);
+  if (exchange.body === undefined) {
+    const kept: Buffer[] = [];
+    let size = 0;
+    await consume(exchange, (chunks) => {
+      for (const chunk of chunks) {
+        if (size <= limit) kept.push(chunk);
+        size += chunk.length;
+      }
+      return Promise.resolve();
+    });
+    exchange.body = Buffer.concat(kept);
+  }
+  if (exchange.body.length > limit) {
+    throw new ServiceError('RequestSizeLimitExceeded', `the body exceeds ${limit}`);
+  }
   return exchange.body;
 }
 

@@ -35,7 +35,7 @@ export interface Exchange {
   readonly now: () => number;
   /** How many bytes of the body to take before the connection is reset. */
   readonly resetAfter?: number;
-  /** The body, where it had to be read to learn the operation. */
+  /** The body, where it was read into memory: as much of it as shows that it is too large. */
   body?: Buffer;
 }
 

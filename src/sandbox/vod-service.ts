@@ -108,9 +108,14 @@ export function isFormCall(exchange: Pick<Exchange, 'req'>): boolean {
   );
 }
 
-/** The action a form call names. */
+/** The action a form call names; none where the form cannot be read, which the call itself is told. */
 export async function formAction(exchange: Exchange): Promise<string> {
-  return parseForm(await receiveText(exchange, FORM_LIMIT)).get('Action') ?? '';
+  try {
+    return parseForm(await receiveText(exchange, FORM_LIMIT)).get('Action') ?? '';
+  } catch (error) {
+    if (error instanceof ServiceError) return '';
+    throw error;
+  }
 }
 
 function parseForm(body: Buffer): Map<string, string> {

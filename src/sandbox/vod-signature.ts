@@ -26,10 +26,7 @@ export function checkTc3(request: Tc3Request, keys: KeyPair, nowMs: number): voi
   if (!found) throw signatureFailure('the Authorization header cannot be read');
   const [, secretId = '', date = '', service = '', list = '', signature = ''] = found;
   const timestamp = header(headers, 'x-tc-timestamp');
-  if (!/^\d{1,12}$/.test(timestamp)) {
-    throw new ServiceError('InvalidParameter', 'X-TC-Timestamp is not a whole number');
-  }
-  checkTimestamp(Number(timestamp), nowMs);
+  checkTimestamp(timestamp, nowMs);
   checkSecretId(secretId, keys);
   checkToken(header(headers, 'x-tc-token'));
   const names = list.split(';');
@@ -94,8 +91,11 @@ function sha256(bytes: string | Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-function checkTimestamp(seconds: number, nowMs: number): void {
-  if (Math.abs(seconds * 1000 - nowMs) > SKEW_MS) {
+function checkTimestamp(seconds: string, nowMs: number): void {
+  if (!/^\d{1,12}$/.test(seconds)) {
+    throw new ServiceError('InvalidParameter', 'the timestamp is not a whole number');
+  }
+  if (Math.abs(Number(seconds) * 1000 - nowMs) > SKEW_MS) {
     const text = 'the timestamp differs from ours by more than five minutes';
     throw new ServiceError('AuthFailure.SignatureExpire', text);
   }
@@ -126,7 +126,7 @@ export function checkV1(
   for (const name of ['Signature', 'SecretId', 'Timestamp', 'Nonce']) {
     if (!form.get(name)) throw new ServiceError('MissingParameter', `${name} is missing`);
   }
-  checkTimestamp(Number(form.get('Timestamp')), nowMs);
+  checkTimestamp(form.get('Timestamp') ?? '', nowMs);
   checkSecretId(form.get('SecretId') ?? '', keys);
   checkToken(form.get('Token') ?? '');
   const digest = DIGESTS[form.get('SignatureMethod') ?? 'HmacSHA1'];

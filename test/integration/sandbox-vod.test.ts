@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import { callCos, callVod, send, vod, vodCode } from '../helpers/sandbox-wire.js';
-import type { Applied, VodCall } from '../helpers/sandbox-wire.js';
+import type { Applied, VodCall, WireAnswer } from '../helpers/sandbox-wire.js';
 
 let dir: string;
 let sandbox: Sandbox;
@@ -104,6 +104,38 @@ for (const [name, action, params, call, code] of vodRefusals) {
   test(`${action} with ${name} is ${code}, under HTTP 200`, async () => {
     const answer = await callVod(sandbox, action, params, call);
     assert.deepEqual([answer.status, vodCode(answer)], [200, code]);
+  });
+}
+
+function callForm(body: string): Promise<WireAnswer> {
+  const headers = {
+    Host: 'vod.tencentcloudapi.com',
+    'Content-Type': 'application/x-www-form-urlencoded',
+  };
+  return send(sandbox, { method: 'POST', target: '/', headers, body });
+}
+
+/** A form in the older signature (v1), its fields in the order in which they are signed. */
+function signedForm(timestamp: string): string {
+  const { secretId } = sandbox;
+  const fields = `Action=DescribeTasks&Nonce=1&SecretId=${secretId}&Timestamp=${timestamp}&Version=2018-07-17`;
+  const hmac = createHmac('sha1', sandbox.secretKey);
+  const signature = hmac.update(`POSTvod.tencentcloudapi.com/?${fields}`).digest('base64');
+  return `${fields}&Signature=${encodeURIComponent(signature)}`;
+}
+
+const formRefusals: [string, () => string, string | undefined][] = [
+  ['the time', () => signedForm(String(Math.floor(Date.now() / 1000))), undefined],
+  ['no number for the time', () => signedForm('abc'), 'InvalidParameter'],
+  ['bad encoding', () => 'Action=%', 'InvalidParameter'],
+  ['more than 1 MB', () => `Action=${'x'.repeat(1_100_000)}`, 'RequestSizeLimitExceeded'],
+];
+for (const [name, form, code] of formRefusals) {
+  test(`a form with ${name} is ${code ?? 'served'}, under HTTP 200, and recorded`, async () => {
+    const before = sandbox.requests.length;
+    const answer = await callForm(form());
+    assert.deepEqual([answer.status, vodCode(answer)], [200, code]);
+    assert.equal(sandbox.requests.length, before + 1);
   });
 }
 
