@@ -114,7 +114,7 @@ async function answerWith(
   await finishWith(exchange, res, fault, answer);
 }
 
-/** The service's answer, or its refusal; the body is read to its end either way. */
+/** The service's answer, or its refusal; what comes of the body is read to its end either way. */
 async function perform(service: Service, exchange: Exchange): Promise<Answer> {
   try {
     const answer = await service.perform(exchange);
@@ -124,12 +124,11 @@ async function perform(service: Service, exchange: Exchange): Promise<Answer> {
     return { ...answer, pending };
   } catch (error) {
     if (exchange.req.destroyed && !exchange.req.complete) throw error;
-    if (!(error instanceof ServiceError)) {
-      return service.refuse(exchange, 'InternalError', String(error));
-    }
-    if (!error.unfinished) await drain(exchange);
-    const refusal = service.refuse(exchange, error.code, error.message);
-    if (!error.unfinished) return refusal;
+    const { code, message, unfinished } =
+      error instanceof ServiceError ? error : new ServiceError('InternalError', String(error));
+    if (!unfinished) await drain(exchange);
+    const refusal = service.refuse(exchange, code, message);
+    if (!unfinished) return refusal;
     return { ...refusal, headers: { ...refusal.headers, Connection: 'close' } };
   }
 }

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { request } from 'node:http';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { Agent, IncomingHttpHeaders } from 'node:http';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 
 /** A signer and sender of its own, so that tests of the sandbox need no client of the product. */
@@ -34,10 +34,11 @@ interface Sending {
   readonly headers: Record<string, string>;
   readonly body?: Uint8Array | string;
   readonly signal?: AbortSignal;
+  readonly agent?: Agent;
 }
 
 export function send(sandbox: Pick<Sandbox, 'port'>, sending: Sending): Promise<WireAnswer> {
-  const { method, target, headers, body, signal } = sending;
+  const { method, target, headers, body, signal, agent } = sending;
   return new Promise((resolve, reject) => {
     const req = request(
       {
@@ -46,7 +47,7 @@ export function send(sandbox: Pick<Sandbox, 'port'>, sending: Sending): Promise<
         method,
         path: target,
         headers,
-        agent: false,
+        agent: agent ?? false,
         setHost: false,
         ...(signal ? { signal } : {}),
       },
@@ -143,6 +144,7 @@ export interface CosCall {
   readonly unsigned?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string;
   readonly isAbsolute?: boolean;
+  readonly agent?: Agent;
   readonly signal?: AbortSignal;
 }
 
@@ -170,10 +172,11 @@ export function callCos(
   const origin = call.isAbsolute ? `http://${host}` : '';
   const question = query === undefined ? '' : `?${query}`;
   const target = `${origin}${key.split('/').map(encode).join('/')}${question}`;
-  const { body, signal } = call;
+  const { body, signal, agent } = call;
   return send(sandbox, {
     ...{ method, target, headers: Object.fromEntries(sent) },
     ...(body === undefined ? {} : { body }),
+    ...(agent ? { agent } : {}),
     ...(signal ? { signal } : {}),
   });
 }

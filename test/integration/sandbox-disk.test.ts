@@ -3,6 +3,7 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -98,4 +99,22 @@ test('parts that a full disk cannot join stay parts, and are joined once there i
   assert.equal(cosCode(await complete()), undefined);
   const { headers } = await callCos(sandbox, applied, 'HEAD', path);
   assert.equal(Number(headers['content-length']), 2 * body.length);
+});
+
+test('a body that the disk cannot hold is read to its end, and its connection serves on', async () => {
+  const sandbox = await serveOnFullDisk();
+  const applied = await vod<Applied>(sandbox, 'ApplyUpload', { MediaType: 'mp4' });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const put = (body: Buffer) =>
+    callCos(sandbox, applied, 'PUT', applied.MediaStoragePath, { body, agent });
+  try {
+    const large = Buffer.alloc(LIMIT_KIB * 1024 * 8);
+    const refused = await put(large);
+    assert.deepEqual([refused.status, cosCode(refused)], [500, 'InternalError']);
+    assert.equal((await put(Buffer.from('x'))).status, 200);
+    const [kept] = Object.values(agent.freeSockets).flat();
+    assert.ok(kept && kept.bytesWritten > large.length, `${kept?.bytesWritten}`);
+  } finally {
+    agent.destroy();
+  }
 });
