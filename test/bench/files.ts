@@ -11,7 +11,7 @@ export interface Collection {
   readonly size: number;
 }
 
-/** Writes files of these sizes, of bytes that no two files share, so that they are read from memory later. */
+/** Writes files of these sizes, no two of the same bytes, so that they are read from memory later. */
 export async function makeFiles(directory: string, sizes: readonly number[]): Promise<Collection> {
   await mkdir(directory, { recursive: true });
   const block = randomBytes(4 * MIB);
@@ -29,7 +29,7 @@ export async function makeFiles(directory: string, sizes: readonly number[]): Pr
   return { directory, files, size: sizes.reduce((sum, size) => sum + size, 0) };
 }
 
-/** Sizes as a media library has them: many small files, a few large ones, each octave of equal weight. */
+/** Sizes as a media library has them: many small files, a few large ones, each octave of equal weight but of 100 at most. */
 export function mixedSizes(total: number): readonly number[] {
   const sizes: number[] = [];
   const octaves = 10;

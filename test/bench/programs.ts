@@ -128,7 +128,7 @@ export async function measured(
 ): Promise<Cost> {
   const report = `${programs.measure}.${process.pid}.json`;
   const [program = '', ...argv] = [...enter, programs.measure, report, ...command.argv];
-  const env = { ...ownEnvironment(), ...command.env };
+  const env = { ...ownEnvironment(path.dirname(report)), ...command.env };
   const child = spawn(program, argv, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let complaint = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -145,9 +145,9 @@ export async function measured(
 }
 
 /** No proxy, authority, credential or setting of whoever runs this has a say. */
-function ownEnvironment(): NodeJS.ProcessEnv {
-  const kept = ['PATH', 'HOME', 'LANG', 'TMPDIR'];
-  return Object.fromEntries(kept.map((name) => [name, process.env[name]]));
+function ownEnvironment(home: string): NodeJS.ProcessEnv {
+  const kept = ['PATH', 'LANG', 'TMPDIR'].map((name) => [name, process.env[name]]);
+  return { ...Object.fromEntries(kept), HOME: home };
 }
 
 /** Whether a program of this name is on the PATH. */

@@ -333,7 +333,6 @@ static int listen_on(unsigned short *port) {
   int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1, small = 64 * 1024;
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t length = sizeof address;
-  address.sin_port = htons(*port);
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   /* A slow line must not look fast because this kernel takes megabytes in advance. */
   if (is_slow_line()) setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
@@ -359,11 +358,10 @@ static void print_counts(void) {
 }
 
 int main(int argc, char **argv) {
-  unsigned short port = 0;
+  unsigned short port;
   for (int i = 1; i < argc; i++) {
     const char *value = i + 1 < argc ? argv[i + 1] : "0";
     if (!strcmp(argv[i], "--crc64")) options.crc64 = true;
-    if (!strcmp(argv[i], "--port")) port = atoi(value);
     if (!strcmp(argv[i], "--delay-ms")) options.delay_ms = atol(value);
     if (!strcmp(argv[i], "--connection-rate")) options.connection_rate = atol(value);
     if (!strcmp(argv[i], "--total-rate")) options.total_rate = atol(value);
