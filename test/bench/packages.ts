@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const OWN = ['vod-node-sdk', 'cos-nodejs-sdk-v5'];
@@ -12,7 +13,7 @@ const AWS = ['@aws-sdk/client-s3', '@aws-sdk/lib-storage'];
  * the third is fetched into `directory` the first time. Those that cannot be had are left out.
  */
 export async function findPackages(directory: string): Promise<Readonly<Record<string, string>>> {
-  const here = import.meta.dirname;
+  const here = fileURLToPath(new URL('.', import.meta.url));
   const found = Object.fromEntries(OWN.map((name) => [name, here]));
   return (await fetchAws(directory)) ? { ...found, '@aws-sdk/lib-storage': directory } : found;
 }
