@@ -3,7 +3,6 @@ import type { ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { resetSocket } from './body.js';
 import type { FaultAction } from './faults.js';
 import type { Answer, Exchange } from './exchange.js';
 
@@ -114,7 +113,7 @@ export async function sendCut(res: ServerResponse, exchange: Exchange, answer: A
   await new Promise((resolve) => res.write('  ', resolve));
   // Long enough for the spaces to leave, or a reset would overtake them.
   await pause(50);
-  resetSocket(res.req.socket);
+  res.req.socket.resetAndDestroy();
 }
 
 /** The answer byte by byte, one a second, on the bare connection. */

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
-import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { createCrc64 } from './crc64.js';
 import type { Exchange } from './exchange.js';
@@ -16,15 +15,6 @@ export interface ReceivedFile {
   readonly size: number;
   readonly md5: Buffer;
   readonly crc64: string;
-}
-
-/** Drops the connection the hard way: the peer sees ECONNRESET. */
-export function resetSocket(socket: Socket): void {
-  try {
-    socket.resetAndDestroy();
-  } catch {
-    socket.destroy(); // a TLS socket has no reset of its own
-  }
 }
 
 /**
@@ -48,7 +38,7 @@ function consume(exchange: Exchange, take: (chunks: Buffer[]) => Promise<void>):
     function onData(chunk: Buffer): void {
       record.bytesReceived += chunk.length;
       if (resetAfter !== undefined && record.bytesReceived >= resetAfter) {
-        resetSocket(req.socket);
+        req.socket.resetAndDestroy();
         return;
       }
       waiting.push(chunk);

@@ -1,7 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { createClientService } from './client-service.js';
@@ -25,16 +23,12 @@ export interface SandboxOptions {
   readonly dir: string;
   /** 0 or absent: any free port. */
   readonly port?: number;
-  readonly host?: string;
-  /** Serves https instead. */
-  readonly tls?: { readonly key: string; readonly cert: string };
   readonly faults?: readonly FaultRule[];
   /** Makes the draws of probable faults reproducible. */
   readonly seed?: number;
   readonly certificateTtlMs?: number;
   /** VOD calls a second of each action before RequestLimitExceeded. */
   readonly apiRateLimit?: number;
-  readonly storageRegion?: string;
   /** How long a processing task takes. */
   readonly taskMs?: number;
 }
@@ -79,20 +73,17 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
+const HOST = '127.0.0.1';
 const TTL_MS = 2 * 3_600_000;
 const IDLE_CONNECTION_MS = 15_000;
 
 /** Starts a local VOD and COS that judge requests as strictly as the services do. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const dir = resolve(options.dir);
-  mkdirSync(dir, { recursive: true });
   const state = openState(dir);
   const requests: RequestRecord[] = [];
   const faults = createFaultChooser(options.faults ?? [], options.seed ?? 1);
-  const sessions = createSessions(state, {
-    certificateTtlMs: options.certificateTtlMs ?? TTL_MS,
-    storageRegion: options.storageRegion ?? 'ap-chongqing',
-  });
+  const sessions = createSessions(state, options.certificateTtlMs ?? TTL_MS);
   const actions = createActions(state, sessions, options.taskMs ?? 1500);
   const services = {
     vod: createVodService(state, actions, options.apiRateLimit ?? 100),
@@ -101,12 +92,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   };
   const listener = createListener(services, faults, requests);
   const running = new Set<Promise<void>>();
-  const server = options.tls ? createTlsServer(options.tls) : createServer();
+  const server = createServer();
   server.on('request', (req, res) => {
     const served = listener(req, res).finally(() => running.delete(served));
     running.add(served);
   });
-  const port = await listen(server, options.port ?? 0, options.host ?? '127.0.0.1');
+  const port = await listen(server, options.port ?? 0);
   let closing: Promise<void> | undefined;
 
   async function shut(): Promise<void> {
@@ -119,7 +110,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 
   const { secretId, secretKey } = state.keys;
   return {
-    origin: `${options.tls ? 'https' : 'http'}://${hostText(options.host ?? '127.0.0.1')}:${port}`,
+    origin: `http://${HOST}:${port}`,
     port,
     secretId,
     secretKey,
@@ -132,11 +123,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   };
 }
 
-function hostText(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-async function listen(server: Server, port: number, host: string): Promise<number> {
+async function listen(server: Server, port: number): Promise<number> {
   server.requestTimeout = 0; // bodies have an idle limit of their own
   server.keepAliveTimeout = IDLE_CONNECTION_MS;
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -145,7 +132,7 @@ async function listen(server: Server, port: number, host: string): Promise<numbe
   });
   await new Promise<void>((done, fail) => {
     server.once('error', fail);
-    server.listen(port, host, () => {
+    server.listen(port, HOST, () => {
       server.off('error', fail);
       done();
     });

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { drip, pause, sendAnswer, sendCut, sendSlowly, spoilAnswer } from './answer.js';
-import { drain, resetSocket } from './body.js';
+import { drain } from './body.js';
 import { clientAction, isClientHost } from './client-service.js';
 import { isCosHost, parseCosRequest } from './cos-request.js';
 import type { Answer, Exchange, RequestRecord, Service, Target } from './exchange.js';
@@ -26,7 +26,7 @@ export function createListener(
 ): RequestListener {
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     // What comes on a connection that was closed on this side cannot be answered, so it is not done.
-    if (!req.socket.writable) return resetSocket(req.socket);
+    if (!req.socket.writable) return void req.socket.resetAndDestroy();
     const at = Date.now();
     const target = parseTarget(req);
     const service = serviceFor(services, target);
@@ -147,14 +147,14 @@ async function breakEarly(
   const { socket } = exchange.req;
   switch (fault.kind) {
     case 'reset':
-      resetSocket(socket);
+      socket.resetAndDestroy();
       return true;
     case 'reset-body': {
       const length = Number(exchange.req.headers['content-length'] ?? 0);
-      if (length === 0) resetSocket(socket);
+      if (length === 0) socket.resetAndDestroy();
       // Counting goes on where the body of a form call was read to learn its operation.
       else await drain({ ...exchange, resetAfter: Math.max(1, Math.floor(length / 2)) });
-      if (!socket.destroyed) resetSocket(socket);
+      if (!socket.destroyed) socket.resetAndDestroy();
       return true;
     }
     case 'hang':
@@ -228,7 +228,7 @@ async function finishWith(
   switch (fault.kind) {
     case 'lost':
       await answer.pending;
-      return resetSocket(exchange.req.socket);
+      return void exchange.req.socket.resetAndDestroy();
     case 'hang-after':
       await answer.pending;
       return;
@@ -236,7 +236,7 @@ async function finishWith(
       return sendCut(res, exchange, answer);
     case 'reset-after':
       await sendAnswer(res, exchange, answer);
-      return resetSocket(exchange.req.socket);
+      return void exchange.req.socket.resetAndDestroy();
     case 'close-after':
       await sendAnswer(res, exchange, answer);
       return void exchange.req.socket.end();

@@ -7,10 +7,7 @@ import type { Certificate, SessionRecord, State } from './state.js';
 import { checkApply } from './vod-parameters.js';
 import type { Params } from './vod-parameters.js';
 
-export interface SessionSettings {
-  readonly certificateTtlMs: number;
-  readonly storageRegion: string;
-}
+const DEFAULT_REGION = 'ap-chongqing';
 
 /** Sessions as both APIs, server and client, hand them out. */
 export interface Sessions {
@@ -21,13 +18,12 @@ export interface Sessions {
   commit(sessionKey: string, nowMs: number, subAppId?: number | null): Promise<SessionRecord>;
 }
 
-export function createSessions(state: State, settings: SessionSettings): Sessions {
-  const { certificateTtlMs } = settings;
+export function createSessions(state: State, certificateTtlMs: number): Sessions {
   return {
     apply(params, nowMs) {
       checkApply(params, nowMs);
       const session: SessionRecord = {
-        ...placeOf(state, params, settings.storageRegion),
+        ...placeOf(state, params),
         sessionKey: randomBytes(312).toString('base64'),
         mediaType: String(params['MediaType']),
         subAppId: (params['SubAppId'] as number | undefined) ?? null,
@@ -53,8 +49,8 @@ export function createSessions(state: State, settings: SessionSettings): Session
 }
 
 /** `/<bucket's name>/<8 hex><FileId>/<12 letters>.<type>`, unless a storage path is asked for. */
-function placeOf(state: State, params: Params, defaultRegion: string) {
-  const region = (params['StorageRegion'] as string | undefined) || defaultRegion;
+function placeOf(state: State, params: Params) {
+  const region = (params['StorageRegion'] as string | undefined) || DEFAULT_REGION;
   const bucket = state.bucketOf(region);
   const fileId = makeFileId();
   const bucketName = bucket.slice(0, bucket.lastIndexOf('-'));

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseFaultRule } from '../../src/sandbox/faults.js';
-import { startSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox/sandbox.js';
+import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
 
 /** A sandbox in this process for commands that run in others. */
 export interface Cloud extends Sandbox {
@@ -10,16 +10,12 @@ export interface Cloud extends Sandbox {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export async function startCloud(
-  faults: readonly string[] = [],
-  options: Partial<SandboxOptions> = {},
-): Promise<Cloud> {
+export async function startCloud(faults: readonly string[] = []): Promise<Cloud> {
   const dir = await mkdtemp(join(tmpdir(), 'vod-upload-cloud-'));
   const sandbox = await startSandbox({
     dir,
     apiRateLimit: 10_000,
     faults: faults.map(parseFaultRule),
-    ...options,
   });
   return {
     ...sandbox,
