@@ -17,6 +17,7 @@ import { createSessions } from './vod-sessions.js';
 
 export type { RequestRecord } from './exchange.js';
 export type { FaultRule } from './faults.js';
+export type { SessionRecord } from './state.js';
 
 export interface SandboxOptions {
   /** Objects are ordinary files at `<dir>/<bucket>/<object key>`; the state is in `<dir>/.sandbox`. */
@@ -31,22 +32,6 @@ export interface SandboxOptions {
   readonly apiRateLimit?: number;
   /** How long a processing task takes. */
   readonly taskMs?: number;
-}
-
-/** What an apply granted, and what became of it. */
-export interface SandboxSession {
-  readonly sessionKey: string;
-  readonly fileId: string;
-  readonly bucket: string;
-  readonly region: string;
-  readonly mediaKey: string;
-  readonly coverKey: string | null;
-  /** As applied. */
-  readonly params: Readonly<Record<string, unknown>>;
-  /** 0 or 1; later calls with the same key count as `repeats`. */
-  readonly commits: number;
-  readonly repeats: number;
-  readonly committedAt: Date | null;
 }
 
 /** A multipart upload neither completed nor aborted. */
@@ -64,7 +49,7 @@ export interface Sandbox {
   /** What arrived, in order; the last 10,000. */
   readonly requests: readonly RequestRecord[];
   /** Every apply, in order. */
-  sessions(): SandboxSession[];
+  sessions(): SessionRecord[];
   openUploads(): OpenUpload[];
   /** Where the object with this key is, or would be, on disk. */
   objectPath(key: string): string;
@@ -115,7 +100,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     secretId,
     secretKey,
     requests,
-    sessions: () => [...state.sessions.values()].map(presentSession),
+    sessions: () => [...state.sessions.values()],
     openUploads: () => presentUploads(state),
     objectPath: (key) => state.objectPath(bucketOfKey(state, key), key),
     addFaults: (...rules) => faults.add(rules),
@@ -157,16 +142,6 @@ function rawAnswer(body: string): string {
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
-}
-
-function presentSession(session: SessionRecord): SandboxSession {
-  const { sessionKey, fileId, bucket, region, mediaKey, coverKey, params } = session;
-  const { commits, repeats, committedAtMs } = session;
-  const committedAt = committedAtMs === null ? null : new Date(committedAtMs);
-  return {
-    ...{ sessionKey, fileId, bucket, region, mediaKey, coverKey, params },
-    ...{ commits, repeats, committedAt },
-  };
 }
 
 function presentUploads(state: State): OpenUpload[] {

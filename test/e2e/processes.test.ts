@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatLease, parseLease } from '../../src/journal/leases.js';
 import { openStore } from '../../src/journal/store.js';
 import { parseFaultRule } from '../../src/sandbox/faults.js';
-import type { SandboxSession } from '../../src/sandbox/sandbox.js';
+import type { SessionRecord } from '../../src/sandbox/sandbox.js';
 import { createDice, type Dice } from '../helpers/kill-dice.js';
 import { createKillWorld, heldAt, storedParts, type KillWorld } from '../helpers/kill-world.js';
 import type { Ran } from '../helpers/run-cli.js';
@@ -40,7 +40,7 @@ async function killAt(world: World, rule: string): Promise<void> {
   assert.equal(ran.signal, 'SIGKILL', ran.stderr);
 }
 
-function committedOf({ cloud }: KillWorld): SandboxSession[] {
+function committedOf({ cloud }: KillWorld): SessionRecord[] {
   return cloud.sessions().filter(({ commits }) => commits > 0);
 }
 

@@ -1,6 +1,6 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
-import type { SandboxSession } from '../../src/sandbox/sandbox.js';
+import type { SessionRecord } from '../../src/sandbox/sandbox.js';
 import { partName, type KillWorld, type Title, type Trace } from './kill-world.js';
 
 interface ManifestRecord {
@@ -61,7 +61,7 @@ async function auditManifest(world: KillWorld): Promise<string[]> {
   return complaints;
 }
 
-function committedOf({ cloud }: KillWorld): SandboxSession[] {
+function committedOf({ cloud }: KillWorld): SessionRecord[] {
   return cloud.sessions().filter(({ commits }) => commits > 0);
 }
 
@@ -90,7 +90,7 @@ async function auditObjects(world: KillWorld): Promise<string[]> {
 /** Every file of a title and its object key. */
 function placesOf(
   { path, cover, segments = [] }: Title,
-  session: SandboxSession,
+  session: SessionRecord,
 ): [string, string][] {
   const folder = posix.dirname(session.mediaKey);
   return [
