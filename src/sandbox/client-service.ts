@@ -1,7 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { receiveText } from './body.js';
 import type { Answer, Exchange, Service } from './exchange.js';
-import { hostName, parseQuery, ServiceError } from './exchange.js';
+import { hostName, parseQuery, ServiceError, statusPage } from './exchange.js';
 import { mediaUrlOf } from './state.js';
 import type { SessionRecord, State } from './state.js';
 import { checkParams } from './vod-parameters.js';
@@ -9,6 +9,9 @@ import type { Sessions } from './vod-sessions.js';
 
 const BODY_LIMIT = 1_000_000;
 const LONGEST_SIGNATURE_S = 7_776_000;
+
+/** What the client API serves. */
+export const CLIENT_OPERATIONS = ['ApplyUploadUGC', 'CommitUploadUGC', 'PrepareUploadUGC'];
 
 /** The codes of the client API that an uploader meets. */
 const INVALID_REQUEST = '10001';
@@ -36,7 +39,7 @@ export function checkClientSignature(
   const original = bytes.subarray(20);
   const hmac = createHmac('sha1', keys.secretKey).update(original).digest();
   const fields = parseQuery(original.toString('utf8').replaceAll('+', '%20')) ?? new Map();
-  const isSigned = bytes.length > 20 && timingSafeEqual(hmac, bytes.subarray(0, 20));
+  const isSigned = hmac.equals(bytes.subarray(0, 20));
   const start = Number(fields.get('currentTimeStamp'));
   const end = Number(fields.get('expireTime'));
   const isWhole = Number.isInteger(start) && Number.isInteger(end) && fields.get('random');
@@ -88,11 +91,7 @@ export function createClientService(state: State, sessions: Sessions): Service {
       exchange.record.code = code;
       return { ...envelope(numberFor(code), message), status };
     },
-    refuseStatus: (_exchange, status) => ({
-      status,
-      headers: { 'Content-Type': 'text/html' },
-      body: `<html><body><h1>${status}</h1></body></html>`,
-    }),
+    refuseStatus: (_exchange, status) => statusPage(status),
     garbage: () => ({
       status: 200,
       headers: { 'Content-Type': 'application/json' },

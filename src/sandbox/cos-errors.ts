@@ -1,12 +1,12 @@
-/** The HTTP status COS gives with each error code; anything else is a 400. */
+/** The HTTP status COS gives with each error code, the usual code of a status first; anything else is a 400. */
 const STATUS: Readonly<Record<string, number>> = {
   AccessDenied: 403,
   InvalidAccessKeyId: 403,
   SignatureDoesNotMatch: 403,
   RequestTimeTooSkewed: 403,
+  NoSuchKey: 404,
   NoSuchUpload: 404,
   NoSuchBucket: 404,
-  NoSuchKey: 404,
   MethodNotAllowed: 405,
   UploadIdNotSupported: 405,
   PathConflict: 409,
@@ -23,27 +23,12 @@ const STATUS: Readonly<Record<string, number>> = {
   KmsFreqControl: 503,
 };
 
-const CODE: Readonly<Record<number, string>> = {
-  400: 'InvalidRequest',
-  402: 'PaymentRequired',
-  403: 'AccessDenied',
-  404: 'NoSuchKey',
-  405: 'MethodNotAllowed',
-  409: 'PathConflict',
-  411: 'MissingContentLength',
-  412: 'PreconditionFailed',
-  416: 'InvalidRange',
-  451: 'UnavailableForLegalReasons',
-  500: 'InternalError',
-  501: 'NotImplemented',
-  503: 'ServiceUnavailable',
-};
-
 export function statusOf(code: string): number {
   return STATUS[code] ?? 400;
 }
 
 /** The code that usually comes with a status; undefined where only a gateway would use it. */
 export function codeOf(status: number): string | undefined {
-  return CODE[status];
+  if (status === 400) return 'InvalidRequest';
+  return Object.keys(STATUS).find((code) => STATUS[code] === status);
 }

@@ -44,6 +44,8 @@ function shape<Name extends string>(
   return { operation, method, ofKey, needs, allows };
 }
 
+export const COS_OPERATIONS = SHAPES.map(({ operation }) => operation);
+
 const HOST = /^([a-z\d-]+-\d+)\.cos\.([a-z\d-]+)\.(?:myqcloud\.com|tencentcos\.cn)$/;
 
 export function isCosHost(host: string): boolean {

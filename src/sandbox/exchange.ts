@@ -61,6 +61,12 @@ export interface Service {
   garbage(exchange: Exchange): Answer;
 }
 
+/** A refusal as gateways give it. */
+export function statusPage(status: number): Answer {
+  const body = `<html><body><h1>${status}</h1></body></html>`;
+  return { status, headers: { 'Content-Type': 'text/html' }, body };
+}
+
 /** A refusal with one of the service's own codes. */
 export class ServiceError extends Error {
   readonly code: string;

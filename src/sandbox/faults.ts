@@ -1,26 +1,14 @@
 /** What the sandbox does wrong on purpose, when, and how often. */
 
-export const FAULT_OPERATIONS = [
-  'ApplyUpload',
-  'CommitUpload',
-  'DescribeMediaInfos',
-  'DescribeTasks',
-  'DescribeTaskDetail',
-  'ParseStreamingManifest',
-  'ApplyUploadUGC',
-  'CommitUploadUGC',
-  'PrepareUploadUGC',
-  'PutObject',
-  'HeadObject',
-  'GetObject',
-  'DeleteObject',
-  'InitiateMultipartUpload',
-  'UploadPart',
-  'ListParts',
-  'ListMultipartUploads',
-  'CompleteMultipartUpload',
-  'AbortMultipartUpload',
-] as const;
+import { CLIENT_OPERATIONS } from './client-service.js';
+import { COS_OPERATIONS } from './cos-request.js';
+import { SCHEMAS } from './vod-parameters.js';
+
+const FAULT_OPERATIONS: readonly string[] = [
+  ...Object.keys(SCHEMAS),
+  ...CLIENT_OPERATIONS,
+  ...COS_OPERATIONS,
+];
 
 const PLAIN_ACTIONS = [
   'reset',
@@ -81,7 +69,7 @@ export function parseFaultRule(text: string): FaultRule {
     throw refusal(text, 'it cannot be read', 'write <Operation>[#part]:<action>[*count][@chance]');
   }
   const { operation = '*', part, action = '', count, probability } = found;
-  if (operation !== '*' && !FAULT_OPERATIONS.some((known) => known === operation)) {
+  if (operation !== '*' && !FAULT_OPERATIONS.includes(operation)) {
     const names = FAULT_OPERATIONS.join(', ');
     throw refusal(text, `there is no operation "${operation}"`, `use * or one of ${names}`);
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { receiveText } from './body.js';
 import type { Answer, Exchange, Service } from './exchange.js';
-import { parseQuery, ServiceError } from './exchange.js';
+import { parseQuery, ServiceError, statusPage } from './exchange.js';
 import type { State } from './state.js';
 import type { createActions } from './vod-actions.js';
 import { API_REGIONS, checkParams, isVodAction, paramsOfForm } from './vod-parameters.js';
@@ -47,11 +47,7 @@ export function createVodService(
       exchange.record.code = code;
       return { ...envelope({ Error: { Code: code, Message: message } }), status };
     },
-    refuseStatus: (_exchange, status) => ({
-      status,
-      headers: { 'Content-Type': 'text/html' },
-      body: `<html><body><h1>${status}</h1></body></html>`,
-    }),
+    refuseStatus: (_exchange, status) => statusPage(status),
     garbage: () => ({
       status: 200,
       headers: { 'Content-Type': 'application/json' },

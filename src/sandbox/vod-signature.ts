@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { hostName, ServiceError } from './exchange.js';
 
@@ -137,8 +137,7 @@ export function checkV1(
   const given = Buffer.from(form.get('Signature') ?? '', 'base64');
   const accepted = [host, hostName(host)].some((reading) => {
     const hmac = createHmac(digest, keys.secretKey).update(`${method}${reading}/?${text}`);
-    const wanted = hmac.digest();
-    return given.length === wanted.length && timingSafeEqual(given, wanted);
+    return hmac.digest().equals(given);
   });
   if (!accepted) throw signatureFailure('the signature does not match');
 }
