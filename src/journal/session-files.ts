@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { open, opendir, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobId, SessionKey } from '../core/ids.js';
@@ -104,7 +104,8 @@ export class SessionFiles {
   }
 
   /** What cannot be erased now is erased by the next sweep. */
-  erase({ file, at, length, tag }: SecretsPlace): void {
+  erase(place: SecretsPlace): void {
+    const { file, at, length } = place;
     const isOwn = file === this.#name;
     if (isOwn) {
       this.#live -= 1;
@@ -114,10 +115,8 @@ export class SessionFiles {
       else free.push(at);
     }
     try {
-      if (!isOwn) this.#sweepFile(file, (found) => found?.tag === tag);
-      else if (this.#descriptor !== undefined) {
-        writeSync(this.#descriptor, Buffer.alloc(length), 0, length, at);
-      }
+      if (!isOwn) this.#eraseOfOther(place);
+      else if (this.#descriptor !== undefined) overwrite(this.#descriptor, at, length);
     } catch {
       return;
     }
@@ -128,11 +127,30 @@ export class SessionFiles {
    * nothing is left; returns how many sessions were erased. For use inside a transaction.
    */
   sweep(file: string, isOver: (id: JobId, tag: string) => boolean): number {
+    const path = this.#pathOf(file);
+    let erased = 0;
+    let live = 0;
     try {
-      return this.#sweepFile(file, (found) => !found || isOver(found.id, found.tag));
+      const bytes = readFileSync(path);
+      const descriptor = openSync(path, 'r+');
+      try {
+        for (const { at, length } of recordsIn(bytes)) {
+          const found = parseSecrets(bytes.toString('utf8', at, at + length));
+          if (found !== undefined && !isOver(found.id, found.tag)) {
+            live += 1;
+            continue;
+          }
+          overwrite(descriptor, at, length);
+          erased += 1;
+        }
+      } finally {
+        closeSync(descriptor);
+      }
+      if (live === 0) unlinkSync(path);
     } catch {
       return 0;
     }
+    return erased;
   }
 
   /** Up to `limit` names of files here, each with the run that it belongs to. */
@@ -156,26 +174,16 @@ export class SessionFiles {
     await file.close();
   }
 
-  #sweepFile(name: string, isOver: (found: Found | undefined) => boolean): number {
-    const path = this.#pathOf(name);
-    const bytes = readFileSync(path);
-    let erased = 0;
-    let live = 0;
-    const descriptor = openSync(path, 'r+');
+  /** The file stays, also where nothing is left in it: its run may be at work. */
+  #eraseOfOther({ file, at, length, tag }: SecretsPlace): void {
+    const text = Buffer.alloc(length);
+    const descriptor = openSync(this.#pathOf(file), 'r+');
     try {
-      for (const { at, length } of recordsIn(bytes)) {
-        if (isOver(parseSecrets(bytes.toString('utf8', at, at + length)))) {
-          writeSync(descriptor, Buffer.alloc(length), 0, length, at);
-          erased += 1;
-        } else {
-          live += 1;
-        }
-      }
+      readSync(descriptor, text, 0, length, at);
+      if (parseSecrets(text.toString())?.tag === tag) overwrite(descriptor, at, length);
     } finally {
       closeSync(descriptor);
     }
-    if (live === 0) unlinkSync(path);
-    return erased;
   }
 
   #take(pages: number): number {
@@ -254,6 +262,10 @@ function credentialsOf(fields: Fields): TemporaryCredentials {
     secretKey: textOf(fields, 'secretKey'),
     ...(token === undefined ? {} : { token }),
   };
+}
+
+function overwrite(descriptor: number, at: number, length: number): void {
+  writeSync(descriptor, Buffer.alloc(length), 0, length, at);
 }
 
 /** A page at least ends in a zero byte, so that the next session is told from this one. */

@@ -50,6 +50,27 @@ test('secrets are in no file of the journal but their own, and in none once the 
   assert.ok(await world.hasSecretsOf(3));
 });
 
+test('a job that another run ends leaves the live run that began it its file', async () => {
+  const [first, other] = [await world.begin(), await world.begin()];
+  for (const end of [
+    () => other.forget(jobFor(1).id),
+    () => other.remember(jobFor(1).id, checkpointFor(2, 'sending')),
+    () => other.settle(jobFor(1), receiptFor(1)),
+  ]) {
+    await first.claim(jobFor(1));
+    await first.remember(jobFor(1).id, checkpointFor(1, 'sending'));
+    await first.release(jobFor(1).id);
+    assert.equal((await other.claim(jobFor(1))).kind, 'ours');
+    await end();
+    await other.release(jobFor(1).id);
+    assert.equal(await world.hasSecretsOf(1), false);
+    await first.claim(jobFor(3));
+    await first.remember(jobFor(3).id, checkpointFor(3, 'sending'));
+    await first.forget(jobFor(3).id);
+    await first.release(jobFor(3).id);
+  }
+});
+
 test("the account's own key is never written down, and signs again in the next run", async () => {
   const accountKey = { secretId: 'ACCOUNT-ID', secretKey: 'ACCOUNT-KEY' };
   const checkpoint = checkpointFor(1, 'sending');
