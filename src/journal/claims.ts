@@ -27,7 +27,7 @@ export type Taken =
       readonly kind: 'taken';
       /** What is unfinished of this very job. */
       readonly own?: UnfinishedRecord;
-      /** What is unfinished of an earlier state of the same file; claimed along. */
+      /** Where that is nothing: what is unfinished of an earlier state of the same file; claimed along. */
       readonly earlier?: UnfinishedRecord;
     };
 
@@ -40,12 +40,10 @@ export function take(tables: Tables, job: Job, keys: ClaimKeys, claimant: Claima
   }
   for (const key of claimed) tables.claims.put(key, claimant.lease.runId);
   const own = readUnfinished(tables, job.id);
+  // What is unfinished of another state may be later than this one, and has its own claims.
+  if (own !== undefined) return { kind: 'taken', own };
   const earlier = takeEarlier(tables, job, keys.sourceKey, claimant);
-  return {
-    kind: 'taken',
-    ...(own === undefined ? {} : { own }),
-    ...(earlier === undefined ? {} : { earlier }),
-  };
+  return { kind: 'taken', ...(earlier && { earlier }) };
 }
 
 function takeEarlier(

@@ -323,6 +323,37 @@ test('the session of a file that has changed since is handed over to be aborted'
   assert.equal(await world.hasSecretsOf(1), false);
 });
 
+test('an earlier state of a file that is gone on with leaves the later one alone', async () => {
+  const changed = jobFor(1, { version: 1 });
+  const first = await world.begin();
+  await first.claim(jobFor(1));
+  await first.remember(jobFor(1).id, checkpointFor(1, 'committing'));
+  await first.claim(changed);
+  await first.remember(changed.id, checkpointFor(2, 'sending'));
+  await world.end(first);
+  const second = await world.begin();
+  for (const [job, phase] of [
+    [jobFor(1), 'committing'],
+    [changed, 'sending'],
+  ] as const) {
+    const claim = await second.claim(job);
+    assert.equal(claim.kind === 'ours' && claim.checkpoint?.phase, phase);
+  }
+});
+
+test('of an earlier state that has expired the later one is not superseded', async () => {
+  const changed = jobFor(1, { version: 1 });
+  const first = await world.begin();
+  await first.claim(jobFor(1));
+  await first.remember(jobFor(1).id, checkpointFor(1, 'sending', new Date(0)));
+  await first.claim(changed);
+  await first.remember(changed.id, checkpointFor(2, 'committing'));
+  await world.end(first);
+  const second = await world.begin();
+  const expired = { kind: 'ours', changedOptions: [] };
+  assert.deepEqual(await second.claimUnfinished(jobFor(1).id), expired);
+});
+
 test('a playlist whose segments have changed begins anew', async () => {
   const segment = { ...jobFor(9).media, relativeKey: 'a.ts' };
   const first = await world.begin();

@@ -132,7 +132,7 @@ async function giveUp(job: Job, journal: OpenJournal, cos: Cos, world: World): P
   const claim = await journal.claimUnfinished(id);
   if (claim === undefined) return 'ended';
   if (claim.kind !== 'ours') return 'held';
-  const checkpoint = claim.checkpoint ?? claim.superseded?.checkpoint;
+  const { checkpoint } = claim;
   let end: End = 'given-up';
   if (checkpoint?.phase === 'committing') end = 'committing';
   else if (checkpoint && !(await abortUploads(job, checkpoint, cos, world))) end = 'kept';
