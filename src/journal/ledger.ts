@@ -34,8 +34,8 @@ export function enter(
   now: Date,
 ): Replaced | undefined {
   const contentKey = contentKeyOf(job, receipt.crc64 ?? job.crc64, scope);
-  if (contentKey !== undefined) tables.contents.put(contentKey, job.id);
   const place = placeOf(job, receipt, scope);
+  const replaced = place && dropReplaced(tables, job.id, place);
   replace(tables, job.id, {
     receipt,
     ...(contentKey === undefined ? {} : { contentKey }),
@@ -44,12 +44,11 @@ export function enter(
     options: keptOptions(requestOf(job, receipt)),
     seenAt: now,
   });
-  return place && takePlace(tables, job.id, place);
+  return replaced;
 }
 
-function takePlace(tables: Tables, id: JobId, { key, source }: Place): Replaced | undefined {
+function dropReplaced(tables: Tables, id: JobId, { key, source }: Place): Replaced | undefined {
   const before = tables.places.get(key);
-  tables.places.put(key, id);
   if (before === undefined || before === id) return undefined;
   const entry = parseLedger(tables.ledger.get(before));
   // It may have been uploaded again since, elsewhere: that media is as it was.
@@ -105,9 +104,6 @@ export function consult(
   const { id } = found;
   const files = id === job.id ? found.record.files : withoutTimes(found.record.files);
   const record = { ...found.record, files };
-  if (id !== job.id && record.contentKey !== undefined) {
-    tables.contents.put(record.contentKey, job.id);
-  }
   if (id !== job.id || now.getTime() - record.seenAt.getTime() > SEEN_PRECISION_MS) {
     replace(tables, job.id, { ...record, seenAt: now });
   }
@@ -152,11 +148,14 @@ function drop(tables: Tables, id: string, { contentKey, place, seenAt }: LedgerR
   tables.ledger.remove(id);
 }
 
-/** Writes the entry and moves it in the index by age. */
+/** Writes the entry, and what leads to it in every index instead of what led to the one before. */
 function replace(tables: Tables, id: JobId, record: LedgerRecord): void {
   const before = parseLedger(tables.ledger.get(id));
-  if (before !== undefined) tables.ages.remove(ageKeyOf(before.seenAt, id));
-  tables.ages.put(ageKeyOf(record.seenAt, id), '1');
+  if (before !== undefined) drop(tables, id, before);
+  const { contentKey, place, seenAt } = record;
+  if (contentKey !== undefined) tables.contents.put(contentKey, id);
+  if (place !== undefined) tables.places.put(place.key, id);
+  tables.ages.put(ageKeyOf(seenAt, id), '1');
   tables.ledger.put(id, formatLedger(record));
 }
 

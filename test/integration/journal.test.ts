@@ -385,6 +385,21 @@ describe('where the content is known, it alone decides', () => {
     assert.deepEqual(byPath.kind === 'uploaded' && byPath.receipt, receiptFor(1));
   });
 
+  test('a copy stays uploaded where the file itself was uploaded again to another storage path', async () => {
+    const at = (path: string) => ({ request: { mediaStoragePath: path } });
+    const receipt = (number: number, path: string): Receipt => ({
+      ...receiptFor(number),
+      crc64,
+      storage: { bucket: 'b-1', region: 'ap-chongqing', path },
+    });
+    const journal = await world.begin();
+    await journal.settle({ ...jobFor(1, at('/x/a.mp4')), crc64 }, receipt(1, '/x/a.mp4'));
+    assert.equal((await journal.claim({ ...jobFor(2), crc64 })).kind, 'uploaded');
+    await journal.settle({ ...jobFor(1, at('/y/a.mp4')), crc64 }, receipt(2, '/y/a.mp4'));
+    const copy = await journal.claim(jobFor(2));
+    assert.equal(copy.kind === 'uploaded' && copy.receipt.fileId, receipt(1, '').fileId);
+  });
+
   test('other bytes of the same path, size and time were not', async () => {
     const journal = await afterUpload();
     const rewritten = { ...jobFor(1), crc64: other };
