@@ -29,7 +29,7 @@ export interface Ledger {
 
 /** Opens the ledger of the journal in `dir` and writes nothing; undefined where there is none. */
 export async function openLedger(dir: string, scope: string): Promise<Ledger | undefined> {
-  const opened = await openTables(join(dir, DATABASE), ['ledger', 'contents', 'places']);
+  const opened = await openTables(join(dir, DATABASE));
   return (
     opened && {
       find: (job) => find(opened.tables, job, scope)?.record.receipt,

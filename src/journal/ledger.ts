@@ -19,9 +19,6 @@ const KEPT_MS = 730 * DAY_MS;
 /** How exactly the last question is remembered: a run over old files should write little. */
 const SEEN_PRECISION_MS = 30 * DAY_MS;
 
-/** What looking something up takes. */
-export type LedgerTables = Pick<Tables, 'ledger' | 'contents' | 'places'>;
-
 /**
  * Enters what was uploaded, by the identity of its source, by its content and by the storage path that was
  * asked for. The entry whose bytes had that path goes: returns its media where that was of another file.
@@ -69,7 +66,7 @@ function requestOf({ request }: Job, { coverCrc64 }: Receipt): ApplyRequest {
  * entry whose content was never verified is found by path even then.
  */
 export function find(
-  tables: LedgerTables,
+  tables: Tables,
   job: Job,
   scope: string,
 ): { readonly id: JobId; readonly record: LedgerRecord } | undefined {
@@ -84,7 +81,7 @@ export function find(
 }
 
 /** The entry, unless its storage path has gone to another media: an entry may have copies, and one alone is dropped. */
-function entryOf(tables: LedgerTables, id: JobId): LedgerRecord | undefined {
+function entryOf(tables: Tables, id: JobId): LedgerRecord | undefined {
   const entry = parseLedger(tables.ledger.get(id));
   if (entry?.place === undefined) return entry;
   const holder = tables.places.get(entry.place.key);

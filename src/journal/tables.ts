@@ -43,7 +43,7 @@ export function openEnvironment(lmdb: typeof Lmdb, file: string, gate: Gate): En
     const root = openDatabase(lmdb, file, { readOnly: false });
     try {
       // Each would be made in a transaction of its own, which is on disk before the next begins.
-      const tables = root.transactionSync(() => tablesOf(root, TABLES), SYNCHRONOUS_COMMIT);
+      const tables = root.transactionSync(() => tablesOf(root), SYNCHRONOUS_COMMIT);
       return {
         commit: (work) =>
           gate.pass(() => root.transactionSync(work, ABORTABLE | SYNCHRONOUS_COMMIT)),
@@ -58,11 +58,10 @@ export function openEnvironment(lmdb: typeof Lmdb, file: string, gate: Gate): En
   });
 }
 
-/** The tables that `names` tells, for looking only; undefined where there is no database. */
-export async function openTables<Name extends keyof Tables>(
+/** The tables, for looking only; undefined where there is no database. */
+export async function openTables(
   file: string,
-  names: readonly Name[],
-): Promise<{ readonly tables: Pick<Tables, Name>; close(): Promise<void> } | undefined> {
+): Promise<{ readonly tables: Tables; close(): Promise<void> } | undefined> {
   // lmdb ends the process by a signal where it shall read a database that nothing was written to yet.
   if (!sizeOf(file) || sizeOf(`${file}-lock`) === undefined) return undefined;
   const lmdb = await import('lmdb');
@@ -70,7 +69,7 @@ export async function openTables<Name extends keyof Tables>(
   try {
     const gate = isWritable(gateOf(file)) ? await openGate(lmdb, file) : undefined;
     const root = gate ? gate.pass(open) : open();
-    return { tables: tablesOf(root, names), close: () => closeThrough(gate, root) };
+    return { tables: tablesOf(root), close: () => closeThrough(gate, root) };
   } catch (error) {
     throw unreadable(file, error);
   }
@@ -103,26 +102,24 @@ async function closeThrough(gate: Gate | undefined, root: Lmdb.RootDatabase): Pr
   await closed;
 }
 
-function tablesOf<Name extends keyof Tables>(
-  root: Lmdb.RootDatabase,
-  names: readonly Name[],
-): Pick<Tables, Name> {
-  const tables = names.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]);
-  return Object.fromEntries(tables) as Pick<Tables, Name>;
+function tablesOf(root: Lmdb.RootDatabase): Tables {
+  const tables = TABLES.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]);
+  return Object.fromEntries(tables) as Tables;
 }
 
-function tableOf(database: Lmdb.Database<string, string>): Table {
+/** Undefined: whoever only looks cannot make a table that is missing, and it counts as empty. */
+function tableOf(database: Lmdb.Database<string, string> | undefined): Table {
   return {
-    get: (key) => database.get(key),
-    put: (key, value) => void database.putSync(key, value),
-    remove: (key) => void database.removeSync(key),
+    get: (key) => database?.get(key),
+    put: (key, value) => void database?.putSync(key, value),
+    remove: (key) => void database?.removeSync(key),
     slice: (limit, after, before) => {
       const range = {
         limit,
         ...(after === undefined ? {} : { start: after, exclusiveStart: true }),
         ...(before === undefined ? {} : { end: before }),
       };
-      return [...database.getRange(range)];
+      return [...(database?.getRange(range) ?? [])];
     },
   };
 }

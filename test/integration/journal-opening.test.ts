@@ -3,8 +3,9 @@ import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { openJournal, openLedger } from '../../src/journal/journal.js';
+import { openDatabase } from '../../src/journal/open-database.js';
 import { importable, runWithFewDescriptors } from '../helpers/few-descriptors.js';
-import { JournalWorld, isUnwritable, optionsFor } from './journal-world.js';
+import { JournalWorld, isUnwritable, jobFor, optionsFor } from './journal-world.js';
 
 let world: JournalWorld;
 
@@ -38,6 +39,17 @@ test('of a database that is empty yet nothing is known', async () => {
   await writeFile(join(world.dir, 'journal.lmdb'), '');
   await writeFile(join(world.dir, 'journal.lmdb-lock'), '');
   assert.equal(await openLedger(world.dir, ''), undefined);
+});
+
+test('of a database that has no tables yet nothing is known', async () => {
+  const file = join(world.dir, 'journal.lmdb');
+  const lmdb = await import('lmdb');
+  const root = openDatabase(lmdb, file, { readOnly: false });
+  await root.put('anything', 'but tables');
+  await root.close();
+  const ledger = await openLedger(world.dir, '');
+  assert.equal(ledger?.find(jobFor(1)), undefined);
+  await ledger?.close();
 });
 
 test('a process with few descriptors left says that it cannot open the journal', async () => {
