@@ -104,6 +104,7 @@ async function uploadWith(
 ): Promise<number> {
   const { flags, world } = run;
   const startedAt = new Date();
+  const startedMs = performance.now();
   const opened = await openManifest(run, runId, startedAt);
   const reporters = await createReporters(flags, world, services.acknowledgedBytes);
   const { emit } = reporters;
@@ -158,7 +159,7 @@ async function uploadWith(
   run.leavePlan?.();
   const exitCode = bug ? 1 : (ending.exitCode() ?? verdict.exitCode(flags.allowEmpty));
   const finishedAt = new Date();
-  const durationMs = +finishedAt - +startedAt;
+  const durationMs = Math.round(performance.now() - startedMs);
   const summary = reporters.summary();
   stopSteering();
   ending.finished();

@@ -20,7 +20,9 @@ export function createJsonLines({ stream, now, toRecord }: JsonOptions): Reporte
 
   function isDue(id: JobId): boolean {
     const nowMs = +now();
-    if (nowMs - (toldAtMs.get(id) ?? -Infinity) < PROGRESS_INTERVAL_MS) return false;
+    // The clock may be set back.
+    const agoMs = Math.abs(nowMs - (toldAtMs.get(id) ?? -Infinity));
+    if (agoMs < PROGRESS_INTERVAL_MS) return false;
     toldAtMs.set(id, nowMs);
     return true;
   }

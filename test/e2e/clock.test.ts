@@ -48,3 +48,25 @@ test('where the clock is 3 s ahead jobs abort leaves no upload behind', async (t
   assert.equal(aborted.code, 0, aborted.stderr);
   assert.deepEqual(cloud.openUploads(), []);
 });
+
+test('where the clock is set back meanwhile the run took its time all the same', async (t) => {
+  const cloud = await startCloud([]);
+  const shell = await createShell(cloud.env);
+  t.after(async () => {
+    await shell.close();
+    await cloud.close();
+  });
+  await writeFile(join(shell.dir, 'a.mp4'), 'x');
+  const backwards = `const Real = Date;
+    globalThis.Date = class extends Real {
+      static now() { return Real.now() - 2 * performance.now(); }
+      constructor(...args) { super(...(args.length > 0 ? args : [new.target.now()])); }
+    };`;
+  await writeFile(join(shell.dir, 'backwards.mjs'), backwards);
+  const env = { NODE_OPTIONS: '--import ./backwards.mjs' };
+  const ran = await shell.run(['a.mp4'], { env });
+  assert.equal(ran.code, 0, ran.stderr);
+  const manifest = await readFile(join(shell.dir, 'vod-upload-manifest.json'), 'utf8');
+  const { durationMs } = JSON.parse(manifest) as { durationMs: number };
+  assert.ok(Number.isInteger(durationMs) && durationMs > 0, String(durationMs));
+});

@@ -226,6 +226,16 @@ describe('json lines', () => {
     assert.equal(told.filter(({ id }) => id === 'b').length, 3);
   });
 
+  it('tell progress also after the clock was set back', () => {
+    const { stream, now, at, lines } = world();
+    const reporter = createJsonLines({ stream, now, toRecord: () => ({}) });
+    for (const ms of [3_600_000, 1000, 1500, 2000]) {
+      at(ms);
+      tell(reporter, [progressAt('a', 1)]);
+    }
+    assert.equal(lines().length, 3);
+  });
+
   it('hold type, time and schema in every event, and no event that is not documented', () => {
     const { stream, now, lines } = world();
     tell(createJsonLines({ stream, now, toRecord: ({ status }) => ({ status }) }), all);
