@@ -56,7 +56,7 @@ const RETRYABLE = 8;
 
 /** Opens the journal of this run; throws `journal-unwritable`. */
 export function openRunJournal(
-  run: Pick<Run, 'flags' | 'stateDir'> & Partial<Pick<Run, 'credentials' | 'service' | 'finishes'>>,
+  run: Pick<Run, 'flags' | 'stateDir'> & Partial<Pick<Run, 'service' | 'finishes'>>,
   runId: string,
   now: () => Date,
   clockOffsetMs: () => number = () => 0,
@@ -72,7 +72,6 @@ export function openRunJournal(
     force: run.flags.force,
     ...(run.finishes ? { finishes: true } : {}),
     scope: run.service?.scope ?? '',
-    accountKey: () => run.credentials,
   });
 }
 

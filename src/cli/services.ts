@@ -64,13 +64,12 @@ export function connectServices(
   const pacer = createPacer(flags.apiRate);
   let troubles = 0;
   let tellTrouble: (refused: number) => void = () => undefined;
-  const common = { clock, stallTimeoutMs };
+  const common = { clock, stallTimeoutMs, credentials: credentials.current };
   const vod = createVod({
     ...common,
     policy: policy(),
     host: settings.vodHost,
     region: settings.region,
-    credentials: credentials.current,
     route: vodRoute,
     pacer,
   });

@@ -77,7 +77,6 @@ export type PlanItem =
 export interface TemporaryCredentials {
   readonly secretId: string;
   readonly secretKey: string;
-  /** Absent where the service granted no certificate and the account's own key signs. */
   readonly token?: string;
 }
 
@@ -90,7 +89,8 @@ export interface Session {
   /** Object keys carry no leading slash. */
   readonly mediaKey: string;
   readonly coverKey?: string;
-  readonly credentials: TemporaryCredentials;
+  /** Absent where the service granted no certificate: the account's own key signs. */
+  readonly credentials?: TemporaryCredentials;
   readonly expiresAt: Date;
   readonly requestId: string;
 }

@@ -11,6 +11,7 @@ import type {
   Session,
   SourceFile,
   StoredPart,
+  TemporaryCredentials,
   UploadedAs,
 } from './model.js';
 import type { Emit } from './events.js';
@@ -43,7 +44,8 @@ export interface ObjectTarget {
   readonly bucket: string;
   readonly region: string;
   readonly key: string;
-  readonly credentials: Session['credentials'];
+  /** Absent: the account's own key. */
+  readonly credentials?: TemporaryCredentials;
 }
 
 /** A source file that is open for reading. */

@@ -45,7 +45,7 @@ export async function writeObject(
     const spec = { ...request, method: 'PUT' } as const;
     const answer = await sendRequest(
       {
-        ...(await signedRequest(options, spec, { 'Content-Length': String(body.size) })),
+        ...(await signedRequest(options, spec, { 'Content-Length': String(body.size) }, signal)),
         body,
       },
       signal,
@@ -86,7 +86,7 @@ export async function headObject(
   signal: AbortSignal,
 ): Promise<{ readonly size?: number; readonly crc64?: string } | 'untold' | undefined> {
   const spec = { operation: 'HeadObject', method: 'HEAD', target, query: {}, domain } as const;
-  const answer = await sendRequest(await signedRequest(options, spec, {}), signal);
+  const answer = await sendRequest(await signedRequest(options, spec, {}, signal), signal);
   // An answer without a body cannot name its error: only a refusal is one that is final.
   if (answer.headers['x-cos-request-id'] === undefined || answer.status >= 500) {
     assertCosAnswer(spec.operation, answer);
@@ -106,10 +106,12 @@ async function signedRequest(
   options: CosOptions,
   { method, target, query, domain }: ObjectRequest,
   headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
 ): Promise<Omit<Parameters<typeof sendRequest>[0], 'body'>> {
   const getAuthorization = await loadCosSignature();
   const host = hostOf(target, domain);
-  const { secretId, secretKey, token } = target.credentials;
+  const { secretId, secretKey, token } =
+    target.credentials ?? (await orAborted(options.credentials(), signal));
   const authorization = getAuthorization({
     SecretId: secretId,
     SecretKey: secretKey,

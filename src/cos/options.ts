@@ -1,9 +1,12 @@
+import type { TemporaryCredentials } from '../core/model.js';
 import type { Clock } from '../net/clock.js';
 import type { RetryPolicy } from '../net/retry.js';
 import type { Route } from '../net/route.js';
 import type { Verification } from './digest.js';
 
 export interface CosOptions {
+  /** The account's own, for sessions that were granted none. */
+  readonly credentials: () => Promise<TemporaryCredentials>;
   readonly route: Route;
   readonly clock: Clock;
   readonly policy: RetryPolicy;

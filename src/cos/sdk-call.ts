@@ -2,6 +2,7 @@ import type COS from 'cos-nodejs-sdk-v5';
 import type { XMLParser } from 'cos-fast-xml-parser';
 import { UploadFailure } from '../core/errors.js';
 import type { ObjectTarget } from '../core/ports.js';
+import { orAborted } from '../core/waits.js';
 import type { HttpAnswer } from '../net/answer.js';
 import { sendRequest } from '../net/request.js';
 import { throughSdk } from '../net/sdk-exchange.js';
@@ -28,6 +29,8 @@ export function createSdkCall(options: CosOptions): SdkCall {
     const Sdk = await loadCosSdk();
     const parser = await loadParser();
     const host = hostOf(target, domain);
+    const { secretId, secretKey, token } =
+      target.credentials ?? (await orAborted(options.credentials(), signal));
     return throughSdk(
       async ({ method, path, headers, body }) => {
         const answer = await sendRequest(
@@ -49,7 +52,6 @@ export function createSdkCall(options: CosOptions): SdkCall {
         return readable(parser, operation, answer);
       },
       (agent) => {
-        const { secretId, secretKey, token } = target.credentials;
         const cos = new Sdk({
           SecretId: secretId,
           SecretKey: secretKey,

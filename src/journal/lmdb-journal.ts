@@ -1,5 +1,5 @@
 import { UploadFailure } from '../core/errors.js';
-import type { JobId } from '../core/ids.js';
+import type { JobId, SessionKey } from '../core/ids.js';
 import type { Checkpoint, Job, ObjectCheckpoint, Receipt, Session } from '../core/model.js';
 import type { Replaced, Superseded } from '../core/ports.js';
 import { dropAdditions, putAddition } from './additions.js';
@@ -13,7 +13,7 @@ import type { Moment } from './moment.js';
 import type { JournalClaim, JournalOptions, OpenJournal, UnfinishedJob } from './open-journal.js';
 import { changedOptions, fingerprintsOf } from './options.js';
 import { contentKeyOf, formatCheckpoint, formatJob, sourceKeyOf } from './records.js';
-import { haveSameSecrets, isAccountKey, loadSecrets, NO_CREDENTIALS } from './secrets.js';
+import { loadSecrets } from './secrets.js';
 import type { Loaded } from './secrets.js';
 import type { SecretsPlace, SessionFiles } from './session-files.js';
 import type { Store } from './store.js';
@@ -38,7 +38,7 @@ interface Held {
   /** Claimed along: an earlier state of the same file. */
   readonly earlierId: JobId | undefined;
   /** The session that is gone on with, and where its secrets are. */
-  secrets: { readonly place: SecretsPlace; readonly session: Session } | undefined;
+  secrets: { readonly place: SecretsPlace; readonly sessionKey: SessionKey } | undefined;
   /** Where the secrets of the checkpoint in the database are, whether it is gone on with or not. */
   recorded: SecretsPlace | undefined;
   /** How much was added to that checkpoint since it was written whole. */
@@ -109,11 +109,10 @@ export class LmdbJournal implements OpenJournal {
   ): Promise<void> {
     return this.#inOrder(id, async (held) => {
       if (held === undefined) throw new Error(`job ${id} is not claimed`);
-      const { place } = await this.#keepSecrets(id, held, session);
+      const place = await this.#keepSecrets(id, held, session);
       const { now, offsetMs } = this.#moment();
       const progress = { objects, phase, updatedAt: now, clockOffsetMs: offsetMs };
-      const isWritten = held.isRecorded && held.recorded?.tag === place.tag;
-      if (changed !== undefined && isWritten && objects.length > WRITTEN_WHOLE) {
+      if (changed !== undefined && held.isRecorded && objects.length > WRITTEN_WHOLE) {
         const addition = { ...progress, objects: changed };
         await this.#writeIfOurs(id, held, (tables) =>
           putAddition(tables, id, place.tag, held.additions, addition),
@@ -190,8 +189,7 @@ export class LmdbJournal implements OpenJournal {
       for (const { record, holder } of slice) {
         if (record === undefined) continue;
         const { phase, session, objects, updatedAt } = record.checkpoint;
-        const usable = await loadSecrets(record, this.#files, this.#moment(), () => NO_CREDENTIALS);
-        const resumable = usable !== undefined;
+        const resumable = (await this.#load(record)) !== undefined;
         const shown = { job: record.job, phase, session, objects, updatedAt, resumable };
         yield holder === undefined ? shown : { ...shown, holder };
       }
@@ -247,7 +245,10 @@ export class LmdbJournal implements OpenJournal {
     const continued = own && mayContinue(own, job, resume) ? loaded : undefined;
     const begun = continued && own ? begunAs(own, job) : job;
     held.job = begun;
-    held.secrets = continued && { place: continued.place, session: continued.checkpoint.session };
+    held.secrets = continued && {
+      place: continued.place,
+      sessionKey: continued.checkpoint.session.sessionKey,
+    };
     if (continued) {
       const [then, now] = [fingerprintsOf(begun.request), fingerprintsOf(job.request)];
       const { checkpoint } = continued;
@@ -260,28 +261,21 @@ export class LmdbJournal implements OpenJournal {
   }
 
   #load(record: UnfinishedRecord): Promise<Loaded | undefined> {
-    return loadSecrets(record, this.#files, this.#moment(), this.#options.accountKey);
+    return loadSecrets(record, this.#files, this.#moment());
   }
 
   /** Writes the secrets of a session that are not on disk yet; they come before the checkpoint. */
   async #keepSecrets(
     id: JobId,
     held: Held,
-    session: Session,
-  ): Promise<{ readonly place: SecretsPlace }> {
-    if (held.secrets !== undefined && haveSameSecrets(held.secrets.session, session)) {
-      return held.secrets;
-    }
-    const { sessionKey, credentials } = session;
-    if (held.secrets?.session.sessionKey !== sessionKey) {
-      held.job = held.claimed;
-      held.isRecorded = false;
-    }
-    const isKept = !isAccountKey(credentials, this.#options.accountKey);
-    const secrets = { sessionKey, ...(isKept ? { credentials } : {}) };
-    const place = await this.#files.write(id, secrets);
-    held.secrets = { place, session };
-    return held.secrets;
+    { sessionKey, credentials }: Session,
+  ): Promise<SecretsPlace> {
+    if (held.secrets?.sessionKey === sessionKey) return held.secrets.place;
+    held.job = held.claimed;
+    held.isRecorded = false;
+    const place = await this.#files.write(id, { sessionKey, ...(credentials && { credentials }) });
+    held.secrets = { place, sessionKey };
+    return place;
   }
 
   /** A run that stood still for long may have lost its claim, and must not commit a second media. */

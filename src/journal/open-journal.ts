@@ -1,5 +1,5 @@
 import type { JobId } from '../core/ids.js';
-import type { Checkpoint, Job, Session, TemporaryCredentials } from '../core/model.js';
+import type { Checkpoint, Job, Session } from '../core/model.js';
 import type { Claim, Journal } from '../core/ports.js';
 import type { Swept } from './sweep.js';
 
@@ -21,8 +21,6 @@ export interface JournalOptions {
   readonly finishes?: boolean;
   /** Which service the files go to: content that one has is not content that another has. */
   readonly scope: string;
-  /** The account's own key, for sessions that were granted no certificate: it is never stored. */
-  readonly accountKey?: () => TemporaryCredentials | undefined;
 }
 
 /** The run that works on a job. */

@@ -11,7 +11,7 @@ import { outOfFiles, unreadable, unwritable } from './unwritable.js';
 /** What an unfinished job must not lose and the database must not see. */
 export interface SessionSecrets {
   readonly sessionKey: SessionKey;
-  /** Absent where the account's own key signs: that one is never written down. */
+  /** Absent where the account's own key signs. */
   readonly credentials?: TemporaryCredentials;
 }
 

@@ -29,7 +29,7 @@ export function targetOf(
   { key }: { readonly key: string },
   { bucket, region, credentials }: Session,
 ): ObjectTarget {
-  return { bucket, region, key, credentials };
+  return { bucket, region, key, ...(credentials && { credentials }) };
 }
 
 /**

@@ -42,7 +42,6 @@ export function toSession(
   answer: ApplyAnswer,
   { subAppId, coverType }: ApplyRequest,
   now: Date,
-  own: TemporaryCredentials,
 ): Session {
   const { StorageBucket, StorageRegion, MediaStoragePath, CoverStoragePath, VodSessionKey } =
     answer;
@@ -53,6 +52,7 @@ export function toSession(
   if (coverType !== undefined && !CoverStoragePath) {
     throw unusable('ApplyUpload', 'a storage path for the cover');
   }
+  const credentials = granted(answer);
   return {
     sessionKey: VodSessionKey as SessionKey,
     ...(subAppId === undefined ? {} : { subAppId }),
@@ -60,7 +60,7 @@ export function toSession(
     region: StorageRegion,
     mediaKey: toKey(MediaStoragePath),
     ...(CoverStoragePath ? { coverKey: toKey(CoverStoragePath) } : {}),
-    credentials: granted(answer) ?? own,
+    ...(credentials && { credentials }),
     expiresAt: answer.TempCertificate?.ExpiredTime
       ? new Date(answer.TempCertificate.ExpiredTime * 1000)
       : new Date(now.getTime() + NO_CERTIFICATE_LIFETIME_MS),

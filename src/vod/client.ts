@@ -1,6 +1,6 @@
 import { UploadFailure } from '../core/errors.js';
 import type { Committed, Vod } from '../core/ports.js';
-import { orAborted, sleep } from '../core/waits.js';
+import { sleep } from '../core/waits.js';
 import { applyParameters, foundMedia, toCommitted, toSession } from './answers.js';
 import { createCall } from './call.js';
 import { fileIdHint } from './file-id-hint.js';
@@ -13,16 +13,11 @@ export function createVod(options: VodOptions): Vod {
   const call = createCall(options);
 
   return {
-    async applyUpload(request, onRetry, signal) {
-      const own = await orAborted(options.credentials(), signal);
+    applyUpload(request, onRetry, signal) {
+      const parameters = applyParameters(request);
       return call(
         async (client) =>
-          toSession(
-            await client.ApplyUpload(applyParameters(request)),
-            request,
-            options.clock.now(),
-            own,
-          ),
+          toSession(await client.ApplyUpload(parameters), request, options.clock.now()),
         onRetry,
         signal,
       );

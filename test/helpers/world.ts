@@ -138,7 +138,9 @@ function connectTo(
 ): Connected {
   const route = createRoute({ endpoint: new URL(sandbox.origin), proxies: {} });
   const clock = createClock();
+  const { secretId, secretKey } = sandbox;
   const common = {
+    credentials: async () => ({ secretId, secretKey: options.secretKey ?? secretKey }),
     route,
     clock,
     // Waits are kept short by a generator of small random numbers.
@@ -149,12 +151,10 @@ function connectTo(
     },
     stallTimeoutMs: options.stallTimeoutMs ?? 2000,
   };
-  const { secretId, secretKey } = sandbox;
   const vod = createVod({
     ...common,
     host: 'vod.tencentcloudapi.com',
     region: 'ap-guangzhou',
-    credentials: async () => ({ secretId, secretKey: options.secretKey ?? secretKey }),
     pacer: createPacer(options.apiRate ?? 1000),
     findPausesMs: [10, 20],
   });

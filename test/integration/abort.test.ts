@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { UploadId } from '../../src/core/ids.js';
 import type { ObjectTarget } from '../../src/core/ports.js';
+import { targetOf } from '../../src/pipeline/sending.js';
 import { parseFaultRule } from '../../src/sandbox/faults.js';
 import { createWorld, jobOf, MIB, type TestWorld, type WorldOptions } from '../helpers/world.js';
 
@@ -22,8 +23,7 @@ async function begun(
 ): Promise<{ readonly target: ObjectTarget; readonly id: UploadId }> {
   const request = { mediaType: 'mp4', mediaName: 'film' };
   const session = await world.vod.applyUpload(request, () => undefined, never);
-  const { bucket, region, mediaKey: key, credentials } = session;
-  const target = { bucket, region, key, credentials };
+  const target = targetOf({ key: session.mediaKey }, session);
   return { target, id: await world.cos.initiate(target, false, () => undefined, never) };
 }
 

@@ -46,9 +46,10 @@ async function answering(t: TestContext, verification: Verification, headers: Ou
     server.closeAllConnections();
   });
   const policy = { retries: 0, budget: createRetryBudget(1000, 1000) };
-  const options = { route, clock: createClock(), policy, stallTimeoutMs: 5000, verification };
-  const credentials = { secretId: 'id', secretKey: 'key', token: 'token' };
-  return { options, target: { bucket: 'b-1', region: 'r', key: 'a.mp4', credentials } };
+  const credentials = async () => ({ secretId: 'id', secretKey: 'key', token: 'token' });
+  const common = { credentials, clock: createClock(), policy, stallTimeoutMs: 5000 };
+  const options = { ...common, route, verification };
+  return { options, target: { bucket: 'b-1', region: 'r', key: 'a.mp4' } };
 }
 
 async function write(t: TestContext, verification: Verification, headers: OutgoingHttpHeaders) {

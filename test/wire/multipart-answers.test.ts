@@ -18,7 +18,6 @@ const TARGET: ObjectTarget = {
   bucket: 'vod-1',
   region: 'ap-guangzhou',
   key: 'a.mp4',
-  credentials: { secretId: 'id', secretKey: 'key' },
 };
 
 type Ask = (
@@ -37,6 +36,7 @@ async function answered(document: string, ask: Ask): Promise<unknown> {
   const { port } = server.address() as AddressInfo;
   const route = createRoute({ endpoint: new URL(`http://127.0.0.1:${port}`), proxies: {} });
   const requests = createMultipartRequests({
+    credentials: async () => ({ secretId: 'id', secretKey: 'key' }),
     route,
     clock: createClock(),
     policy: { retries: 0, budget: createRetryBudget(1000, 1000) },

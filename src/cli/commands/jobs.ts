@@ -92,7 +92,7 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
       } else if (end !== 'ended') counts[end] += 1;
     }
   };
-  await withJournal(flags, world, work, run.credentials);
+  await withJournal(flags, world, work);
   const { kept, held, committing } = counts;
   if (held > 0) {
     world.stderr.write(
@@ -188,7 +188,7 @@ export async function collectJobs(flags: UploadFlags, world: World): Promise<num
         );
       }
     };
-    await withJournal(flags, world, work, run.credentials);
+    await withJournal(flags, world, work);
   }
   world.stdout.write(formatLine({ ...swept, abandoned: counts.abandoned }));
   return counts.kept > 0 ? 8 : 0;
@@ -205,18 +205,12 @@ async function hasChanged({ media, cover, segments }: Job): Promise<boolean> {
   }
 }
 
-/** `credentials`: with them the journal hands out sessions that the account's own key signs for. */
 async function withJournal<T>(
   flags: UploadFlags,
   world: World,
   work: (journal: OpenJournal) => Promise<T>,
-  credentials?: Run['credentials'],
 ): Promise<T> {
-  const run = {
-    flags,
-    stateDir: stateDirectory(flags, world),
-    ...(credentials && { credentials }),
-  };
+  const run = { flags, stateDir: stateDirectory(flags, world) };
   const journal = await openRunJournal(run, randomUUID(), () => new Date());
   try {
     return await work(journal);
