@@ -199,7 +199,8 @@ export class SessionFiles {
     const directory = await open(this.#dir);
     try {
       const file = await open(this.#pathOf(this.#name), 'wx', 0o600);
-      await directory.sync();
+      // Not every file system can sync a directory.
+      await directory.sync().catch(() => undefined);
       return file;
     } finally {
       await directory.close();

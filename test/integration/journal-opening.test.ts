@@ -1,11 +1,11 @@
 import { strict as assert } from 'node:assert';
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, rm, symlink, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { openJournal, openLedger } from '../../src/journal/journal.js';
 import { openDatabase } from '../../src/journal/open-database.js';
 import { importable, runWithFewDescriptors } from '../helpers/few-descriptors.js';
-import { JournalWorld, isUnwritable, jobFor, optionsFor } from './journal-world.js';
+import { JournalWorld, checkpointFor, isUnwritable, jobFor, optionsFor } from './journal-world.js';
 
 let world: JournalWorld;
 
@@ -104,4 +104,16 @@ test('where too many files are open the session of one job cannot be kept or rea
     await next.close();`);
   const failed = 'too-many-open-files';
   assert.deepEqual(told, [failed, failed, failed, 'ours committing']);
+});
+
+test('a session is kept also where the file system cannot sync a directory', async (t) => {
+  const directory = await open(world.dir);
+  t.mock.method(Object.getPrototypeOf(directory) as FileHandle, 'sync', async () => {
+    throw Object.assign(new Error('EINVAL: invalid argument, fsync'), { code: 'EINVAL' });
+  });
+  await directory.close();
+  const journal = await world.begin();
+  await journal.claim(jobFor(1));
+  await journal.remember(jobFor(1).id, checkpointFor(1, 'sending'));
+  assert.ok(await world.hasSecretsOf(1));
 });
