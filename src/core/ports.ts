@@ -153,7 +153,7 @@ export interface Journal {
    * that this one has replaced in the bucket.
    */
   settle(job: Job, receipt: Receipt): Promise<Replaced | undefined>;
-  /** Drops the checkpoint and its secrets, keeps the claim. */
+  /** Drops the checkpoint and its secrets; keeps the claim, but for an id that was not claimed by `claim`. */
   forget(id: JobId): Promise<void>;
   /** Gives up the claim; the checkpoint stays for the next run. */
   release(id: JobId): Promise<void>;
