@@ -5,7 +5,7 @@ import type { Swept } from './sweep.js';
 
 export interface JournalOptions {
   readonly dir: string;
-  /** Unique among all runs, ever. */
+  /** Unique among all runs, ever, and a file name. */
   readonly runId: string;
   readonly pid: number;
   readonly host: string;

@@ -17,7 +17,7 @@ export interface SessionSecrets {
 
 /** Where the secrets of one session are. */
 export interface SecretsPlace {
-  /** Name of the file, which is that of the run that wrote them. */
+  /** Name of the file: the id of the run that wrote them. */
   readonly file: string;
   readonly at: number;
   readonly length: number;
@@ -48,7 +48,7 @@ export class SessionFiles {
 
   private constructor(dir: string, runId: string) {
     this.#dir = dir;
-    this.#name = nameOf(runId);
+    this.#name = runId;
   }
 
   static async open(dir: string, runId: string): Promise<SessionFiles> {
@@ -153,12 +153,12 @@ export class SessionFiles {
     return erased;
   }
 
-  /** Up to `limit` names of files here, each with the run that it belongs to. */
-  async list(limit: number): Promise<{ readonly name: string; readonly runId: string }[]> {
-    const found: { name: string; runId: string }[] = [];
+  /** Up to `limit` names of files here: each is the id of its run. */
+  async list(limit: number): Promise<string[]> {
+    const found: string[] = [];
     try {
       for await (const { name } of await opendir(this.#dir)) {
-        if (found.push({ name, runId: runIdOf(name) }) >= limit) break;
+        if (found.push(name) >= limit) break;
       }
     } catch (error) {
       throw unreadable(this.#dir, error);
@@ -272,16 +272,4 @@ function overwrite(descriptor: number, at: number, length: number): void {
 /** A page at least ends in a zero byte, so that the next session is told from this one. */
 function pagesOf(length: number): number {
   return Math.floor(length / PAGE) + 1;
-}
-
-function nameOf(runId: string): string {
-  return encodeURIComponent(runId).replaceAll('.', '%2E');
-}
-
-function runIdOf(name: string): string {
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name;
-  }
 }

@@ -100,11 +100,11 @@ async function dropSecrets({ store, files, limit, ...moment }: SweepOptions): Pr
     return tables.claims.get(id) === undefined && isExpired(record, moment);
   };
   let dropped = 0;
-  for (const { name, runId } of await files.list(limit)) {
+  for (const runId of await files.list(limit)) {
     dropped += await store.transact((tables) => {
       // A run erases what it wrote itself as long as it lives.
       if (tables.runs.get(runId) !== undefined) return 0;
-      return files.sweep(name, (id, tag) => isOver(tables, id, tag));
+      return files.sweep(runId, (id, tag) => isOver(tables, id, tag));
     });
   }
   return dropped;
