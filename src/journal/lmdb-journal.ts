@@ -197,11 +197,6 @@ export class LmdbJournal implements OpenJournal {
     } while (after !== undefined);
   }
 
-  async checkpointOf(id: JobId): Promise<Checkpoint | undefined> {
-    const record = await this.#store.transact((tables) => readUnfinished(tables, id));
-    return record && (await this.#load(record))?.checkpoint;
-  }
-
   gc(): Promise<Swept> {
     return this.#sweep(Infinity);
   }

@@ -53,7 +53,6 @@ export interface OpenJournal extends Journal {
   /** Takes an unfinished job by its id, to finish or abort it; undefined where there is none. */
   claimUnfinished(id: JobId): Promise<JournalClaim | undefined>;
   list(): AsyncIterable<UnfinishedJob>;
-  checkpointOf(id: JobId): Promise<Checkpoint | undefined>;
   /** Drops everything that has expired. */
   gc(): Promise<Swept>;
   /** Gives up every claim of this run. Nothing may be called after it. */

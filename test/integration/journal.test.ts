@@ -482,8 +482,7 @@ test('unfinished jobs are listed, taken by their id, and forgotten', async () =>
   assert.ok(taken?.kind === 'ours' && taken.checkpoint?.phase === 'sending');
   await second.forget(jobFor(1).id);
   assert.equal(await second.claimUnfinished(jobFor(1).id), undefined);
-  assert.equal(await second.checkpointOf(jobFor(1).id), undefined);
-  assert.equal((await second.checkpointOf(jobFor(2).id))?.phase, 'sending');
+  assert.equal((await all(second.list())).length, numbers.length - 1);
 });
 
 test('calls for one job take effect in the order in which they were made', async () => {
@@ -495,7 +494,7 @@ test('calls for one job take effect in the order in which they were made', async
     journal.remember(id, checkpointFor(2, 'assembled')),
     journal.remember(id, checkpointFor(3, 'committing')),
   ]);
-  assert.equal((await journal.checkpointOf(id))?.session.mediaKey, 'dir/3.mp4');
+  assert.equal((await all(journal.list()))[0]?.session.mediaKey, 'dir/3.mp4');
 });
 
 test('a job that was not claimed cannot be remembered', async () => {
@@ -509,5 +508,5 @@ test('thousands of jobs later, what was claimed at first is still held', async (
   await Promise.all(numbers.map((number) => journal.claim(jobFor(number))));
   await journal.remember(jobFor(0).id, checkpointFor(0, 'sending'));
   assert.equal((await journal.claim(jobFor(0))).kind, 'held');
-  assert.equal((await journal.checkpointOf(jobFor(0).id))?.phase, 'sending');
+  assert.equal((await all(journal.list()))[0]?.phase, 'sending');
 });
