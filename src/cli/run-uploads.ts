@@ -70,7 +70,7 @@ export function openRunJournal(
     clockOffsetMs,
     resume: run.flags.resume,
     force: run.flags.force,
-    ...(run.finishes ? { finishes: true } : {}),
+    finishes: run.finishes === true,
     scope: run.service?.scope ?? '',
   });
 }

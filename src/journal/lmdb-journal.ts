@@ -79,7 +79,7 @@ export class LmdbJournal implements OpenJournal {
     const { force, finishes, resume, runId, scope, now } = this.#options;
     const keys = this.#keysOf(job);
     const taken = await this.#store.transact((tables) => {
-      const isBegun = finishes === true && tables.checkpoints.get(job.id) !== undefined;
+      const isBegun = finishes && tables.checkpoints.get(job.id) !== undefined;
       const entry = force || isBegun ? undefined : consult(tables, job, scope, now());
       if (entry === undefined) return take(tables, job, keys, this.#asking());
       const isBegunAnew = tables.checkpoints.get(job.id) !== undefined;
@@ -318,7 +318,7 @@ export class LmdbJournal implements OpenJournal {
 
   #moment(): Moment {
     const { now, clockOffsetMs } = this.#options;
-    return { now: now(), offsetMs: clockOffsetMs?.() ?? 0 };
+    return { now: now(), offsetMs: clockOffsetMs() };
   }
 
   #localNow(): Date {

@@ -12,13 +12,13 @@ export interface JournalOptions {
   /** The service's time, as far as this run knows it. */
   readonly now: () => Date;
   /** By how much that is later than the local clock, in milliseconds; 0 while nothing is known. */
-  readonly clockOffsetMs?: () => number;
+  readonly clockOffsetMs: () => number;
   /** False: unfinished sessions are superseded, not continued, unless their commit may have happened. */
   readonly resume: boolean;
   /** True: the ledger is not consulted; unfinished jobs are continued all the same. */
   readonly force: boolean;
   /** True: the ledger is not consulted for a job that is unfinished, either. --force began such a job. */
-  readonly finishes?: boolean;
+  readonly finishes: boolean;
   /** Which service the files go to: content that one has is not content that another has. */
   readonly scope: string;
 }

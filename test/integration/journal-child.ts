@@ -4,26 +4,16 @@
  */
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { UploadFailure } from '../../src/core/errors.js';
 import { openGate } from '../../src/journal/gate.js';
 import { openJournal } from '../../src/journal/journal.js';
-import { checkpointFor, jobFor, receiptFor } from './journal-world.js';
+import { checkpointFor, jobFor, optionsFor, receiptFor } from './journal-world.js';
 
 const [dir = '', runId = '', task = '', text = '0'] = process.argv.slice(2);
 const number = Number(text);
-const journal = await openJournal({
-  dir,
-  runId,
-  pid: process.pid,
-  host: hostname(),
-  now: () => new Date(),
-  resume: true,
-  force: false,
-  scope: '',
-});
+const journal = await openJournal(optionsFor(dir, { runId }));
 
 /** Synchronous, so that a fact told before a kill is a fact heard. */
 function tell(fact: string): void {

@@ -20,8 +20,10 @@ export function optionsFor(dir: string, changes: Partial<JournalOptions> = {}): 
     pid: process.pid,
     host: hostname(),
     now: () => new Date(),
+    clockOffsetMs: () => 0,
     resume: true,
     force: false,
+    finishes: false,
     scope: '',
     ...changes,
   };
