@@ -177,6 +177,7 @@ export interface Effort {
 export type Outcome =
   | {
       readonly status: 'uploaded';
+      readonly path: string;
       readonly job: Job;
       readonly receipt: Receipt;
       readonly effort: Effort;

@@ -75,7 +75,7 @@ function ownRecord(outcome: Outcome): ManifestRecord {
   const was = 'was' in outcome ? outcome.was : undefined;
   const options: UploadedAs | undefined = was ?? job?.request;
   return {
-    path: outcome.status === 'uploaded' ? outcome.job.media.path : outcome.path,
+    path: outcome.path,
     status: outcome.status,
     reason: outcome.status === 'skipped' ? outcome.reason : null,
     ...sourceFields(outcome),

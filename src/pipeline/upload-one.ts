@@ -41,7 +41,7 @@ export async function uploadOne(
     }
     attempt = createAttempt(job, ports.emit, ports.localNow, before);
     const receipt = await uploadClaimed(job, claim, attempt, ports, signal);
-    return { status: 'uploaded', job: attempt.job, receipt, effort: attempt.effort() };
+    return { status: 'uploaded', path, job: attempt.job, receipt, effort: attempt.effort() };
   } catch (error) {
     await ports.journal.release(job.id).catch(() => undefined);
     const spent = attempt?.effort() ?? before;

@@ -40,12 +40,7 @@ export function eventText(event: UploadEvent, options: TextOptions): string | un
 /** One line on how an input ended; never more than one, whatever its name or the service says. */
 export function outcomeText(outcome: Outcome, colour: boolean): string {
   const status = paint(COLOURS[outcome.status], outcome.status.padEnd(STATUS_WIDTH), colour);
-  return `${status} ${visible(`${pathOf(outcome)}  ${detail(outcome)}`)}`;
-}
-
-/** The input that an outcome is about, as the user named it. */
-export function pathOf(outcome: Outcome): string {
-  return outcome.status === 'uploaded' ? outcome.job.media.path : outcome.path;
+  return `${status} ${visible(`${outcome.path}  ${detail(outcome)}`)}`;
 }
 
 function detail(outcome: Outcome): string {

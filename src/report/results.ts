@@ -10,8 +10,7 @@ export function createResults({ stream }: { readonly stream: Output }): Reporter
       const { outcome } = event;
       const receipt = 'receipt' in outcome ? outcome.receipt : undefined;
       if (receipt === undefined) return;
-      const path = outcome.status === 'uploaded' ? outcome.job.media.path : outcome.path;
-      stream.write(`${receipt.fileId}\t${visible(path)}\n`);
+      stream.write(`${receipt.fileId}\t${visible(outcome.path)}\n`);
     },
     stop() {
       isStopped = true;

@@ -3,7 +3,6 @@ import type { FailureCode } from '../core/errors.js';
 import type { Outcome, Status, Summary } from '../core/model.js';
 import { formatSize } from '../core/size.js';
 import { visible } from '../core/text.js';
-import { pathOf } from './event-text.js';
 import { rateText } from './progress-text.js';
 
 const LISTED = 10;
@@ -26,7 +25,7 @@ export function collectFailure(failures: Failures, outcome: Outcome): Failures {
   const key = `${code}: ${hint}`;
   const group = failures.get(key) ?? { code, hint, count: 0, listed: [] };
   const isFull = listedIn(failures) >= LISTED;
-  const listed = isFull ? group.listed : [...group.listed, `${pathOf(outcome)}: ${message}`];
+  const listed = isFull ? group.listed : [...group.listed, `${outcome.path}: ${message}`];
   return new Map(failures).set(key, { ...group, count: group.count + 1, listed });
 }
 

@@ -39,6 +39,7 @@ export function effort(bytesSent: number, durationMs = 1000): Effort {
 export function uploaded(path: string, size = 1000): Outcome {
   return {
     status: 'uploaded',
+    path,
     job: job(path, size),
     receipt: receipt(),
     effort: effort(size),
@@ -71,6 +72,7 @@ export function everyOutcome(): Outcome[] {
   return [
     {
       status: 'uploaded',
+      path: 'a.mp4',
       job: whole,
       receipt: receipt({ coverUrl: 'http://example.com/a.jpg', coverCrc64: '12' }),
       effort: effort(1001),

@@ -7,7 +7,7 @@ import { createManifest } from '../../src/manifest/manifest.js';
 import { manifestSchema } from '../../src/manifest/schema.js';
 import { KNOWN_COLUMNS, RECORD_COLUMNS, SPREAD_COLUMNS } from '../../src/plan/job-row.js';
 import type { MediaOptions, PlanOptions } from '../../src/plan/plan.js';
-import { job, receipt, effort } from '../helpers/outcomes.js';
+import { job, receipt, uploaded } from '../helpers/outcomes.js';
 import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
 
 const FORMATS = ['json', 'jsonl', 'csv'];
@@ -48,7 +48,7 @@ function mixedOutcomes(): Outcome[] {
   const skipped = (path: string, reason: Extract<Outcome, { reason: unknown }>['reason']) =>
     ({ status: 'skipped', path, reason }) as const;
   return [
-    { status: 'uploaded', job: job('uploaded.mp4'), receipt: receipt(), effort: effort(1) },
+    uploaded('uploaded.mp4'),
     {
       ...skipped('before.mp4', 'already-uploaded'),
       job: job('before.mp4'),
@@ -77,9 +77,7 @@ function failAll(items: readonly PlanItem[]): Outcome[] {
 
 test('of a manifest the rows that are still to do are planned, and nothing is said of the others', async () => {
   const outcomes = mixedOutcomes();
-  const names = outcomes.map((outcome) =>
-    outcome.status === 'uploaded' ? outcome.job.media.path : outcome.path,
-  );
+  const names = outcomes.map(({ path }) => path);
   await world.write(Object.fromEntries(names.map((name) => [name, '1'])));
   await fs.rm(world.at('gone.mp4'));
   for (const format of FORMATS) {
@@ -257,7 +255,7 @@ test('a manifest that people sorted, indented or cut down to paths and statuses 
   await world.write({ 'a.mp4': '1', 'b.mp4': '1' });
   await writeManifest('m.json', [
     { status: 'interrupted', path: 'b.mp4', job: job('b.mp4') },
-    { status: 'uploaded', job: job('a.mp4'), receipt: receipt(), effort: effort(1) },
+    uploaded('a.mp4'),
   ]);
   const text = await fs.readFile(world.at('m.json'), 'utf8');
   const { results } = JSON.parse(text) as { results: { path: string; status: string }[] };
