@@ -40,7 +40,7 @@ export type UploadEvent =
       readonly attempt: number;
       readonly waitMs: number;
     }
-  | { readonly type: 'job-settled'; readonly id?: JobId; readonly outcome: Outcome }
+  | { readonly type: 'job-settled'; readonly outcome: Outcome }
   /** Something that people should know and programs need not. */
   | { readonly type: 'warning'; readonly message: string }
   /** Explains a decision; shown with -v. */

@@ -81,7 +81,7 @@ export async function uploadAll(
 
   async function settle(outcome: Outcome): Promise<void> {
     await recorder.record(outcome);
-    ports.emit({ type: 'job-settled', ...(outcome.job ? { id: outcome.job.id } : {}), outcome });
+    ports.emit({ type: 'job-settled', outcome });
   }
 
   /** A bug ends the run, and every job is on record nevertheless. */

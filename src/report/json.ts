@@ -30,7 +30,7 @@ export function createJsonLines({ stream, now, toRecord }: JsonOptions): Reporte
   return {
     handle(event) {
       if (isStopped || (event.type === 'job-progress' && !isDue(event.id))) return;
-      if (event.type === 'job-settled') toldAtMs.delete(idOf(event) as JobId);
+      if (event.type === 'job-settled' && event.outcome.job) toldAtMs.delete(event.outcome.job.id);
       const facts = publicFacts(event, toRecord);
       if (facts === undefined) return;
       stream.write(formatEvent(event.type, now(), facts));
@@ -39,10 +39,6 @@ export function createJsonLines({ stream, now, toRecord }: JsonOptions): Reporte
       isStopped = true;
     },
   };
-}
-
-function idOf(event: Extract<UploadEvent, { type: 'job-settled' }>): JobId | null {
-  return event.id ?? event.outcome.job?.id ?? null;
 }
 
 /** The documented fields of the documented types; everything else stays inside. */
@@ -64,7 +60,7 @@ function publicFacts(
       return { id, path, stage, code, message, attempt, waitMs };
     }
     case 'job-settled':
-      return { id: idOf(event), ...toRecord(event.outcome) };
+      return { id: event.outcome.job?.id ?? null, ...toRecord(event.outcome) };
     case 'run-finished':
       return { exitCode: event.exitCode, durationMs: event.durationMs, summary: event.summary };
     default:

@@ -95,7 +95,7 @@ export function advance(tally: Tally, event: UploadEvent): Tally {
       return { ...tally, samples: [...tally.samples.slice(1 - SAMPLES), { atMs, bytes }] };
     }
     case 'job-settled':
-      return settle(tally, event.outcome, event.id);
+      return settle(tally, event.outcome);
     default:
       return tally;
   }
@@ -114,10 +114,9 @@ function postpone(tally: Tally, id: JobId): Tally {
   return tally;
 }
 
-function settle(tally: Tally, outcome: Outcome, id: JobId | undefined): Tally {
+function settle(tally: Tally, outcome: Outcome): Tally {
   const { job, status } = outcome;
-  const jobId = id ?? job?.id;
-  const before = jobId === undefined ? undefined : forget(tally, jobId);
+  const before = job && forget(tally, job.id);
   const bytesSent = 'effort' in outcome ? (outcome.effort?.bytesSent ?? 0) : 0;
   const size = before?.size ?? (job ? jobSize(job) : 0);
   const isLeft = status === 'interrupted';

@@ -1,20 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { UploadEvent } from '../../src/core/events.js';
-import type { JobId } from '../../src/core/ids.js';
 import { barRows } from '../../src/report/bar-rows.js';
 import { createBars } from '../../src/report/bars.js';
 import type { Every } from '../../src/report/reporter.js';
 import { advance, emptyTally } from '../../src/report/tally.js';
 import type { Tally } from '../../src/report/tally.js';
 import { cellWidth } from '../../src/report/width.js';
-import { uploaded } from '../helpers/outcomes.js';
+import { job, uploaded } from '../helpers/outcomes.js';
 
 const MIB = 2 ** 20;
 const runStarted: UploadEvent = { type: 'run-started', runId: 'r', startedAt: new Date(0) };
 
 function started(path: string): UploadEvent {
-  return { type: 'job-started', id: path as JobId, path, size: 100 * MIB };
+  return { type: 'job-started', id: job(path).id, path, size: 100 * MIB };
 }
 
 /** `count` files in flight with names of all kinds, a third of each stored. */
@@ -30,8 +29,8 @@ function inFlight(count: number): Tally {
     .flatMap((path): UploadEvent[] => [
       { type: 'job-planned', size: 100 * MIB },
       started(path),
-      { type: 'job-progress', id: path as JobId, path, bytesStored: 0, size: 100 * MIB },
-      { type: 'job-progress', id: path as JobId, path, bytesStored: 34 * MIB, size: 100 * MIB },
+      { type: 'job-progress', id: job(path).id, path, bytesStored: 0, size: 100 * MIB },
+      { type: 'job-progress', id: job(path).id, path, bytesStored: 34 * MIB, size: 100 * MIB },
     ])
     .concat([{ type: 'plan-finished' }])
     .concat([
@@ -95,7 +94,7 @@ describe('bar rows', () => {
   it('show no percent beyond what is stored: 99.9 % is not 100 %', () => {
     const tally = [
       started('a'),
-      { type: 'job-progress', id: 'a', path: 'a', bytesStored: 999, size: 1000 } as never,
+      { type: 'job-progress', id: job('a').id, path: 'a', bytesStored: 999, size: 1000 } as never,
     ].reduce((before, event) => advance(before, event), emptyTally());
     assert.match(barRows(tally, { columns: 80, rows: 24 })[0] ?? '', / 99%/);
   });
@@ -149,7 +148,7 @@ describe('bars', () => {
     bars.handle(started('a.mp4'));
     frame();
     take();
-    bars.handle({ type: 'job-settled', id: 'a.mp4' as JobId, outcome: uploaded('a.mp4') });
+    bars.handle({ type: 'job-settled', outcome: uploaded('a.mp4') });
     assert.equal(take(), '');
     frame();
     const drawn = take();
