@@ -3,7 +3,6 @@ import { orAborted } from '../core/waits.js';
 import { UploadFailure, type FailureCode } from '../core/errors.js';
 import type { Checkpoint, Effort, Job, Outcome, Receipt } from '../core/model.js';
 import type { Claim, Committed, Ports, Superseded } from '../core/ports.js';
-import { visible } from '../core/text.js';
 import { abortEach } from './abort-each.js';
 import { createAttempt, type Attempt } from './attempt.js';
 import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from './checkpoint.js';
@@ -217,13 +216,9 @@ async function finish(
   const receipt = toReceipt(job, checkpoint, committed);
   const replaced = await ports.journal.settle(job, receipt);
   if (replaced) {
-    const other = `${visible(replaced.source)} (${replaced.fileId})`;
+    const other = `${replaced.source} (${replaced.fileId})`;
     const { path: place } = receipt.storage;
-    warn(
-      ports,
-      job,
-      `has replaced the media of ${other}: both have the storage path ${visible(place)}`,
-    );
+    warn(ports, job, `has replaced the media of ${other}: both have the storage path ${place}`);
   }
   return receipt;
 }
