@@ -1,7 +1,7 @@
 declare const brand: unique symbol;
 
 /** A string that the compiler keeps apart from every other kind of string. */
-export type Branded<Name extends string> = string & { readonly [brand]: Name };
+type Branded<Name extends string> = string & { readonly [brand]: Name };
 
 /** What ApplyUpload hands out and CommitUpload takes back: opaque, secret. */
 export type SessionKey = Branded<'SessionKey'>;
