@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { usageError } from '../core/errors.js';
 import { parseSetting } from './profile-settings.js';
 import { assertProfileName } from './profiles.js';
-import { usageError } from './usage-error.js';
 
 /** A key pair of the account; with a token it is a temporary one. Secret. */
 export interface Keys {

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UsageError } from '../core/errors.js';
+import { UsageError, usageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { keysOf, sdkSource, tccliSource } from './credential-files.js';
 import type { Keys, KeySource } from './credential-files.js';
@@ -8,7 +8,6 @@ import { nearest } from './nearest.js';
 import type { Profile, ProfileSettings } from './profile-settings.js';
 import { assertProfileName, openProfiles } from './profiles.js';
 import type { Profiles } from './profiles.js';
-import { usageError } from './usage-error.js';
 
 export interface CredentialQuery {
   /** `--profile`. */

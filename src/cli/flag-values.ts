@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from 'commander';
 import { parseDuration } from '../core/duration.js';
+import { usageError } from '../core/errors.js';
 import { MAX_PART_SIZE, MIN_PART_SIZE } from '../core/parts.js';
 import { parseRateTimetable } from '../core/rate-timetable.js';
 import { parseSize } from '../core/size.js';
-import { usageError } from './usage-error.js';
 
 /** The longest that a timer can wait, in whole days. */
 const MAX_TIMER_MS = 24 * 86_400_000;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { CommanderError } from 'commander';
-import { UploadFailure, UsageError } from '../core/errors.js';
+import { UploadFailure, UsageError, usageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { leave, obeySignalsAsFirstProcess } from './leave.js';
 import { isUnderNohup } from './nohup.js';
@@ -58,8 +58,10 @@ function currentDirectory(): string {
   try {
     return process.cwd();
   } catch {
-    const message = 'the current directory does not exist any more';
-    throw new UsageError([{ message, hint: 'Change to another one first.' }]);
+    throw usageError(
+      'the current directory does not exist any more',
+      'Change to another one first.',
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { UsageError } from '../core/errors.js';
+import { usageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { assertManifestWritable } from '../manifest/target.js';
 import { extensionOf, isImageType, isMediaType } from '../plan/media-types.js';
@@ -17,12 +17,10 @@ export async function assertManifestPlace(
   if (manifest === false) return;
   const extension = extensionOf(manifest);
   if (isMediaType(extension) || isImageType(extension)) {
-    throw new UsageError([
-      {
-        message: `--manifest took ${visible(manifest)}, which is a media by its name, as the file to replace`,
-        hint: 'Name a .json, .jsonl or .csv file after --manifest, and the inputs after that.',
-      },
-    ]);
+    throw usageError(
+      `--manifest took ${visible(manifest)}, which is a media by its name, as the file to replace`,
+      'Name a .json, .jsonl or .csv file after --manifest, and the inputs after that.',
+    );
   }
   await assertManifestWritable(resolve(world.cwd, manifest));
 }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { usageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { nearest } from './nearest.js';
-import { usageError } from './usage-error.js';
 
 /**
  * Throws UsageError where the first input is no file but a command, or nearly one: whatever is no

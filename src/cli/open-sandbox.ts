@@ -1,6 +1,6 @@
+import { usageError } from '../core/errors.js';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../sandbox/sandbox.js';
 import { becomeSoleOwner } from './sole-owner.js';
-import { usageError } from './usage-error.js';
 
 /** Starts the sandbox. Throws UsageError where it cannot have its port or its directory. */
 export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {

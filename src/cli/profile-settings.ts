@@ -1,5 +1,5 @@
+import { usageError } from '../core/errors.js';
 import { nearest } from './nearest.js';
-import { usageError } from './usage-error.js';
 
 /** What a profile holds, as it is stored. */
 export interface Profile {

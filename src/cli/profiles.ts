@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { usageError } from '../core/errors.js';
 import { makeOwnDirectory, tighten } from '../journal/state-directory.js';
 import { parseSetting, PROFILE_FIELDS, SETTINGS } from './profile-settings.js';
 import type { Profile, ProfileField } from './profile-settings.js';
-import { usageError } from './usage-error.js';
 import { baseDirectory } from './xdg.js';
 
 /** The stored profiles, as they were when opened and as changed since. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { UsageError } from '../core/errors.js';
+import { usageError } from '../core/errors.js';
 import type { PlanItem, Summary } from '../core/model.js';
 import { visible } from '../core/text.js';
 import { chunkMemory } from '../cos/chunk-memory.js';
@@ -277,7 +277,7 @@ async function openManifest(
     processes: { pid: process.pid, isAlive },
   }).catch((error: unknown) => {
     if (!(error instanceof ManifestError)) throw error;
-    throw new UsageError([{ message: error.message, hint: error.hint }]);
+    throw usageError(error.message, error.hint);
   });
 }
 

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { usageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { formatLease, isLive, leaseOf, parseLease, RENEWAL_MS } from '../journal/leases.js';
 import { makeOwnDirectory } from '../journal/state-directory.js';
-import { usageError } from './usage-error.js';
 
 /**
  * Takes the sandbox's directory for this process, until it gives it back by what is returned, or ends.

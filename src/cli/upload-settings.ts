@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { UsageError } from '../core/errors.js';
+import { usageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { proxyFor, type ProxyEnvironment } from '../net/proxy.js';
 import type { PlanOptions } from '../plan/plan.js';
@@ -129,12 +129,10 @@ function subAppIdFrom(world: World): number | undefined {
   const text = world.env['VOD_SUB_APP_ID'];
   if (!text) return undefined;
   if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
-  throw new UsageError([
-    {
-      message: `VOD_SUB_APP_ID is "${visible(text)}", which is not a whole number from 1`,
-      hint: 'Set it to the number of the sub-application, or unset it.',
-    },
-  ]);
+  throw usageError(
+    `VOD_SUB_APP_ID is "${visible(text)}", which is not a whole number from 1`,
+    'Set it to the number of the sub-application, or unset it.',
+  );
 }
 
 /** Where the journal lives. */

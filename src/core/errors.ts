@@ -239,6 +239,11 @@ export class UsageError extends Error {
   }
 }
 
+/** A usage error with a single problem. */
+export function usageError(message: string, hint: string): UsageError {
+  return new UsageError([{ message, hint }]);
+}
+
 /** What is wrong (thing and reason), and one imperative sentence on what to do about it. */
 export interface Problem {
   readonly message: string;

@@ -1,4 +1,4 @@
-import { UsageError } from '../core/errors.js';
+import { usageError } from '../core/errors.js';
 
 /** Node's types leave this to the browser's. */
 declare const WebAssembly: {
@@ -35,12 +35,10 @@ function reserve(): ChunkMemory {
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     // V8 leaves room for every address that a module could name, so that it need not check any.
-    throw new UsageError([
-      {
-        message: 'the limit of virtual memory is too low: checksums need 10 GiB of addresses',
-        hint: 'Raise it (ulimit -v), or set NODE_OPTIONS=--disable-wasm-trap-handler (Node 20.15 or later).',
-      },
-    ]);
+    throw usageError(
+      'the limit of virtual memory is too low: checksums need 10 GiB of addresses',
+      'Raise it (ulimit -v), or set NODE_OPTIONS=--disable-wasm-trap-handler (Node 20.15 or later).',
+    );
   }
 }
 

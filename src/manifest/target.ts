@@ -3,7 +3,7 @@ import { access, readdir, readlink, realpath, rm, stat } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { UsageError } from '../core/errors.js';
+import { UsageError, usageError } from '../core/errors.js';
 
 /** Who is alive on this machine; lives at the rim, since it needs the process. */
 export interface Processes {
@@ -67,12 +67,10 @@ function ignoring(...codes: readonly string[]): (error: NodeJS.ErrnoException) =
 }
 
 function refusal(path: string, reason: string): UsageError {
-  return new UsageError([
-    {
-      message: `the manifest cannot be written to ${path}: ${reason}`,
-      hint: 'Name another file, in a writable directory, with --manifest, or use --no-manifest.',
-    },
-  ]);
+  return usageError(
+    `the manifest cannot be written to ${path}: ${reason}`,
+    'Name another file, in a writable directory, with --manifest, or use --no-manifest.',
+  );
 }
 
 function reasonOf(error: unknown, path: string): string {

@@ -1,4 +1,4 @@
-import { UsageError } from '../core/errors.js';
+import { usageError } from '../core/errors.js';
 
 /** Proxy variables as the environment has them, in either case; `--proxy` is what the flag names. */
 export type ProxyEnvironment = Readonly<Record<string, string | undefined>>;
@@ -29,12 +29,10 @@ export function proxyFor(host: string, env: ProxyEnvironment): URL | undefined {
   const url = parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     // The value is not shown: it may hold a password.
-    throw new UsageError([
-      {
-        message: `${name} is not the address of an HTTP proxy`,
-        hint: 'Write it as http://host:port, or leave it out. If it wants a password, set HTTPS_PROXY to http://user:password@host:port.',
-      },
-    ]);
+    throw usageError(
+      `${name} is not the address of an HTTP proxy`,
+      'Write it as http://host:port, or leave it out. If it wants a password, set HTTPS_PROXY to http://user:password@host:port.',
+    );
   }
   return url;
 }

@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander';
+import { usageError } from '../../core/errors.js';
 import { visible } from '../../core/text.js';
 import {
   fieldOf,
@@ -10,7 +11,6 @@ import {
 import type { Profile, ProfileField } from '../profile-settings.js';
 import { assertProfileName, configDirectory, openProfiles } from '../profiles.js';
 import type { Profiles } from '../profiles.js';
-import { usageError } from '../usage-error.js';
 import type { World } from '../world.js';
 
 interface ProfileFlags {

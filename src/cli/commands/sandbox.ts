@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { UsageError } from '../../core/errors.js';
+import { usageError } from '../../core/errors.js';
 import { visible } from '../../core/text.js';
 import { parseFaultRule } from '../../sandbox/faults.js';
 import { openSandbox } from '../open-sandbox.js';
@@ -58,19 +58,15 @@ function readFault(text: string): ReturnType<typeof parseFaultRule> {
   try {
     return parseFaultRule(text);
   } catch (error) {
-    throw new UsageError([
-      {
-        message: `--fault: ${(error as Error).message}`,
-        hint: 'Write it as Operation[#part]:action[*count][@probability], e.g. "UploadPart#3:503*2".',
-      },
-    ]);
+    throw usageError(
+      `--fault: ${(error as Error).message}`,
+      'Write it as Operation[#part]:action[*count][@probability], e.g. "UploadPart#3:503*2".',
+    );
   }
 }
 
 function wholeNumber(flag: string, text: string, most: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value <= most) return value;
-  throw new UsageError([
-    { message: `${flag} is "${text}"`, hint: `Give a whole number from 0 to ${most}.` },
-  ]);
+  throw usageError(`${flag} is "${text}"`, `Give a whole number from 0 to ${most}.`);
 }

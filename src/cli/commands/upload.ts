@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { UsageError } from '../../core/errors.js';
+import { usageError } from '../../core/errors.js';
 import type { Job, Receipt } from '../../core/model.js';
 import { visible } from '../../core/text.js';
 import { createCrc64 } from '../../cos/crc64.js';
@@ -92,23 +92,19 @@ function assertSensible(inputs: readonly string[], flags: UploadFlags, world: Wo
     const path = resolve(world.cwd, sandbox);
     const isFile = existsSync(path) && !statSync(path).isDirectory();
     if (isFile || !hasInputs) {
-      throw new UsageError([
-        {
-          message: isFile
-            ? `--sandbox took ${visible(sandbox)}, which is a file, as its directory`
-            : `nothing to upload: --sandbox took ${visible(sandbox)} as its directory`,
-          hint: 'Write --sandbox=<dir>, or put --sandbox after the inputs.',
-        },
-      ]);
+      throw usageError(
+        isFile
+          ? `--sandbox took ${visible(sandbox)}, which is a file, as its directory`
+          : `nothing to upload: --sandbox took ${visible(sandbox)} as its directory`,
+        'Write --sandbox=<dir>, or put --sandbox after the inputs.',
+      );
     }
   }
   if (!hasInputs) {
-    throw new UsageError([
-      {
-        message: 'nothing to upload: no file, directory or glob was named',
-        hint: 'Name some, as in vod-upload ./videos/*.mp4, or see vod-upload --help.',
-      },
-    ]);
+    throw usageError(
+      'nothing to upload: no file, directory or glob was named',
+      'Name some, as in vod-upload ./videos/*.mp4, or see vod-upload --help.',
+    );
   }
 }
 
