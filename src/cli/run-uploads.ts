@@ -20,7 +20,7 @@ import { listenForStops } from './job-control.js';
 import { listenForKeys } from './keys.js';
 import { roomForFiles } from './open-file-limit.js';
 import { createReporters, type Reporters } from './reporters.js';
-import { explainRun, type RunFacts } from './explain-run.js';
+import { explainRun } from './explain-run.js';
 import { gauge } from './gauges.js';
 import { countsErrors, createRunLimits } from './run-limits.js';
 import { connectServices, type Services } from './services.js';
@@ -173,10 +173,16 @@ async function uploadWith(
   );
   emit({ type: 'run-finished', summary, exitCode: finalCode, durationMs });
   if (summary.bytesSent > 0 && !flags.quiet) {
-    const most = { mostConnections: slots.peak, mostFiles: reporters.mostFiles() };
-    const bytesMoved = services.acknowledgedBytes();
-    const facts = { ...gauges, ...pressure(services), ...most, durationMs, bytesMoved };
-    world.stderr.write(`${explainRun(facts)}\n`);
+    const sentence = explainRun({
+      ...gauges,
+      ...services.pressure(),
+      bytesMoved: services.acknowledgedBytes(),
+      durationMs,
+      mostConnections: slots.peak,
+      mostFiles: reporters.mostFiles(),
+      busy: performance.eventLoopUtilization().utilization,
+    });
+    world.stderr.write(`${sentence}\n`);
   }
   ending.close();
   reporters.stop();
@@ -195,19 +201,6 @@ function openSlots(
   const steering = isAuto ? steer(slots, services, most) : hold(slots);
   services.onTrouble((refused) => steering.slowDown(refused));
   return { slots, stopSteering: () => steering.stop() };
-}
-
-/** What held requests back besides the link. */
-function pressure(
-  services: Services,
-): Pick<RunFacts, 'answering' | 'apiWaitedMs' | 'heldMs' | 'troubles' | 'busy'> {
-  return {
-    answering: services.answering(),
-    apiWaitedMs: services.apiWaitedMs(),
-    heldMs: services.heldMs(),
-    troubles: services.troubles(),
-    busy: performance.eventLoopUtilization().utilization,
-  };
 }
 
 /** Everything that may end a run before its plan does: signals, keys, and what the user limits it to. */

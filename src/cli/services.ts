@@ -7,6 +7,7 @@ import { createThrottle } from '../net/throttle.js';
 import { createRoute } from '../net/route.js';
 import { createVod } from '../vod/client.js';
 import type { ResolvedCredentials } from './credentials.js';
+import type { RunFacts } from './explain-run.js';
 import type { UploadFlags } from './upload-options.js';
 import type { ServiceSettings } from './upload-settings.js';
 
@@ -19,17 +20,12 @@ export interface Services {
   acknowledgedBytes(): number;
   /** How many connections have sent their bytes and wait for the answer of COS. */
   unanswered(): number;
-  /** The share of the time of all requests to COS in which they waited so, 0 to 1. */
-  answering(): number;
   /** How many connections wait for the rate limit. */
   heldBack(): number;
-  /** How long any did, in milliseconds. */
-  heldMs(): number;
-  /** How long API calls have waited for their turn, in milliseconds. */
-  apiWaitedMs(): number;
-  /** Names who is told when the service asks to slow down or falls silent; counts how often. */
+  /** Names who is told when the service asks to slow down or falls silent. */
   onTrouble(listener: (refused: number) => void): void;
-  troubles(): number;
+  /** What held requests back besides the link. */
+  pressure(): Pick<RunFacts, 'answering' | 'apiWaitedMs' | 'heldMs' | 'troubles'>;
   close(): void;
 }
 
@@ -95,14 +91,16 @@ export function connectServices(
     }),
     acknowledgedBytes: () => cosRoute.meter.acknowledged(),
     unanswered: () => cosRoute.meter.unanswered(),
-    answering: () => cosRoute.meter.answering,
     heldBack: () => throttle?.waiting ?? 0,
-    heldMs: () => throttle?.heldMs ?? 0,
-    apiWaitedMs: () => pacer.waitedMs,
     onTrouble(listener) {
       tellTrouble = listener;
     },
-    troubles: () => troubles,
+    pressure: () => ({
+      answering: cosRoute.meter.answering,
+      apiWaitedMs: pacer.waitedMs,
+      heldMs: throttle?.heldMs ?? 0,
+      troubles,
+    }),
     close() {
       vodRoute.close();
       cosRoute.close();
