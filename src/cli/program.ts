@@ -2,7 +2,7 @@ import { Argument, Command, Option } from 'commander';
 import type { CompletedShell } from './commands/completion.js';
 import { addConfigCommand } from './commands/config.js';
 import type { SandboxFlags } from './commands/sandbox.js';
-import { named } from './flag-values.js';
+import { between, collect, named } from './flag-values.js';
 import { addRunOptions, addUploadOptions, type UploadFlags } from './upload-options.js';
 import { visible } from '../core/text.js';
 import { assertNoCommand, assertNoWord } from './mistyped-command.js';
@@ -97,7 +97,9 @@ function addSandboxCommand(program: Command, world: World, exit: Exit): void {
   program
     .command('sandbox')
     .description('serve a local VOD and COS, for trying things without an account')
-    .addOption(new Option('--port <n>', 'where to listen').default('9000'))
+    .addOption(
+      new Option('--port <n>', 'where to listen').argParser(between(0, 65_535)).default(9000),
+    )
     .addOption(
       new Option('--dir <dir>', 'where objects and state are kept')
         .argParser(named)
@@ -108,10 +110,14 @@ function addSandboxCommand(program: Command, world: World, exit: Exit): void {
         '--fault <rule>',
         'misbehave once, or e.g. "UploadPart#3:503*2", "*:reset@0.1" or "PutObject:503*always"; repeatable',
       )
-        .argParser((value: string, previous: string[]) => [...previous, value])
+        .argParser(collect)
         .default([], 'none'),
     )
-    .addOption(new Option('--seed <n>', 'makes probable faults reproducible').default('1'))
+    .addOption(
+      new Option('--seed <n>', 'makes probable faults reproducible')
+        .argParser(between(0, 2 ** 32 - 1))
+        .default(1),
+    )
     .addOption(
       new Option('--json', 'say where it listens in one line of JSON').default(false, 'off'),
     )

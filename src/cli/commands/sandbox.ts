@@ -6,22 +6,18 @@ import { openSandbox } from '../open-sandbox.js';
 import type { World } from '../world.js';
 
 export interface SandboxFlags {
-  readonly port: string;
+  readonly port: number;
   readonly dir: string;
   readonly fault: readonly string[];
-  readonly seed: string;
+  readonly seed: number;
   readonly json: boolean;
 }
 
 /** Serves until it is interrupted. */
 export async function runSandbox(flags: SandboxFlags, world: World): Promise<number> {
+  const { port, seed } = flags;
   const dir = resolve(world.cwd, flags.dir);
-  const sandbox = await openSandbox({
-    dir,
-    port: wholeNumber('--port', flags.port, 65_535),
-    seed: wholeNumber('--seed', flags.seed, 2 ** 32 - 1),
-    faults: flags.fault.map(readFault),
-  });
+  const sandbox = await openSandbox({ dir, port, seed, faults: flags.fault.map(readFault) });
   const { origin, secretId, secretKey } = sandbox;
   if (flags.json) {
     world.stdout.write(`${JSON.stringify({ origin, secretId, secretKey, dir })}\n`);
@@ -63,10 +59,4 @@ function readFault(text: string): ReturnType<typeof parseFaultRule> {
       'Write it as Operation[#part]:action[*count][@probability], e.g. "UploadPart#3:503*2".',
     );
   }
-}
-
-function wholeNumber(flag: string, text: string, most: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value <= most) return value;
-  throw usageError(`${flag} is "${text}"`, `Give a whole number from 0 to ${most}.`);
 }
