@@ -2,8 +2,6 @@ import type { Summary } from '../core/model.js';
 import type { ManifestRecord } from './record.js';
 import { manifestSchema } from './schema.js';
 
-export type ManifestFormat = 'json' | 'jsonl' | 'csv';
-
 /** What the manifest says of the run before its first record. */
 export interface ManifestHead {
   readonly tool: { readonly name: string; readonly version: string };
@@ -29,9 +27,9 @@ export interface Layout {
 }
 
 /** By extension; whatever is not .jsonl or .csv is JSON. */
-export function formatOf(path: string): ManifestFormat {
-  const extension = /\.(jsonl|csv)$/i.exec(path)?.[1]?.toLowerCase();
-  return extension === 'jsonl' || extension === 'csv' ? extension : 'json';
+export function layoutOf(path: string): Layout {
+  const name = path.toLowerCase();
+  return name.endsWith('.jsonl') ? jsonl : name.endsWith('.csv') ? csv : json;
 }
 
 /** One document, with one record a line so that people and line tools can read it too. */
@@ -127,5 +125,3 @@ function quoted(cell: Cell): string {
   const text = String(cell ?? '');
   return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
-
-export const LAYOUTS: Readonly<Record<ManifestFormat, Layout>> = { json, jsonl, csv };

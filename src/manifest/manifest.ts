@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Outcome } from '../core/model.js';
 import type { Recorder } from '../core/ports.js';
-import { LAYOUTS, formatOf } from './format.js';
+import { layoutOf } from './format.js';
 import type { ManifestHead, ManifestTail } from './format.js';
 import { toRecord } from './record.js';
 import { findTarget, removeStale, temporaryFor } from './target.js';
@@ -46,7 +46,7 @@ export interface ManifestOptions extends ManifestHead {
 
 /** Begins a manifest: records go to a temporary file until `finish`. Throws ManifestError. */
 export async function createManifest(options: ManifestOptions): Promise<Manifest> {
-  const layout = LAYOUTS[formatOf(options.path)];
+  const layout = layoutOf(options.path);
   const place = await prepare(options).catch((error: unknown) => {
     throw unwritable(options.path, error);
   });
