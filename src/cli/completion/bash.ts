@@ -61,11 +61,10 @@ complete -o bashdefault -o default -F _vod_upload ${program.name}
 `;
 }
 
-function inCommand({ path, flags, operand, commands }: Grammar): string {
+function inCommand({ path, depth, flags, operand, commands }: Grammar): string {
   const names = flags.flatMap((flag) => flag.names);
   const words = [...commands.map(({ name }) => name), ...(isWords(operand) ? operand : [])];
   // Subcommands come first or not at all.
-  const depth = path.split(' ').filter((word) => word !== '').length + 1;
   const shown = commands.length === 0 ? '' : `((COMP_CWORD == ${depth})) && `;
   return `    ${quoted(path)})
       flags=${quoted(names.join(' '))} kind=${kindOf(operand)}

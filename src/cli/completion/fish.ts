@@ -21,9 +21,8 @@ complete -c ${program.name} -e
 ${all.map((command) => commandLines(program.name, command)).join('\n')}`;
 }
 
-function commandLines(program: string, { path, flags, operand, commands }: Grammar): string {
+function commandLines(program: string, { path, depth, flags, operand, commands }: Grammar): string {
   const here = `complete -c ${program} -n ${quoted(`__vod_upload_at ${quotedTwice(path)}`)}`;
-  const depth = path.split(' ').filter((word) => word !== '').length + 1;
   const first = `complete -c ${program} -n ${quoted(`__vod_upload_at ${quotedTwice(path)} ${depth}`)}`;
   const lines = [
     ...commands.map(({ name, description }) => `${first} -a ${name} -d ${quoted(description)}`),

@@ -18,6 +18,8 @@ export interface Flag {
 export interface Grammar {
   /** What is typed after the program's name; nothing is the program itself. */
   readonly path: string;
+  /** Where the word after it stands on the line. */
+  readonly depth: number;
   readonly name: string;
   readonly description: string;
   readonly flags: readonly Flag[];
@@ -41,6 +43,7 @@ export function grammarOf(command: Command, defaults: ReadonlySet<string>, path 
   const operand = command.registeredArguments.map(valuesOf)[0] ?? meant?.operand;
   return {
     path,
+    depth: path.split(' ').filter((word) => word !== '').length + 1,
     name: command.name(),
     description: command.description(),
     flags: [...flags, ...inherited],
