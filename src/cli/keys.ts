@@ -56,6 +56,8 @@ export function listenForKeys(
     process.off('exit', close);
     terminal.off('data', onKey);
     release();
+    // Else Node's exit sets its mode once more, for which the kernel stops a process in the background.
+    terminal.destroy();
   }
 
   terminal.on('data', onKey);

@@ -539,13 +539,13 @@ describe(
       await world.write('small.mp4', 1000);
       const terminal = startOnTerminal(world, ['small.mp4'], {
         before: 'set -m; ',
-        afterwards: '; bg; echo in background; read line; wait; echo "read $line"',
+        afterwards: '; bg; echo in background; read line; wait %1; echo "ended $? read $line"',
       });
       await world.arrived((record) => record.fault !== undefined);
       terminal.press('\u001a');
       await terminal.shows(/in background/);
       terminal.press('hello\n');
-      await terminal.shows(/read hello/);
+      await terminal.shows(/ended 0 read hello/);
       await terminal.ended;
       assert.match(terminal.shown(), /1 uploaded/);
     });
