@@ -47,7 +47,6 @@ export function listenForInterrupts(
   const anew =
     sandbox === undefined ? 'vod-upload jobs resume' : 'without --force and --no-resume the same';
   const remedy = force || !resume ? anew : 'the same command';
-  // They keep the process alive: with every connection idle nothing else might.
   const timers: NodeJS.Timeout[] = [];
 
   function onInterrupt(name: Interrupt): void {

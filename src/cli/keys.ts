@@ -30,13 +30,10 @@ export function listenForKeys(
       if (key === CTRL_Z) stopJob();
       if (key === 'p') {
         slots.pause();
-        // With nothing under way, the wait for the next key keeps the process alive.
-        terminal.ref();
         emit({ type: 'warning', message: 'paused: what is under way ends, r goes on' });
       }
       if (key === 'r') {
         slots.resume();
-        terminal.unref();
         emit({ type: 'warning', message: 'resumed' });
       }
     }

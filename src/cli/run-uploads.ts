@@ -48,6 +48,9 @@ export interface Run {
   listenToWarnings?(listener: (message: string) => void): void;
 }
 
+/** A timer keeps the process alive to the end of the run, however rarely it is due. */
+const ALIVE_MS = 60_000;
+
 /** Connections that an automatic run begins with. */
 const FIRST_SLOTS = 2;
 
@@ -81,6 +84,7 @@ export async function runUploads(plan: AsyncIterable<PlanItem>, run: Run): Promi
   chunkMemory();
   const services = connectServices(run.service, run.credentials, run.flags);
   const runId = randomUUID();
+  const alive = setInterval(() => undefined, ALIVE_MS);
   try {
     const { clock } = services;
     const journal = await openRunJournal(run, runId, clock.now, () => clock.offsetMs);
@@ -90,6 +94,7 @@ export async function runUploads(plan: AsyncIterable<PlanItem>, run: Run): Promi
       await journal.close();
     }
   } finally {
+    clearInterval(alive);
     services.close();
   }
 }

@@ -550,6 +550,24 @@ describe(
       assert.match(terminal.shown(), /1 uploaded/);
     });
 
+    test('a paused run that goes on in the background waits to be told what to do', async (t) => {
+      const world = await createWorld(t, ['UploadPart#1:delay=300']);
+      await world.write('film.mp4', 3 * MIB);
+      const flags = ['--part-size', '1M', '--part-concurrency', '1'];
+      const terminal = startOnTerminal(world, ['film.mp4', ...flags], {
+        before: 'set -m; ',
+        afterwards: '; bg; sleep 2; kill -INT %1; wait %1; echo "ended $?"',
+      });
+      await world.arrived(({ partNumber }) => partNumber === 1);
+      terminal.press('p');
+      await world.until(() => world.cloud.openUploads()[0]?.parts.length === 1);
+      await sleep(AT_ONCE_MS);
+      terminal.press('\u001a');
+      await terminal.ended;
+      assert.match(terminal.shown(), /ended 130/);
+      assert.equal((await manifestOf(world)).exitCode, 130);
+    });
+
     test('config set secret-key asks again after ^Z and fg', async (t) => {
       const world = await createWorld(t, []);
       const terminal = startOnTerminal(world, ['config', 'set', 'secret-key'], {
