@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UsageError, usageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { keysOf, sdkSource, tccliSource } from './credential-files.js';
@@ -112,19 +113,33 @@ function profileSource(path: string, configDir: string, name: string): KeySource
   };
 }
 
-/** Reads the source anew when its file has changed; a file that is just being rewritten waits. */
+/** So long a disk may take to say whether there are other keys. */
+const PATIENCE_MS = 500;
+
+/**
+ * Reads the source anew when its file has changed; a file that is just being rewritten waits, and one on
+ * a disk that does not answer keeps one thread.
+ */
 function followed(source: KeySource, first: Keys, readAt: string | undefined) {
   let known = first;
   let stamp = readAt;
-  return async (): Promise<Keys> => {
+  let looking: Promise<void> | undefined;
+  async function look(): Promise<void> {
     const seen = await stampOf(source);
-    if (seen === stamp) return known;
+    if (seen === stamp) return;
     try {
       known = (await source.read()) ?? known;
       stamp = seen;
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
     }
+  }
+  return async (): Promise<Keys> => {
+    looking ??= Promise.race([
+      look().finally(() => (looking = undefined)),
+      sleep(PATIENCE_MS, undefined, { ref: false }),
+    ]);
+    await looking;
     return known;
   };
 }

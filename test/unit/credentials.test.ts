@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, open, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { findAccount, resolveAccount } from '../../src/cli/credentials.js';
 import type { Account, CredentialQuery, ResolvedCredentials } from '../../src/cli/credentials.js';
 import { UsageError } from '../../src/core/errors.js';
@@ -264,4 +266,25 @@ test('renewed keys of a profile of ours are followed, even of the same length', 
   await putProfiles({ default: pair('AKID2') });
   await utimes(join(home, 'config/config.json'), 1, 1);
   assert.equal((await current()).secretId, 'AKID2');
+});
+
+test('keys whose file does not answer stay as they were until it does, and are asked for once', async () => {
+  const file = '.tccli/default.credential';
+  await put(file, pair('AKIDfirst'));
+  const { current } = await resolve();
+  await rm(join(home, file));
+  // Nobody writes to it yet: whoever opens it waits.
+  spawnSync('mkfifo', [join(home, file)]);
+  const since = performance.now();
+  const found = await Promise.all(Array.from({ length: 20 }, () => current()));
+  assert.deepEqual(new Set(found.map(({ secretId }) => secretId)), new Set(['AKIDfirst']));
+  assert.ok(performance.now() - since < 2000);
+  const again = performance.now();
+  assert.equal((await current()).secretId, 'AKIDfirst');
+  assert.ok(performance.now() - again < 500);
+  const pipe = await open(join(home, file), 'r+');
+  await rm(join(home, file));
+  await put(file, pair('AKIDsecond'));
+  await pipe.close();
+  while ((await current()).secretId !== 'AKIDsecond') await sleep(5);
 });
