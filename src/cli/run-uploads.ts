@@ -170,6 +170,7 @@ async function uploadWith(
   const finalCode = await finishManifest(
     manifest,
     { finishedAt, durationMs, exitCode, summary },
+    ending.exitCode,
     (message) => {
       emit({ type: 'warning', message });
       // It is what the exit code speaks of, and nothing else tells it.
@@ -243,10 +244,14 @@ function listenForEnding(
   };
 }
 
-/** A manifest that cannot be put in place is the run's failure, if there is no other. */
+/**
+ * A manifest that cannot be put in place is the run's failure, if there is no other, unless a signal
+ * ended the wait for it. Resolves to the exit code.
+ */
 async function finishManifest(
   manifest: Manifest | undefined,
   tail: { finishedAt: Date; durationMs: number; exitCode: number; summary: Summary },
+  interruptCode: () => number | undefined,
   warn: (message: string) => void,
 ): Promise<number> {
   try {
@@ -255,7 +260,7 @@ async function finishManifest(
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
     warn(`${error.message}. ${error.hint}`);
-    return tail.exitCode === 0 ? RETRYABLE : tail.exitCode;
+    return interruptCode() ?? (tail.exitCode || RETRYABLE);
   }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { link, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +20,8 @@ const PROMPT_MS = 2_000;
 const AT_ONCE_MS = 500;
 /** A signal that comes sooner after one of the same name may be the same request. */
 const ANOTHER_REQUEST_MS = 320;
+/** What the kernel keeps for the reader of a pipe. */
+const PIPE_SIZE = 65_536;
 
 interface World {
   readonly cloud: Cloud;
@@ -230,6 +232,24 @@ describe('the first signal asks', { concurrency: 4, timeout: TIMEOUT_MS }, () =>
     await sleep(AT_ONCE_MS);
     child.kill('SIGINT');
     const ran = await ended;
+    // A shell reports either as 130.
+    assert.ok(ran.code === 130 || ran.signal === 'SIGINT', ran.stderr);
+    assert.match(ran.stderr, /the manifest was not taken in time/);
+  });
+
+  test('SIGINT while a pipe takes nothing of a manifest whose run is over: exit 130', async (t) => {
+    const world = await createWorld(t, []);
+    await world.write('small.mp4', 1000);
+    const path = join(world.shell.dir, 'pipe');
+    spawnSync('mkfifo', [path]);
+    const pipe = await open(path, 'r+');
+    t.after(() => pipe.close());
+    await pipe.write(Buffer.alloc(PIPE_SIZE));
+    const { child, ended } = world.shell.start(['small.mp4', '--manifest', 'pipe']);
+    await world.until(() => count(world, 'CommitUpload') === 1);
+    await sleep(AT_ONCE_MS);
+    child.kill('SIGINT');
+    const ran = await timed(ended);
     // A shell reports either as 130.
     assert.ok(ran.code === 130 || ran.signal === 'SIGINT', ran.stderr);
     assert.match(ran.stderr, /the manifest was not taken in time/);
