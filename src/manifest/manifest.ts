@@ -2,8 +2,10 @@ import { constants, createReadStream } from 'node:fs';
 import { open, rename, rm, writeFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { UploadFailure } from '../core/errors.js';
 import type { Outcome } from '../core/model.js';
 import type { Recorder } from '../core/ports.js';
+import { answered } from '../core/waits.js';
 import { layoutOf } from './format.js';
 import type { ManifestHead, ManifestTail } from './format.js';
 import { toRecord } from './record.js';
@@ -50,7 +52,8 @@ export async function createManifest(options: ManifestOptions): Promise<Manifest
   const place = await prepare(options).catch((error: unknown) => {
     throw unwritable(options.path, error);
   });
-  const file = createAppender(place.file);
+  // Who reads a pipe may take his time.
+  const file = createAppender(place.file, place.target.isReplaceable ? answered : (asked) => asked);
   let isFirst = true;
   await file.append(layout.head(options));
 
@@ -69,11 +72,13 @@ export async function createManifest(options: ManifestOptions): Promise<Manifest
       try {
         await file.append(layout.tail(tail));
         await file.flush();
-        if (place.target.isReplaceable) await place.file.sync();
-        await file.close();
+        if (place.target.isReplaceable) await answered(place.file.sync());
+        await answered(file.close());
         if (place.target.isReplaceable) await replace(place.temporary, place.target.path);
       } catch (error) {
-        if (!(error instanceof KeptElsewhere)) await abandon().catch(() => undefined);
+        // A disk that does not answer is asked for nothing more.
+        const stays = error instanceof KeptElsewhere || error instanceof UploadFailure;
+        if (!stays) await abandon().catch(() => undefined);
         throw unwritable(options.path, error);
       }
     },
@@ -110,7 +115,11 @@ interface Appender {
   close(): Promise<void>;
 }
 
-function createAppender(file: FileHandle): Appender {
+/** `inTime` bounds the wait for a write. */
+function createAppender(
+  file: FileHandle,
+  inTime: (writing: Promise<void>) => Promise<void>,
+): Appender {
   let batch: string[] = [];
   let batchLength = 0;
   let failure: { readonly error: unknown } | undefined;
@@ -123,7 +132,7 @@ function createAppender(file: FileHandle): Appender {
     batchLength = 0;
     written = written.then(async () => {
       if (failure) return;
-      await file.appendFile(text).catch((error: unknown) => (failure = { error }));
+      await inTime(file.appendFile(text)).catch((error: unknown) => (failure = { error }));
     });
     return written;
   }
@@ -160,7 +169,7 @@ const STAYS = new Set<string | undefined>(['EBUSY', 'EPERM']);
 
 async function replace(temporary: string, target: string): Promise<void> {
   try {
-    await rename(temporary, target);
+    await answered(rename(temporary, target));
   } catch (error) {
     if (!STAYS.has((error as NodeJS.ErrnoException).code)) throw error;
     const flag = constants.O_WRONLY | constants.O_TRUNC;
