@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createDice } from '../helpers/kill-dice.js';
 import { createKillWorld, heldAt } from '../helpers/kill-world.js';
@@ -36,4 +38,24 @@ describe('what was begun for another service', { timeout: 60_000 }, () => {
       assert.deepEqual(world.cloud.openUploads(), []);
     });
   }
+
+  test('stays at jobs abort and jobs gc here, and is given up where it was begun', async (t) => {
+    const world = await createKillWorld();
+    t.after(() => world.close());
+    await world.write({ path: 'film.mp4' }, { media: 2 * MIB + 7 }, createDice(t.name));
+    await world.runUntil([...FILM, '--vod-host', ABROAD], (life) =>
+      heldAt(world, life, { rule: 'UploadPart#3:hang', isDone: false }),
+    );
+    await truncate(join(world.shell.dir, 'film.mp4'), MIB);
+    for (const action of ['abort', 'gc']) {
+      const here = await world.shell.run(['jobs', action]);
+      assert.equal(here.code, 0, here.stderr);
+      const remedy = `of another service: run vod-upload jobs ${action} --vod-host ${ABROAD}`;
+      assert.ok(here.stderr.includes(`1 unfinished job stays, which is ${remedy}`), here.stderr);
+      assert.equal(world.cloud.openUploads().length, 1);
+    }
+    const abroad = await world.shell.run(['jobs', 'abort', '--vod-host', ABROAD]);
+    assert.equal(abroad.code, 0, abroad.stderr);
+    assert.deepEqual(world.cloud.openUploads(), []);
+  });
 });

@@ -43,22 +43,13 @@ export async function resumeJobs(flags: UploadFlags, world: World): Promise<numb
   await assertManifestPlace(flags, world);
   const run = await runOf(flags, world);
   const items: PlanItem[] = [];
-  const others = new Map<string, number>();
+  const services = tellServicesApart(run, 'resume');
   await withJournal(flags, world, async (journal) => {
     for await (const { job, resumable } of journal.list()) {
-      if (!resumable) continue;
-      const { scope = DEFAULT_VOD_HOST } = job;
-      if (scope === run.service.scope) items.push({ kind: 'job', job });
-      else others.set(scope, (others.get(scope) ?? 0) + 1);
+      if (resumable && services.isOwn(job)) items.push({ kind: 'job', job });
     }
   });
-  for (const [scope, count] of others) {
-    const stay = count === 1 ? 'job stays, which is' : 'jobs stay, which are';
-    const remedy = isAbsolute(scope)
-      ? `run its upload again with --sandbox=${scope}`
-      : `run vod-upload jobs resume --vod-host ${scope}`;
-    world.stderr.write(`${count} unfinished ${stay} of another service: ${visible(remedy)}\n`);
-  }
+  services.tellOthers();
   async function* plan(): AsyncGenerator<PlanItem> {
     yield* items;
   }
@@ -67,6 +58,27 @@ export async function resumeJobs(flags: UploadFlags, world: World): Promise<numb
     world.stderr.write('nothing to resume: vod-upload jobs list shows what is unfinished\n');
   }
   return runUploads(plan(), { ...run, flags: { ...flags, manifest: false } });
+}
+
+/** Jobs of another service than this run's stay: only that one knows of their uploads. */
+function tellServicesApart({ service, world }: Run, action: 'resume' | 'abort' | 'gc') {
+  const others = new Map<string, number>();
+  return {
+    isOwn({ scope = DEFAULT_VOD_HOST }: Job): boolean {
+      if (scope === service.scope) return true;
+      others.set(scope, (others.get(scope) ?? 0) + 1);
+      return false;
+    },
+    tellOthers(): void {
+      for (const [scope, count] of others) {
+        const stay = count === 1 ? 'job stays, which is' : 'jobs stay, which are';
+        const remedy = isAbsolute(scope)
+          ? `run its upload again with --sandbox=${scope}`
+          : `run vod-upload jobs ${action} --vod-host ${scope}`;
+        world.stderr.write(`${count} unfinished ${stay} of another service: ${visible(remedy)}\n`);
+      }
+    },
+  };
 }
 
 /** What became of a job that was to be given up. */
@@ -78,10 +90,12 @@ type End = 'given-up' | 'kept' | 'held' | 'committing' | 'ended';
  */
 export async function abortJobs(flags: UploadFlags, world: World): Promise<number> {
   const run = await runOf(flags, world);
+  const services = tellServicesApart(run, 'abort');
   const counts = { kept: 0, held: 0, committing: 0 };
   const work = async (journal: OpenJournal): Promise<void> => {
     const jobs: Job[] = [];
     for await (const { job, phase, holder } of journal.list()) {
+      if (!services.isOwn(job)) continue;
       if (phase !== 'committing') jobs.push(job);
       else counts[holder ? 'held' : 'committing'] += 1;
     }
@@ -93,6 +107,7 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
     }
   };
   await withJournal(flags, world, work);
+  services.tellOthers();
   const { kept, held, committing } = counts;
   if (held > 0) {
     world.stderr.write(
@@ -178,8 +193,11 @@ export async function collectJobs(flags: UploadFlags, world: World): Promise<num
   const counts = { abandoned: 0, kept: 0 };
   if (changed.length > 0) {
     const run = await runOf(flags, world);
+    const services = tellServicesApart(run, 'gc');
+    const own = changed.filter(services.isOwn);
+    services.tellOthers();
     const work = async (journal: OpenJournal): Promise<void> => {
-      for await (const { job, end } of giveUpAll(changed, journal, run)) {
+      for await (const { job, end } of giveUpAll(own, journal, run)) {
         if (end === 'kept') counts.kept += 1;
         if (end !== 'given-up') continue;
         counts.abandoned += 1;
