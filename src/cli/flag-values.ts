@@ -4,6 +4,7 @@ import { usageError } from '../core/errors.js';
 import { MAX_PART_SIZE, MIN_PART_SIZE } from '../core/parts.js';
 import { parseRateTimetable } from '../core/rate-timetable.js';
 import { parseSize } from '../core/size.js';
+import { SETTINGS } from './profile-settings.js';
 
 /** The longest that a timer can wait, in whole days. */
 const MAX_TIMER_MS = 24 * 86_400_000;
@@ -96,11 +97,19 @@ export function between(least: number, most: number): (text: string) => number {
   });
 }
 
+/** What a profile may hold as well, by the same rule. */
+function setting(field: 'region' | 'vodHost'): (text: string) => string {
+  const { pattern, rule } = SETTINGS[field];
+  return checked((text) => {
+    if (!pattern.test(named(text))) throw new RangeError(`it must be ${rule}`);
+    return text;
+  });
+}
+
+export const region = setting('region');
+
 /** In lower case. */
-export const hostName = checked((text) => {
-  if (!/^[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(text)) throw new RangeError('it must be a host name');
-  return text.toLowerCase();
-});
+export const hostName = (text: string): string => setting('vodHost')(text.toLowerCase());
 
 /** The address of a proxy. Throws UsageError, which shows nothing of it, where a user stands before the host. */
 export function proxyAddress(text: string): string {

@@ -58,7 +58,7 @@ export const SETTINGS: Readonly<Record<ProfileField, Setting>> = {
   classId: { key: 'class-id', pattern: /^(0|[1-9]\d{0,14})$/, rule: 'an integer', type: 'integer' },
   vodHost: {
     key: 'vod-host',
-    pattern: /^[a-z\d]([a-z\d-]*[a-z\d])?(\.[a-z\d]([a-z\d-]*[a-z\d])?)+$/,
+    pattern: /^[a-z\d]([a-z\d-]*[a-z\d])?(\.[a-z\d]([a-z\d-]*[a-z\d])?)*$/,
     rule: 'a host name, such as vod.intl.tencentcloudapi.com',
     type: 'text',
   },

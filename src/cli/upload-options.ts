@@ -15,6 +15,7 @@ import {
   proxyAddress,
   rate,
   rateTimetable,
+  region,
   timeout,
   timerDuration,
 } from './flag-values.js';
@@ -151,7 +152,7 @@ function coverFailure(): Option {
 function mediaOptions(): Option[] {
   return [
     new Option('--procedure <name>', 'task flow to run on each media').argParser(named),
-    new Option('--storage-region <region>', 'where the media is stored').argParser(named),
+    new Option('--storage-region <region>', 'where the media is stored').argParser(region),
     new Option('--sub-app-id <id>', 'sub-application (env VOD_SUB_APP_ID)').argParser(natural),
     new Option('--class-id <id>', 'class of the media').argParser(natural),
     new Option(
@@ -244,7 +245,7 @@ function networkOptions(): Option[] {
   return [
     new Option('--profile <name>', 'credentials and settings of this profile'),
     new Option('--region <region>', 'access region of the API (env TENCENTCLOUD_REGION)').argParser(
-      named,
+      region,
     ),
     new Option('--vod-host <host>', 'name of the API, e.g. vod.intl.tencentcloudapi.com').argParser(
       hostName,

@@ -4,7 +4,7 @@ import { visible } from '../core/text.js';
 import { proxyFor, type ProxyEnvironment } from '../net/proxy.js';
 import type { PlanOptions } from '../plan/plan.js';
 import type { CredentialQuery } from './credentials.js';
-import type { ProfileSettings } from './profile-settings.js';
+import { parseSetting, type ProfileSettings } from './profile-settings.js';
 import { configDirectory } from './profiles.js';
 import type { UploadFlags } from './upload-options.js';
 import type { World } from './world.js';
@@ -33,7 +33,7 @@ export function credentialQuery({ profile }: UploadFlags, { env, home }: World):
   return { ...(profile === undefined ? {} : { profile }), env, home, configDir };
 }
 
-/** Flags before environment before profile before defaults. Throws UsageError for a bad proxy. */
+/** Flags before environment before profile before defaults. Throws UsageError for a bad region or proxy. */
 export function serviceSettings(
   flags: UploadFlags,
   profile: ProfileSettings,
@@ -44,13 +44,18 @@ export function serviceSettings(
   assertProxies(flags, [vodHost], flags.vodEndpoint, proxies);
   assertProxies(flags, COS_HOSTS, flags.cosEndpoint, proxies);
   return {
-    region: flags.region ?? (world.env['TENCENTCLOUD_REGION'] || profile.region) ?? DEFAULT_REGION,
+    region: flags.region ?? regionFrom(world) ?? profile.region ?? DEFAULT_REGION,
     vodHost,
     scope: vodHost,
     proxies,
     ...(flags.vodEndpoint ? { vodEndpoint: flags.vodEndpoint } : {}),
     ...(flags.cosEndpoint ? { cosEndpoint: flags.cosEndpoint } : {}),
   };
+}
+
+function regionFrom({ env }: World): string | undefined {
+  const name = 'TENCENTCLOUD_REGION';
+  return parseSetting('region', env[name] ?? '', 'environment variables', name);
 }
 
 /** Throws UsageError where the proxy that a service would be reached through makes no sense. */
