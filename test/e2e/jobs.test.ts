@@ -188,12 +188,13 @@ describe('jobs', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
     assert.deepEqual([retries, vodHost, coverFailure], [2, 'vod.tencentcloudapi.com', 'fail']);
   });
 
-  test('jobs gc without keys drops what has expired, and says that it cannot abort', async (t) => {
+  test('jobs gc without keys drops what has expired, tells so, and says that it cannot abort', async (t) => {
     const { shell } = await createKilled(t);
     await writeFile(join(shell.dir, 'film.mp4'), 'other');
     const without = await shell.run(['jobs', 'gc'], { env: NO_KEYS });
     assert.equal(without.code, 2, without.stderr);
     assert.match(without.stderr, /no credentials/);
+    assert.match(without.stdout, /"runs":1.*"abandoned":0/);
     assert.match((await shell.run(['jobs', 'gc'])).stdout, /"runs":0.*"abandoned":1/);
   });
 

@@ -191,25 +191,35 @@ export async function collectJobs(flags: UploadFlags, world: World): Promise<num
     return journal.gc();
   });
   const counts = { abandoned: 0, kept: 0 };
-  if (changed.length > 0) {
-    const run = await runOf(flags, world);
-    const services = tellServicesApart(run, 'gc');
-    const own = changed.filter(services.isOwn);
-    services.tellOthers();
-    const work = async (journal: OpenJournal): Promise<void> => {
-      for await (const { job, end } of giveUpAll(own, journal, run)) {
-        if (end === 'kept') counts.kept += 1;
-        if (end !== 'given-up') continue;
-        counts.abandoned += 1;
-        world.stderr.write(
-          `${visible(job.media.path)}: its unfinished upload is given up, since what it uploads has changed\n`,
-        );
-      }
-    };
-    await withJournal(flags, world, work);
+  try {
+    if (changed.length > 0) await giveUpChanged(changed, counts, flags, world);
+  } finally {
+    world.stdout.write(formatLine({ ...swept, abandoned: counts.abandoned }));
   }
-  world.stdout.write(formatLine({ ...swept, abandoned: counts.abandoned }));
   return counts.kept > 0 ? 8 : 0;
+}
+
+async function giveUpChanged(
+  changed: readonly Job[],
+  counts: { abandoned: number; kept: number },
+  flags: UploadFlags,
+  world: World,
+): Promise<void> {
+  const run = await runOf(flags, world);
+  const services = tellServicesApart(run, 'gc');
+  const own = changed.filter(services.isOwn);
+  services.tellOthers();
+  const work = async (journal: OpenJournal): Promise<void> => {
+    for await (const { job, end } of giveUpAll(own, journal, run)) {
+      if (end === 'kept') counts.kept += 1;
+      if (end !== 'given-up') continue;
+      counts.abandoned += 1;
+      world.stderr.write(
+        `${visible(job.media.path)}: its unfinished upload is given up, since what it uploads has changed\n`,
+      );
+    }
+  };
+  await withJournal(flags, world, work);
 }
 
 /** A file that is missing may be on a disk that is away for now: it has not changed. */
