@@ -74,13 +74,12 @@ function refusal(path: string, reason: string): UsageError {
 }
 
 function reasonOf(error: unknown, path: string): string {
-  const directory = dirname(path);
   const { code, path: refused, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case 'ENOENT':
-      return `the directory ${directory} does not exist`;
+      return `the directory ${refused} does not exist`;
     case 'ENOTDIR':
-      return `${directory} is not a directory`;
+      return `${dirname(path)} is not a directory`;
     case 'EACCES':
     case 'EPERM':
       return `this user may not write to ${refused}`;
