@@ -5,9 +5,8 @@ import { UsageError, usageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { keysOf, sdkSource, tccliSource } from './credential-files.js';
 import type { Keys, KeySource } from './credential-files.js';
-import { nearest } from './nearest.js';
 import type { Profile, ProfileSettings } from './profile-settings.js';
-import { assertProfileName, openProfiles } from './profiles.js';
+import { assertProfileName, openProfiles, unknownProfile } from './profiles.js';
 import type { Profiles } from './profiles.js';
 
 export interface CredentialQuery {
@@ -181,13 +180,5 @@ async function noSuchProfile(name: string, profiles: Profiles, home: string): Pr
     .filter((file) => file.endsWith('.credential'))
     .map((file) => visible(file.slice(0, -'.credential'.length)));
   const known = [...new Set([...profiles.names(), ...ofTccli])].sort();
-  const close = nearest(name, known);
-  return usageError(
-    known.length === 0
-      ? `unknown profile "${name}": there are no profiles`
-      : `unknown profile "${name}": known are ${known.join(', ')}`,
-    close === undefined
-      ? `Create it with "vod-upload config set secret-id --profile ${name}".`
-      : `Write --profile ${close} if that is what you meant.`,
-  );
+  return unknownProfile(name, known);
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { usageError } from '../core/errors.js';
+import { usageError, type UsageError } from '../core/errors.js';
 import { makeOwnDirectory, tighten } from '../journal/state-directory.js';
+import { nearest } from './nearest.js';
 import { parseSetting, PROFILE_FIELDS, SETTINGS } from './profile-settings.js';
 import type { Profile, ProfileField } from './profile-settings.js';
 import { baseDirectory } from './xdg.js';
@@ -47,6 +48,19 @@ export function assertProfileName(name: string, givenBy = '--profile'): void {
   throw usageError(
     'the name of a profile consists of letters, digits and _ . @ -, and begins with a letter or digit',
     `Correct ${givenBy}.`,
+  );
+}
+
+/** Names those that there are, and the one that may be meant. */
+export function unknownProfile(name: string, known: readonly string[]): UsageError {
+  const close = nearest(name, known);
+  return usageError(
+    known.length === 0
+      ? `unknown profile "${name}": there are no profiles`
+      : `unknown profile "${name}": known are ${known.join(', ')}`,
+    close === undefined
+      ? `Create it with "vod-upload config set secret-id --profile ${name}".`
+      : `Write --profile ${close} if that is what you meant.`,
   );
 }
 

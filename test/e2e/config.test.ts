@@ -154,3 +154,11 @@ test(
     assert.deepEqual([code, stderr], [0, '']);
   },
 );
+
+test('config list --profile refuses one that does not exist, and names those that do', async () => {
+  await config(['set', 'region', 'ap-beijing', '--profile', 'staging']);
+  const { code, stdout, stderr } = await config(['list', '--profile', 'stagin']);
+  assert.deepEqual([code, stdout], [2, '']);
+  assert.match(stderr, /unknown profile "stagin": known are staging/);
+  assert.match(stderr, /Write --profile staging/);
+});

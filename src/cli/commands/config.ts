@@ -9,7 +9,7 @@ import {
   showSetting,
 } from '../profile-settings.js';
 import type { Profile, ProfileField } from '../profile-settings.js';
-import { assertProfileName, configDirectory, openProfiles } from '../profiles.js';
+import { assertProfileName, configDirectory, openProfiles, unknownProfile } from '../profiles.js';
 import type { Profiles } from '../profiles.js';
 import type { World } from '../world.js';
 
@@ -151,7 +151,12 @@ async function unset(world: World, field: ProfileField, asked?: string): Promise
 
 async function list(world: World, asked: string | undefined, json: boolean): Promise<void> {
   const profiles = await open(world);
-  const names = asked === undefined ? profiles.names() : [profileName(profiles, asked)];
+  const known = profiles.names();
+  if (asked !== undefined) {
+    assertProfileName(asked);
+    if (!known.includes(asked)) throw unknownProfile(asked, known);
+  }
+  const names = asked === undefined ? known : [asked];
   const shown = names.map((name) => [name, shownSettings(profiles.get(name) ?? {})] as const);
   if (json) {
     const document = {
