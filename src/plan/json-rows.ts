@@ -18,9 +18,9 @@ const HINT =
 
 /**
  * Reads an array of rows, an object without a `path` that holds one as `results` or `jobs`, or rows one
- * after the other (JSON Lines). Cuts the text between rows and has each row parsed on its own, so that memory does not
- * grow with the list; what stands around the rows is parsed with an empty array in their place, and
- * handed to `onAround` at the end of the document.
+ * after the other (JSON Lines), whose path comes before columns of those names. Cuts the text between rows
+ * and has each row parsed on its own, so that memory does not grow with the list; what stands around the rows
+ * is parsed with an empty array in their place, and handed to `onAround` at the end of the document.
  */
 export function createJsonReader(onAround: (document: unknown) => void): RowReader {
   return new JsonReader(onAround);
@@ -137,8 +137,10 @@ class JsonReader implements RowReader {
 
   #endDocument(): void {
     const values = this.#parse(this.#around + this.#take(this.#at + 1));
-    if (this.#hasRows && !isRow(values)) this.#onAround(values);
-    else this.#addRow(values);
+    if (!this.#hasRows) this.#addRow(values);
+    else if (!isRow(values)) this.#onAround(values);
+    else if (this.#isFirstRow) this.#addRow(values);
+    else this.#fail('an array before its path was taken for rows: write the path first');
     this.#around = '';
     this.#hasRows = false;
     this.#pieceLine = undefined;

@@ -332,6 +332,8 @@ test('a row of JSON Lines may have columns called jobs or results', async () => 
     })),
     rows,
   );
+  const text = '{"jobs":[{"path":"a.mp4"}],"path":"b.mp4"}';
+  assert.match(String(await problemsFrom('order.jsonl', text)), /write the path first/);
 });
 
 test('standard input is a job list too, however it is cut into pieces', async () => {
