@@ -18,9 +18,10 @@ export async function becomeSoleOwner(dir: string): Promise<() => Promise<void>>
   const run = { runId: randomUUID(), host: hostname(), pid: process.pid };
   const own = leaseOf(run, new Date());
   const file = join(leases, own.runId);
+  const unfinished = join(dir, '.sandbox', `${own.runId}.lease`);
   const renew = async () => {
-    await writeFile(`${file}.new`, formatLease({ ...own, renewedAt: new Date() }), { mode: 0o600 });
-    await rename(`${file}.new`, file);
+    await writeFile(unfinished, formatLease({ ...own, renewedAt: new Date() }), { mode: 0o600 });
+    await rename(unfinished, file);
   };
   await renew();
   for (const name of await readdir(leases)) {
@@ -30,7 +31,7 @@ export async function becomeSoleOwner(dir: string): Promise<() => Promise<void>>
       await rm(file);
       throw usageError(
         `the sandbox cannot have ${visible(dir)}: process ${other.pid} on ${other.host} has it`,
-        'Stop that process first, or name another directory.',
+        'Stop that process, or name another directory. One that was killed in a container, or on another host, counts for five minutes more.',
       );
     }
     await rm(join(leases, name), { force: true });

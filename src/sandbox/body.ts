@@ -100,22 +100,24 @@ export async function receiveFile(exchange: Exchange, dir: string): Promise<Rece
 
 /** The whole body in memory, where the protocol keeps it small. */
 export async function receiveText(exchange: Exchange, limit: number): Promise<Buffer> {
-  if (exchange.body === undefined) {
-    const kept: Buffer[] = [];
-    let size = 0;
-    await consume(exchange, (chunks) => {
-      for (const chunk of chunks) {
-        if (size <= limit) kept.push(chunk);
-        size += chunk.length;
-      }
-      return Promise.resolve();
-    });
-    exchange.body = Buffer.concat(kept);
-  }
-  if (exchange.body.length > limit) {
+  const body = await (exchange.body ??= readText(exchange, limit));
+  if (body.length > limit) {
     throw new ServiceError('RequestSizeLimitExceeded', `the body exceeds ${limit}`);
   }
-  return exchange.body;
+  return body;
+}
+
+async function readText(exchange: Exchange, limit: number): Promise<Buffer> {
+  const kept: Buffer[] = [];
+  let size = 0;
+  await consume(exchange, (chunks) => {
+    for (const chunk of chunks) {
+      if (size <= limit) kept.push(chunk);
+      size += chunk.length;
+    }
+    return Promise.resolve();
+  });
+  return Buffer.concat(kept);
 }
 
 /** Reads what is left of the body and forgets it, so that an answer finds a listener. */

@@ -35,8 +35,8 @@ export interface Exchange {
   readonly now: () => number;
   /** How many bytes of the body to take before the connection is reset. */
   readonly resetAfter?: number;
-  /** The body, where it was read into memory: as much of it as shows that it is too large. */
-  body?: Buffer;
+  /** The body, where it is read into memory: as much of it as shows that it is too large. */
+  body?: Promise<Buffer>;
 }
 
 /** An answer as data, so that a fault can spoil it. */
