@@ -107,7 +107,7 @@ function inputOptions(): Option[] {
     ).argParser(named),
     new Option(
       '--exclude <glob>',
-      'leave out what matches, and all in such directories; wins over inputs; repeatable',
+      'leave out what matches, and all in directories that do; wins over inputs; repeatable',
     )
       .argParser(collect)
       .default([], 'none'),
