@@ -10,7 +10,8 @@ const ASKING_REFUSED =
 
 /**
  * Commits, and where the answer leaves open whether the media exists, asks for it before anything
- * else is done. Throws `commit-unknown` where that stays open.
+ * else is done. Throws `commit-unknown` where that stays open. Where nothing can have been committed
+ * the checkpoint is `assembled` again.
  */
 export async function commit(
   checkpoint: LiveCheckpoint,
@@ -25,6 +26,7 @@ export async function commit(
   } catch (error) {
     if (!(error instanceof UploadFailure) || signal.aborted) throw error;
     const mayExist = error.facts.ambiguous === true || wasCommitting;
+    if (!mayExist) await checkpoint.enter('assembled');
     if (!mayExist || error.rule.halts === 'run') throw error.at('commit');
     note(
       ports,

@@ -10,6 +10,33 @@ import { createWorld, jobOf, type TestWorld } from '../helpers/world.js';
 
 const HOURS_MS = 3 * 3_600_000;
 
+describe('a commit that was refused for certain', () => {
+  for (const refusals of [
+    ['UnauthorizedOperation', 'InvalidParameterValue.VodSessionKey'],
+    // The session that replaces the first one is refused as well, in this try and in the next.
+    Array.from({ length: 3 }, () => 'InvalidParameterValue.VodSessionKey'),
+  ]) {
+    test(`is in no doubt at the next run: ${refusals.join(', ')}`, async () => {
+      const faults = refusals.map((code) => `CommitUpload:${code}`);
+      const world = await createWorld({ retries: 0, faults });
+      try {
+        const path = join(world.dir, 'a.mp4');
+        writeFileSync(path, randomBytes(1000));
+        const job = await jobOf(path);
+        const { signal } = new AbortController();
+        assert.equal((await uploadOne(job, world.ports, signal)).status, 'failed');
+        assert.equal(world.journal.checkpoints.get(job.id)?.phase, 'assembled');
+        world.restart();
+        assert.equal((await uploadOne(job, world.ports, signal)).status, 'uploaded');
+        const committed = world.sandbox.sessions().filter(({ commits }) => commits > 0);
+        assert.equal(committed.length, 1);
+      } finally {
+        await world.close();
+      }
+    });
+  }
+});
+
 describe('a commit of which nobody knows', () => {
   let world: TestWorld;
 
