@@ -165,7 +165,7 @@ export const FAILURES = {
     retry: 'never',
     halts: 'job',
     retryable: true,
-    hint: 'Run the same command again: it asks the service whether the media exists.',
+    hint: 'Run the same command again: it repeats the commit, or asks the service whether the media exists.',
   },
   'journal-unwritable': {
     retry: 'never',

@@ -76,14 +76,14 @@ async function findMedia(
 }
 
 function unknownCommit(
-  { message, facts }: UploadFailure,
+  { message, facts, rule }: UploadFailure,
   cause: UploadFailure,
   session: Session,
 ): UploadFailure {
   const hint =
     cause.code === 'permission-denied'
       ? ASKING_REFUSED
-      : cause.code === 'commit-unknown'
+      : cause.code === 'commit-unknown' && rule.retry === 'session'
         ? lookForIt(session)
         : undefined;
   return new UploadFailure('commit-unknown', `the commit may have happened: ${message}`, {
@@ -94,6 +94,7 @@ function unknownCommit(
   });
 }
 
+/** Only where the session is refused: one that is good may still be committed, by `jobs resume` as well. */
 function lookForIt({ mediaKey }: Session): string {
   return `Look for the media at /${mediaKey} in the VOD console; where there is none, touch the file and run the same command again.`;
 }

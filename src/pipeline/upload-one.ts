@@ -148,7 +148,7 @@ async function leaveSuperseded(
   signal: AbortSignal,
 ): Promise<void> {
   if (superseded.checkpoint.phase === 'committing') {
-    const remedy = 'vod-upload jobs resume asks for it';
+    const remedy = 'vod-upload jobs resume ends it';
     warn(ports, job, `changed since its unfinished upload, which may be a media by now: ${remedy}`);
     return;
   }

@@ -237,11 +237,11 @@ describe('after a kill', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
     const world = await createKilled(t, 'CommitUpload:hang-after');
     const aborted = await world.shell.run(['jobs', 'abort']);
     assert.equal(aborted.code, 9, aborted.stderr);
-    assert.match(aborted.stderr, /the media may exist: vod-upload jobs resume asks for it/);
+    assert.match(aborted.stderr, /the media may exist: vod-upload jobs resume ends it/);
     await writeFile(join(world.shell.dir, 'film.mp4'), 'other');
     const next = await world.run(FILM);
     assert.equal(next.code, 0, next.stderr);
-    assert.match(next.stderr, /may be a media by now: vod-upload jobs resume asks for it/);
+    assert.match(next.stderr, /may be a media by now: vod-upload jobs resume ends it/);
     const resumed = await world.run(['jobs', 'resume']);
     assert.equal(resumed.code, 0, resumed.stderr);
     assert.equal(committedOf(world).length, 2);

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { ApplyRequest, Outcome } from '../../src/core/model.js';
+import type { ApplyRequest, Job, Outcome } from '../../src/core/model.js';
 import { uploadOne } from '../../src/pipeline/upload-one.js';
 import { parseFaultRule } from '../../src/sandbox/faults.js';
 import { createWorld, jobOf, type TestWorld } from '../helpers/world.js';
@@ -45,12 +45,16 @@ describe('a commit of which nobody knows', () => {
   });
   afterEach(() => world.close());
 
-  /** What the same command says of it once the session has expired. */
-  async function askLater(request: Partial<ApplyRequest> = {}): Promise<Outcome> {
+  async function jobTo(request: Partial<ApplyRequest>): Promise<Job> {
     const path = join(world.dir, 'a.mp4');
     writeFileSync(path, randomBytes(1000));
     const planned = await jobOf(path);
-    const job = { ...planned, request: { ...planned.request, ...request } };
+    return { ...planned, request: { ...planned.request, ...request } };
+  }
+
+  /** What the same command says of it once the session has expired. */
+  async function askLater(request: Partial<ApplyRequest> = {}): Promise<Outcome> {
+    const job = await jobTo(request);
     const commits = ['InternalError', 'InvalidParameterValue.VodSessionKey'];
     commits.forEach((code) => world.sandbox.addFaults(parseFaultRule(`CommitUpload:${code}`)));
     const { signal } = new AbortController();
@@ -65,7 +69,18 @@ describe('a commit of which nobody knows', () => {
     assert.equal(world.sandbox.sessions().length, 2);
   });
 
-  test('is for people to look at where the storage path is of their own, whatever it looks like', async () => {
+  test('is repeated by the same command where the storage path is of their own: one media', async () => {
+    const job = await jobTo({ mediaStoragePath: '/x/a.mp4' });
+    world.sandbox.addFaults(parseFaultRule('CommitUpload:InternalError'));
+    const { signal } = new AbortController();
+    const outcome = await uploadOne(job, world.ports, signal);
+    assert.ok(outcome.status === 'unknown');
+    assert.match(outcome.failure.hint, /^Run the same command again: it repeats the commit/);
+    assert.equal((await uploadOne(job, world.ports, signal)).status, 'uploaded');
+    assert.equal(world.sandbox.sessions().length, 1);
+  });
+
+  test('is for people to look at where its session is refused and the storage path is of their own, whatever it looks like', async () => {
     const mediaStoragePath = '/123456789012345678/a.mp4';
     const outcome = await askLater({ mediaStoragePath });
     assert.ok(outcome.status === 'unknown');

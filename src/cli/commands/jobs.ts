@@ -116,7 +116,7 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
   }
   if (committing > 0) {
     world.stderr.write(
-      `${committing} unfinished ${committing === 1 ? 'job stays' : 'jobs stay'}, since the media may exist: vod-upload jobs resume asks for it\n`,
+      `${committing} unfinished ${committing === 1 ? 'job stays' : 'jobs stay'}, since the media may exist: vod-upload jobs resume ends ${committing === 1 ? 'it' : 'them'}\n`,
     );
   }
   return committing > 0 ? 9 : kept > 0 ? 8 : held > 0 ? 7 : 0;
