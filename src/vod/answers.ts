@@ -9,8 +9,11 @@ type ApplyAnswer = Awaited<ReturnType<Client['ApplyUpload']>>;
 type CommitAnswer = Awaited<ReturnType<Client['CommitUpload']>>;
 type MediaAnswer = Awaited<ReturnType<Client['DescribeMediaInfos']>>;
 
-/** Without a certificate the account's own key signs, and that does not expire. */
-const NO_CERTIFICATE_LIFETIME_MS = 365 * 86_400_000;
+/**
+ * Without a certificate the account's own key signs, and the session key alone ends: nothing tells when,
+ * and that of the client protocol lasts a day. As long as this the uploads of a session are gone on with or aborted.
+ */
+const NO_CERTIFICATE_LIFETIME_MS = 7 * 86_400_000;
 
 /** The fields of ApplyUpload that are set, under their names on the wire. */
 export function applyParameters(request: ApplyRequest): ApplyParameters {

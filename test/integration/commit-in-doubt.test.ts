@@ -9,6 +9,7 @@ import { parseFaultRule } from '../../src/sandbox/faults.js';
 import { createWorld, jobOf, type TestWorld } from '../helpers/world.js';
 
 const HOURS_MS = 3 * 3_600_000;
+const EIGHT_DAYS_MS = 8 * 86_400_000;
 
 describe('a commit that was refused for certain', () => {
   for (const refusals of [
@@ -53,13 +54,16 @@ describe('a commit of which nobody knows', () => {
   }
 
   /** What the same command says of it once the session has expired. */
-  async function askLater(request: Partial<ApplyRequest> = {}): Promise<Outcome> {
+  async function askLater(
+    request: Partial<ApplyRequest> = {},
+    laterMs = HOURS_MS,
+  ): Promise<Outcome> {
     const job = await jobTo(request);
     const commits = ['InternalError', 'InvalidParameterValue.VodSessionKey'];
     commits.forEach((code) => world.sandbox.addFaults(parseFaultRule(`CommitUpload:${code}`)));
     const { signal } = new AbortController();
     await uploadOne(job, world.ports, signal);
-    const now = (): Date => new Date(Date.now() + HOURS_MS);
+    const now = (): Date => new Date(Date.now() + laterMs);
     return uploadOne(job, { ...world.ports, now }, signal);
   }
 
@@ -68,6 +72,18 @@ describe('a commit of which nobody knows', () => {
     assert.equal(outcome.status, 'uploaded');
     assert.equal(world.sandbox.sessions().length, 2);
   });
+
+  for (const [isGivenUp, laterMs] of [
+    [false, HOURS_MS],
+    [true, EIGHT_DAYS_MS],
+  ] as const) {
+    const hours = laterMs / 3_600_000;
+    test(`is ${isGivenUp ? '' : 'not '}given up after ${hours} hours without a certificate`, async () => {
+      world.sandbox.addFaults(parseFaultRule('ApplyUpload:without=TempCertificate'));
+      const outcome = await askLater({}, laterMs);
+      assert.equal(outcome.status, isGivenUp ? 'uploaded' : 'unknown');
+    });
+  }
 
   test('is repeated by the same command where the storage path is of their own: one media', async () => {
     const job = await jobTo({ mediaStoragePath: '/x/a.mp4' });
