@@ -124,6 +124,7 @@ async function uploadClaimed(
 const NOT_ABOUT_COVER: ReadonlySet<FailureCode> = new Set([
   'network',
   'not-the-service',
+  'service-unavailable',
   'session-expired',
   'stalled',
   'throttled',

@@ -39,7 +39,7 @@ describe('a cover that cannot be uploaded', () => {
   });
 
   test('is dropped on request: the media is uploaded once, without it, and says so', async () => {
-    fail('PutObject:500*2');
+    fail('PutObject:400');
     const outcome = await upload(true);
     assert.ok(outcome.status === 'uploaded');
     assert.equal(outcome.job.cover, undefined);
@@ -62,7 +62,7 @@ describe('a cover that cannot be uploaded', () => {
 
   test('stays dropped where another run goes on with the media', async () => {
     // Both tries of a part in the session without the cover, whatever the first session had of it.
-    fail('PutObject:500*2');
+    fail('PutObject:400');
     fail('UploadPart#3:500*4');
     let outcome = await upload(true);
     assert.ok(outcome.status === 'failed');
@@ -87,6 +87,7 @@ describe('a cover that cannot be uploaded', () => {
 
   for (const [where, fault, code] of [
     ['the service has too much to do', 'PutObject:SlowDown*2', 'throttled'],
+    ['the service fails', 'PutObject:503*2', 'service-unavailable'],
     ['one session after the other expires', 'PutObject:ExpiredToken*2', 'session-expired'],
   ] as const) {
     test(`is kept where ${where}`, async () => {
