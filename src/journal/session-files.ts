@@ -30,8 +30,9 @@ const PAGE = 4096;
 
 /**
  * One small file a run: unlike a page of the database, the place of a session in it can be
- * overwritten for good as soon as its job settles. It is removed when nothing is left in it. One
- * file for all jobs of a run lets those that begin at the same time share one wait for the disk.
+ * overwritten for good as soon as its job settles. It is removed when nothing is left in it: by its run,
+ * or, once that is gone, by the next sweep. One file for all jobs of a run lets those that begin at the
+ * same time share one wait for the disk.
  */
 export class SessionFiles {
   readonly #dir: string;
