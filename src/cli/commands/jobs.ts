@@ -61,7 +61,7 @@ export async function resumeJobs(flags: UploadFlags, world: World): Promise<numb
 }
 
 /** Jobs of another service than this run's stay: only that one knows of their uploads. */
-function tellServicesApart({ service, world }: Run, action: 'resume' | 'abort' | 'gc') {
+function tellServicesApart({ service, flags, world }: Run, action: 'resume' | 'abort' | 'gc') {
   const others = new Map<string, number>();
   return {
     isOwn({ scope = DEFAULT_VOD_HOST }: Job): boolean {
@@ -70,6 +70,7 @@ function tellServicesApart({ service, world }: Run, action: 'resume' | 'abort' |
       return false;
     },
     tellOthers(): void {
+      if (flags.quiet) return;
       for (const [scope, count] of others) {
         const stay = count === 1 ? 'job stays, which is' : 'jobs stay, which are';
         const remedy = isAbsolute(scope)
@@ -214,6 +215,7 @@ async function giveUpChanged(
       if (end === 'kept') counts.kept += 1;
       if (end !== 'given-up') continue;
       counts.abandoned += 1;
+      if (flags.quiet) continue;
       world.stderr.write(
         `${visible(job.media.path)}: its unfinished upload is given up, since what it uploads has changed\n`,
       );
