@@ -24,7 +24,7 @@ export async function assertManifestWritable(path: string): Promise<void> {
   try {
     const target = await findTarget(path);
     const directory = dirname(target.path);
-    const found = await stat(target.path).catch(ignoring('ENOENT'));
+    const found = await stat(target.path).catch(ignoring(...ABSENT));
     if (found?.isDirectory()) throw refusal(path, 'it is a directory');
     if (!target.isReplaceable) return await access(target.path, constants.W_OK);
     const place = await stat(directory);
@@ -33,7 +33,7 @@ export async function assertManifestWritable(path: string): Promise<void> {
     if (found && mayStay(found, place)) await access(target.path, constants.W_OK);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw refusal(path, reasonOf(error, path));
+    throw refusal(path, reasonOf(error));
   }
 }
 
@@ -45,17 +45,20 @@ function mayStay(file: Stats, directory: Stats): boolean {
   return file.dev !== directory.dev || (directory.mode & STICKY) !== 0;
 }
 
+/** Of a file that does not exist, or whose directory is none. */
+const ABSENT = ['ENOENT', 'ENOTDIR'];
+
 /** Follows symbolic links, also one that points to a file which does not exist yet. */
 export async function findTarget(path: string): Promise<Target> {
-  const found = await stat(path).catch(ignoring('ENOENT'));
+  const found = await stat(path).catch(ignoring(...ABSENT));
   if (found && !found.isFile() && !found.isDirectory()) return { path, isReplaceable: false };
   return { path: await follow(resolve(path)), isReplaceable: true };
 }
 
 async function follow(path: string): Promise<string> {
-  const real = await realpath(path).catch(ignoring('ENOENT'));
+  const real = await realpath(path).catch(ignoring(...ABSENT));
   if (real !== undefined) return real;
-  const link = await readlink(path).catch(ignoring('ENOENT', 'EINVAL'));
+  const link = await readlink(path).catch(ignoring(...ABSENT, 'EINVAL'));
   if (link !== undefined) return follow(resolve(dirname(path), link));
   return join(await realpath(dirname(path)), basename(path));
 }
@@ -73,13 +76,13 @@ function refusal(path: string, reason: string): UsageError {
   );
 }
 
-function reasonOf(error: unknown, path: string): string {
+function reasonOf(error: unknown): string {
   const { code, path: refused, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case 'ENOENT':
       return `the directory ${refused} does not exist`;
     case 'ENOTDIR':
-      return `${dirname(path)} is not a directory`;
+      return `${refused} is not a directory`;
     case 'EACCES':
     case 'EPERM':
       return `this user may not write to ${refused}`;

@@ -292,10 +292,15 @@ describe('the plan refuses a manifest', () => {
     assert.match(await refusal(join(directory, 'file', 'm.json')), /file is not a directory$/);
   });
 
-  it('behind a link to nowhere', async () => {
-    await fs.symlink('no/m.json', join(directory, 'link.json'));
-    const told = await refusal(join(directory, 'link.json'));
-    assert.ok(told.endsWith(`the directory ${join(directory, 'no')} does not exist`), told);
+  it('behind a link to nowhere, or below a file', async () => {
+    await fs.writeFile(join(directory, 'file'), '');
+    for (const [name, reason] of [
+      ['no', /: the directory \S+\/no does not exist$/],
+      ['file', /: \S+\/file is not a directory$/],
+    ] as const) {
+      await fs.symlink(join(name, 'm.json'), join(directory, `${name}.json`));
+      assert.match(await refusal(join(directory, `${name}.json`)), reason);
+    }
   });
 
   const isSuperuser = process.getuid?.() === 0 && 'the superuser may write everywhere';
