@@ -1,4 +1,5 @@
 import { usageError } from '../core/errors.js';
+import { REGION } from '../core/region.js';
 import { nearest } from './nearest.js';
 
 /** What a profile holds, as it is stored. */
@@ -36,19 +37,14 @@ const KEY_TEXT = {
   rule: 'ASCII without white space and quotes',
   type: 'text',
 } as const;
-const REGION = {
-  pattern: /^[a-z\d]+(-[a-z\d]+)*$/,
-  rule: 'the name of a region, such as ap-guangzhou',
-  type: 'text',
-} as const;
 
 export const SETTINGS: Readonly<Record<ProfileField, Setting>> = {
   secretId: { key: 'secret-id', ...KEY_TEXT, secrecy: 'masked' },
   secretKey: { key: 'secret-key', ...KEY_TEXT, secrecy: 'hidden' },
   token: { key: 'token', ...KEY_TEXT, secrecy: 'hidden' },
-  region: { key: 'region', ...REGION },
+  region: { key: 'region', ...REGION, type: 'text' },
   subAppId: { key: 'sub-app-id', pattern: /^[1-9]\d{0,14}$/, rule: 'an integer', type: 'integer' },
-  storageRegion: { key: 'storage-region', ...REGION },
+  storageRegion: { key: 'storage-region', ...REGION, type: 'text' },
   procedure: {
     key: 'procedure',
     pattern: /^\P{Cc}+$/u,

@@ -1,5 +1,6 @@
 import { parseDuration } from '../core/duration.js';
 import type { Problem } from '../core/errors.js';
+import { REGION } from '../core/region.js';
 import { visible } from '../core/text.js';
 import { KNOWN_FIELDS, unknownFields } from './templates.js';
 
@@ -62,6 +63,12 @@ export function checkFields(
   checkId(labelOf('classId'), options.classId, 0, problems);
   checkLength(labelOf('sourceContext'), options.sourceContext, MAX_SOURCE_CONTEXT, problems);
   checkLength(labelOf('sessionContext'), options.sessionContext, MAX_SESSION_CONTEXT, problems);
+  if (options.storageRegion !== undefined && !REGION.pattern.test(options.storageRegion)) {
+    problems.push({
+      message: `${labelOf('storageRegion')} ${visible(options.storageRegion)} is not ${REGION.rule}`,
+      hint: `Correct ${labelOf('storageRegion')}, or leave it out.`,
+    });
+  }
   if (options.storagePath !== undefined && !options.storagePath.startsWith('/')) {
     problems.push({
       message: `${labelOf('storagePath')} ${visible(options.storagePath)} does not begin with /`,

@@ -210,6 +210,10 @@ test('what is wrong with rows is said with row, line and column, and nothing is 
     [{ path: 'a.mp4', classId: 1.5 }, 'classId 1.5 is not a whole number from 0'],
     [{ path: 'a.mp4', subAppId: [1, 2] }, 'subAppId [1,2] is not a number'],
     [{ path: 'a.mp4', name: true }, 'name true is not a text'],
+    [
+      { path: 'a.mp4', storageRegion: 'ap guangzhou' },
+      'storageRegion ap guangzhou is not the name of a region, such as ap-guangzhou',
+    ],
     [{ path: 'a.mp4', storagePath: 'x' }, 'storagePath x does not begin with /'],
     [{ path: 'a.mp4', coverType: 'mp4' }, 'VOD does not accept covers of the type mp4 (coverType)'],
   ];
