@@ -1,8 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UsageError, usageError } from '../core/errors.js';
+import { UploadFailure, UsageError, usageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
+import { answered } from '../core/waits.js';
 import { keysOf, sdkSource, tccliSource } from './credential-files.js';
 import type { Keys, KeySource } from './credential-files.js';
 import type { Profile, ProfileSettings } from './profile-settings.js';
@@ -58,13 +59,12 @@ export async function resolveAccount(query: CredentialQuery): Promise<Required<A
 export async function findAccount(query: CredentialQuery): Promise<Account> {
   const { profile: asked, home, configDir } = query;
   if (asked !== undefined) assertProfileName(asked);
-  const profiles = await openProfiles(configDir);
+  const profiles = await inTime(openProfiles(configDir), configDir);
   const name = asked ?? profiles.defaultName;
   const own = profileSource(profiles.path, configDir, name);
   const { settings, holdsKeys } = split(profiles.get(name) ?? {});
   for (const source of sourcesOf(query, own)) {
-    const stamp = await stampOf(source);
-    const keys = await source.read();
+    const { stamp, keys } = await inTime(firstRead(source), source.where);
     if (keys === undefined) continue;
     return {
       profileSettings: source === own || !holdsKeys ? settings : {},
@@ -73,6 +73,22 @@ export async function findAccount(query: CredentialQuery): Promise<Account> {
   }
   if (asked !== undefined) throw await noSuchProfile(asked, profiles, home);
   return { profileSettings: settings };
+}
+
+/** What a disk says; throws UsageError where it says nothing for a minute. */
+async function inTime<T>(asking: Promise<T>, where: string): Promise<T> {
+  try {
+    return await answered(asking);
+  } catch (error) {
+    if (!(error instanceof UploadFailure)) throw error;
+    throw usageError(`cannot read ${where}: ${error.message}`, error.hint);
+  }
+}
+
+/** The stamp is of the keys, or of those before them. */
+async function firstRead(source: KeySource) {
+  const stamp = await stampOf(source);
+  return { stamp, keys: await source.read() };
 }
 
 /** Where to look, the first first. */

@@ -92,10 +92,12 @@ interface Place {
 }
 
 async function prepare(options: ManifestOptions): Promise<Place> {
-  const target = await findTarget(options.path);
-  if (!target.isReplaceable) {
-    return { target, temporary: target.path, file: await open(target.path, 'w') };
-  }
+  const target = await answered(findTarget(options.path));
+  if (target.isReplaceable) return answered(prepareFile(target, options));
+  return { target, temporary: target.path, file: await open(target.path, 'w') };
+}
+
+async function prepareFile(target: Target, options: ManifestOptions): Promise<Place> {
   await removeStale(target.path, options.processes, options.startedAt);
   const temporary = temporaryFor(target.path, options.processes);
   return { target, temporary, file: await (options.openFile ?? openNew)(temporary) };

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError, usageError } from '../core/errors.js';
+import { answered } from '../core/waits.js';
 
 /** Who is alive on this machine; lives at the rim, since it needs the process. */
 export interface Processes {
@@ -22,19 +23,23 @@ export interface Target {
 /** Throws UsageError unless a manifest can be put at `path`. Writes nothing. */
 export async function assertManifestWritable(path: string): Promise<void> {
   try {
-    const target = await findTarget(path);
-    const directory = dirname(target.path);
-    const found = await stat(target.path).catch(ignoring(...ABSENT));
-    if (found?.isDirectory()) throw refusal(path, 'it is a directory');
-    if (!target.isReplaceable) return await access(target.path, constants.W_OK);
-    const place = await stat(directory);
-    if (!place.isDirectory()) throw refusal(path, `${directory} is not a directory`);
-    await access(directory, constants.W_OK | constants.X_OK);
-    if (found && mayStay(found, place)) await access(target.path, constants.W_OK);
+    await answered(checkPlace(path));
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw refusal(path, reasonOf(error));
   }
+}
+
+async function checkPlace(path: string): Promise<void> {
+  const target = await findTarget(path);
+  const directory = dirname(target.path);
+  const found = await stat(target.path).catch(ignoring(...ABSENT));
+  if (found?.isDirectory()) throw refusal(path, 'it is a directory');
+  if (!target.isReplaceable) return access(target.path, constants.W_OK);
+  const place = await stat(directory);
+  if (!place.isDirectory()) throw refusal(path, `${directory} is not a directory`);
+  await access(directory, constants.W_OK | constants.X_OK);
+  if (found && mayStay(found, place)) await access(target.path, constants.W_OK);
 }
 
 /** Of a directory in which each user may replace his own files only, as /tmp. */

@@ -3,12 +3,10 @@ import * as fs from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { UsageError } from '../../src/core/errors.js';
 import { ManifestError, createManifest } from '../../src/manifest/manifest.js';
 import type { Manifest, ManifestOptions } from '../../src/manifest/manifest.js';
 import { toRecord } from '../../src/manifest/record.js';
 import type { ManifestRecord } from '../../src/manifest/record.js';
-import { assertManifestWritable } from '../../src/manifest/target.js';
 import { everyOutcome, failed, uploaded } from '../helpers/outcomes.js';
 
 const DEAD_PID = 4_000_000;
@@ -261,62 +259,6 @@ describe('another user', { skip: onlySuperuser }, () => {
     await asNobody(async () => JSON.parse(await write('m.json')));
     assert.equal((await fs.stat(path)).ino, ino);
     assert.deepEqual(await fs.readdir(directory), ['m.json']);
-  });
-});
-
-describe('the plan refuses a manifest', () => {
-  async function refusal(path: string): Promise<string> {
-    const error: unknown = await assertManifestWritable(path).then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-    assert.ok(error instanceof UsageError, String(error));
-    assert.match(error.problems[0]?.hint ?? '', /--manifest/);
-    return error.message;
-  }
-
-  it('in a directory that does not exist', async () => {
-    const path = join(directory, 'no', 'm.json');
-    assert.equal(
-      await refusal(path),
-      `the manifest cannot be written to ${path}: the directory ${join(directory, 'no')} does not exist`,
-    );
-  });
-
-  it('that is a directory', async () => {
-    assert.match(await refusal(directory), /: it is a directory$/);
-  });
-
-  it('below a file', async () => {
-    await fs.writeFile(join(directory, 'file'), '');
-    assert.match(await refusal(join(directory, 'file', 'm.json')), /file is not a directory$/);
-  });
-
-  it('behind a link to nowhere, or below a file', async () => {
-    await fs.writeFile(join(directory, 'file'), '');
-    for (const [name, reason] of [
-      ['no', /: the directory \S+\/no does not exist$/],
-      ['file', /: \S+\/file is not a directory$/],
-    ] as const) {
-      await fs.symlink(join(name, 'm.json'), join(directory, `${name}.json`));
-      assert.match(await refusal(join(directory, `${name}.json`)), reason);
-    }
-  });
-
-  const isSuperuser = process.getuid?.() === 0 && 'the superuser may write everywhere';
-  it('in a directory that takes no writes', { skip: isSuperuser }, async () => {
-    await fs.chmod(directory, 0o500);
-    assert.match(await refusal(join(directory, 'm.json')), /may not write/);
-  });
-
-  it('and takes one that is new, old, linked or a device', async () => {
-    await fs.writeFile(join(directory, 'old.json'), '');
-    await fs.symlink('new.json', join(directory, 'link.json'));
-    for (const name of ['new.json', 'old.json', 'link.json']) {
-      await assertManifestWritable(join(directory, name));
-    }
-    await assertManifestWritable('/dev/null');
-    assert.deepEqual((await fs.readdir(directory)).sort(), ['link.json', 'old.json']);
   });
 });
 

@@ -13,6 +13,13 @@ const summary = {
   ...{ total: 0, uploaded: 0, skipped: 0, failed: 0, interrupted: 0, unknown: 0 },
   ...{ bytes: 0, bytesSent: 0 },
 };
+const about = {
+  tool: { name: 'vod-upload', version: '1.0.0' },
+  runId: 'run-1',
+  startedAt: new Date(),
+  options: {},
+  processes: { pid: process.pid, isAlive: () => true },
+};
 
 interface Finishing {
   readonly directory: string;
@@ -39,12 +46,8 @@ async function finish(t: TestContext, name: string): Promise<Finishing> {
   await pipe.write(Buffer.alloc(PIPE_SIZE));
   await fs.writeFile(join(directory, 'm.json'), 'old');
   const manifest = await createManifest({
+    ...about,
     path: join(directory, name),
-    tool: { name: 'vod-upload', version: '1.0.0' },
-    runId: 'run-1',
-    startedAt: new Date(),
-    options: {},
-    processes: { pid: process.pid, isAlive: () => true },
     openFile: () => fs.open(path, 'r+'),
   });
   const tail = { finishedAt: new Date(), durationMs: 0, exitCode: 0, summary };
@@ -71,6 +74,20 @@ describe('a manifest of which nothing is taken', { timeout: 20_000 }, () => {
     assert.ok(await isSettled());
     await assert.rejects(finishing, /m\.json could not be written: the disk has not answered/);
     assert.equal(await fs.readFile(join(directory, 'm.json'), 'utf8'), 'old');
+  });
+
+  test('is not even begun where its disk is dead', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const path = join(tmpdir(), 'm.json');
+    const openFile = () => new Promise<never>(() => undefined);
+    const beginning = createManifest({ ...about, path, openFile });
+    let isSettled = false;
+    beginning.catch(() => undefined).finally(() => (isSettled = true));
+    while (!isSettled) {
+      await pause(20);
+      t.mock.timers.tick(60_000);
+    }
+    await assert.rejects(beginning, /m\.json could not be written: the disk has not answered/);
   });
 
   test('waits for its reader where it is a pipe', async (t) => {

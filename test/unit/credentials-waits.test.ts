@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { findAccount } from '../../src/cli/credentials.js';
+import { UsageError } from '../../src/core/errors.js';
+
+for (const [file, named] of [
+  ['config/config.json', 'config'],
+  ['.tccli/default.credential', '.tccli/default.credential'],
+] as const) {
+  test(`keys whose disk does not answer are given up: ${file}`, { timeout: 20_000 }, async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const home = await mkdtemp(join(tmpdir(), 'vod-upload-credentials-'));
+    const path = join(home, file);
+    await mkdir(dirname(path));
+    // Nobody writes to it: whoever opens it waits.
+    spawnSync('mkfifo', [path]);
+    t.after(async () => {
+      await (await open(path, 'r+')).close();
+      await rm(home, { recursive: true });
+    });
+    let isSettled = false;
+    const found = findAccount({ env: {}, home, configDir: join(home, 'config') });
+    found.catch(() => undefined).finally(() => (isSettled = true));
+    while (!isSettled) {
+      await pause(20);
+      t.mock.timers.tick(60_000);
+    }
+    const message = `cannot read ${join(home, named)}: the disk has not answered for a minute`;
+    await assert.rejects(
+      found,
+      (error) => error instanceof UsageError && error.message === message,
+    );
+  });
+}
