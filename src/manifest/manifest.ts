@@ -1,5 +1,5 @@
-import { constants, createReadStream } from 'node:fs';
-import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UploadFailure } from '../core/errors.js';
@@ -13,6 +13,7 @@ import { findTarget, removeStale, temporaryFor } from './target.js';
 import type { Processes, Target } from './target.js';
 
 const FLUSH_BYTES = 64 * 1024;
+const COPY_BYTES = 1024 * 1024;
 
 /** The manifest could not be written; the one that was there before is untouched unless it had to stay. */
 export class ManifestError extends Error {
@@ -174,23 +175,37 @@ async function replace(temporary: string, target: string): Promise<void> {
     await answered(rename(temporary, target));
   } catch (error) {
     if (!STAYS.has((error as NodeJS.ErrnoException).code)) throw error;
-    const flag = constants.O_WRONLY | constants.O_TRUNC;
-    const file = await open(target, flag);
-    try {
-      await writeFile(file, createReadStream(temporary));
-      await file.sync();
-    } catch (cause) {
+    await copy(temporary, target).catch((cause: unknown) => {
       throw new KeptElsewhere(temporary, { cause });
-    } finally {
-      await file.close();
-    }
-    await rm(temporary);
+    });
+    await answered(rm(temporary)).catch(() => undefined);
     return;
   }
   // Not every file system can sync a directory; the rename itself is atomic without it.
-  const directory = await open(dirname(target), 'r').catch(() => undefined);
-  await directory?.sync().catch(() => undefined);
-  await directory?.close();
+  await answered(syncDirectory(dirname(target))).catch(() => undefined);
+}
+
+/** Each piece has a minute to come and another to go. */
+async function copy(source: string, target: string): Promise<void> {
+  const flag = constants.O_WRONLY | constants.O_TRUNC;
+  const [from, to] = await answered(Promise.all([open(source), open(target, flag)]));
+  const piece = Buffer.allocUnsafeSlow(COPY_BYTES);
+  try {
+    for (;;) {
+      const { bytesRead } = await answered(from.read(piece));
+      if (bytesRead === 0) break;
+      await answered(to.writeFile(piece.subarray(0, bytesRead)));
+    }
+    await answered(to.sync());
+  } finally {
+    // Not waited for, since it may be what is not answered.
+    for (const file of [from, to]) file.close().catch(() => undefined);
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  await directory.sync().finally(() => directory.close());
 }
 
 function unwritable(path: string, cause: unknown): ManifestError {

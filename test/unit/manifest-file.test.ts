@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ManifestError, createManifest } from '../../src/manifest/manifest.js';
 import type { Manifest, ManifestOptions } from '../../src/manifest/manifest.js';
 import { toRecord } from '../../src/manifest/record.js';
@@ -260,6 +262,36 @@ describe('another user', { skip: onlySuperuser }, () => {
     assert.equal((await fs.stat(path)).ino, ino);
     assert.deepEqual(await fs.readdir(directory), ['m.json']);
   });
+
+  it(
+    'is told after a minute where his manifest is whole, if that file answers nothing',
+    { timeout: 20_000 },
+    async (t) => {
+      const path = join(directory, 'm.json');
+      await fs.chmod(directory, 0o1777);
+      await asNobody(async () => {
+        t.mock.timers.enable({ apis: ['setInterval'] });
+        const manifest = await begin('m.json');
+        // Nobody reads it: whoever opens it to write waits.
+        process.seteuid?.(0);
+        spawnSync('mkfifo', ['-m', '666', path]);
+        process.seteuid?.(NOBODY);
+        const told = manifest.finish(tail).then(String, String);
+        let isSettled = false;
+        void told.then(() => (isSettled = true));
+        while (!isSettled) {
+          await pause(20);
+          t.mock.timers.tick(60_000);
+        }
+        const whole = /has not answered for a minute; it is whole in (\S+\.new)/.exec(
+          await told,
+        )?.[1];
+        assert.ok(whole, await told);
+        JSON.parse(await fs.readFile(whole, 'utf8'));
+      });
+      await (await fs.open(path, 'r+')).close();
+    },
+  );
 });
 
 /** Rows and cells of RFC 4180, told apart the long way. */
