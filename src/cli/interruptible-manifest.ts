@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { orAborted } from '../core/waits.js';
-import { ManifestError, type Manifest } from '../manifest/manifest.js';
+import type { Manifest } from '../manifest/manifest.js';
 
 /** So long an interrupted run waits for whoever takes its manifest: a disk, or the reader of a pipe. */
 const PATIENCE_MS = 5_000;
@@ -11,12 +11,7 @@ export function makeInterruptible(manifest: Manifest, interrupted: AbortSignal):
   // Each record that waits listens.
   setMaxListeners(0, givenUp.signal);
   let timer: NodeJS.Timeout | undefined;
-  const giveUp = (): void =>
-    givenUp.abort(
-      new ManifestError('the manifest was not taken in time', {
-        hint: 'Let somebody read the pipe, or name a file with --manifest.',
-      }),
-    );
+  const giveUp = (): void => givenUp.abort(new Error('it was not taken in time'));
   function moved(): void {
     clearTimeout(timer);
     if (interrupted.aborted) timer = setTimeout(giveUp, PATIENCE_MS).unref();
@@ -27,7 +22,7 @@ export function makeInterruptible(manifest: Manifest, interrupted: AbortSignal):
       orAborted(manifest.record(outcome), givenUp.signal).then(moved, () => undefined),
     finish(tail) {
       moved();
-      return orAborted(manifest.finish(tail), givenUp.signal);
+      return manifest.finish(tail, givenUp.signal);
     },
   };
 }

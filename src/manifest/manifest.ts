@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { UploadFailure } from '../core/errors.js';
 import type { Outcome } from '../core/model.js';
 import type { Recorder } from '../core/ports.js';
-import { answered } from '../core/waits.js';
+import { answered, orAborted } from '../core/waits.js';
 import { layoutOf } from './format.js';
 import type { ManifestHead, ManifestTail } from './format.js';
 import { toRecord } from './record.js';
@@ -20,13 +20,9 @@ export class ManifestError extends Error {
   override readonly name = 'ManifestError';
   readonly hint: string;
 
-  constructor(
-    message: string,
-    { hint, ...options }: ErrorOptions & { readonly hint?: string } = {},
-  ) {
+  constructor(message: string, hint: string, options: ErrorOptions) {
     super(message, options);
-    this.hint =
-      hint ?? 'Free space on the disk of the manifest, or name another file with --manifest.';
+    this.hint = hint;
   }
 }
 
@@ -35,9 +31,9 @@ export interface Manifest extends Recorder {
   record(outcome: Outcome): Promise<void>;
   /**
    * Makes the new manifest durable and puts it in the place of the old one, or into it where it has to stay.
-   * Throws ManifestError.
+   * Throws ManifestError, with the signal's reason once that aborts.
    */
-  finish(tail: ManifestTail): Promise<void>;
+  finish(tail: ManifestTail, signal?: AbortSignal): Promise<void>;
 }
 
 export interface ManifestOptions extends ManifestHead {
@@ -69,18 +65,29 @@ export async function createManifest(options: ManifestOptions): Promise<Manifest
       isFirst = false;
       await file.append(text);
     },
-    async finish(tail) {
-      try {
+    async finish(tail, signal = new AbortController().signal) {
+      let isWhole = false;
+      async function put(): Promise<void> {
         await file.append(layout.tail(tail));
         await file.flush();
-        if (place.target.isReplaceable) await answered(place.file.sync());
+        if (!place.target.isReplaceable) return file.close();
+        isWhole = true;
+        await answered(place.file.sync()).catch((error: unknown) => {
+          isWhole = error instanceof UploadFailure;
+          throw error;
+        });
         await answered(file.close());
-        if (place.target.isReplaceable) await replace(place.temporary, place.target.path);
+        await replace(place.temporary, place.target.path);
+      }
+      try {
+        await orAborted(put(), signal);
       } catch (error) {
+        // Its directory was removed, and it with that.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') isWhole = false;
         // A disk that does not answer is asked for nothing more.
-        const stays = error instanceof KeptElsewhere || error instanceof UploadFailure;
-        if (!stays) await abandon().catch(() => undefined);
-        throw unwritable(options.path, error);
+        const stays = isWhole || signal.aborted || error instanceof UploadFailure;
+        if (!stays) await answered(abandon()).catch(() => undefined);
+        throw unwritable(options.path, error, place, isWhole);
       }
     },
   };
@@ -160,13 +167,6 @@ function createAppender(
   };
 }
 
-/** A manifest was torn that had to stay; the new one is whole in the file that the message names. */
-class KeptElsewhere extends Error {
-  constructor(path: string, options: ErrorOptions) {
-    super(`${messageOf(options.cause)}; it is whole in ${path}`, options);
-  }
-}
-
 /** What a rename says of a file that is mounted, or of another user's in a sticky directory. */
 const STAYS = new Set<string | undefined>(['EBUSY', 'EPERM']);
 
@@ -175,9 +175,7 @@ async function replace(temporary: string, target: string): Promise<void> {
     await answered(rename(temporary, target));
   } catch (error) {
     if (!STAYS.has((error as NodeJS.ErrnoException).code)) throw error;
-    await copy(temporary, target).catch((cause: unknown) => {
-      throw new KeptElsewhere(temporary, { cause });
-    });
+    await copy(temporary, target);
     await answered(rm(temporary)).catch(() => undefined);
     return;
   }
@@ -208,12 +206,14 @@ async function syncDirectory(path: string): Promise<void> {
   await directory.sync().finally(() => directory.close());
 }
 
-function unwritable(path: string, cause: unknown): ManifestError {
-  return new ManifestError(`the manifest ${path} could not be written: ${messageOf(cause)}`, {
-    cause,
-  });
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+/** `isWhole`: all of it is in the temporary file. */
+function unwritable(path: string, cause: unknown, place?: Place, isWhole = false): ManifestError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const kept = place && isWhole ? `; it is whole in ${place.temporary}` : '';
+  const hint =
+    place?.target.isReplaceable === false
+      ? 'Let somebody read the pipe, or name a file with --manifest.'
+      : 'Check the disk of the manifest and the space on it, or name another file with --manifest.';
+  const message = `the manifest ${path} could not be written: ${reason}${kept}`;
+  return new ManifestError(message, hint, { cause });
 }

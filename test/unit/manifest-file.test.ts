@@ -187,7 +187,7 @@ describe('a manifest on a full disk', () => {
     await assert.rejects(manifest.finish(tail), (error) => {
       assert.ok(error instanceof ManifestError);
       assert.match(error.message, /m\.json could not be written: ENOSPC/);
-      assert.match(error.hint, /^Free space/);
+      assert.match(error.hint, /^Check the disk of the manifest and the space on it/);
       return true;
     });
     assert.equal(await fs.readFile(join(directory, 'm.json'), 'utf8'), 'old');

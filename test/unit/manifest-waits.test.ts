@@ -20,6 +20,7 @@ const about = {
   options: {},
   processes: { pid: process.pid, isAlive: () => true },
 };
+const tail = { finishedAt: new Date(), durationMs: 0, exitCode: 0, summary };
 
 interface Finishing {
   readonly directory: string;
@@ -50,7 +51,6 @@ async function finish(t: TestContext, name: string): Promise<Finishing> {
     path: join(directory, name),
     openFile: () => fs.open(path, 'r+'),
   });
-  const tail = { finishedAt: new Date(), durationMs: 0, exitCode: 0, summary };
   const finishing = manifest.finish(tail);
   let isSettled = false;
   finishing.catch(() => undefined).finally(() => (isSettled = true));
@@ -75,6 +75,40 @@ describe('a manifest of which nothing is taken', { timeout: 20_000 }, () => {
     await assert.rejects(finishing, /m\.json could not be written: the disk has not answered/);
     assert.equal(await fs.readFile(join(directory, 'm.json'), 'utf8'), 'old');
   });
+
+  for (const [what, expected] of [
+    ['after a minute', /the disk has not answered for a minute; it is whole in (\S+\.new)$/],
+    ['after a signal', /: enough; it is whole in (\S+\.new)$/],
+  ] as const) {
+    test(`is told where it is whole where its disk never says that it is safe: ${what}`, async (t) => {
+      t.mock.timers.enable({ apis: ['setInterval'] });
+      const directory = await fs.mkdtemp(join(tmpdir(), 'manifest-'));
+      t.after(() => fs.rm(directory, { recursive: true }));
+      let isSyncing = false;
+      const manifest = await createManifest({
+        ...about,
+        path: join(directory, 'm.json'),
+        async openFile(path) {
+          const file = await fs.open(path, 'wx');
+          t.after(() => file.close());
+          file.sync = () => {
+            isSyncing = true;
+            return new Promise(() => undefined);
+          };
+          return file;
+        },
+      });
+      const givenUp = new AbortController();
+      const told = manifest.finish(tail, givenUp.signal).catch((error: Error) => error);
+      while (!isSyncing) await pause(5);
+      if (what === 'after a signal') givenUp.abort(new Error('enough'));
+      else t.mock.timers.tick(60_000);
+      const { message } = (await told) as Error;
+      const whole = expected.exec(message)?.[1];
+      assert.ok(whole, message);
+      JSON.parse(await fs.readFile(whole, 'utf8'));
+    });
+  }
 
   test('is not even begun where its disk is dead', async (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
