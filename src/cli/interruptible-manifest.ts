@@ -2,10 +2,10 @@ import { setMaxListeners } from 'node:events';
 import { orAborted } from '../core/waits.js';
 import type { Manifest } from '../manifest/manifest.js';
 
-/** So long an interrupted run waits for whoever takes its manifest: a disk, or the reader of a pipe. */
+/** So long an interrupted run waits for whoever takes a record, or the manifest's end: a disk, or the reader of a pipe. */
 const PATIENCE_MS = 5_000;
 
-/** A manifest that is given up once nothing of it is taken after the signal; `finish` throws ManifestError then. */
+/** A manifest that is given up once a wait for it takes too long after the signal; `finish` throws ManifestError then. */
 export function makeInterruptible(manifest: Manifest, interrupted: AbortSignal): Manifest {
   const givenUp = new AbortController();
   // Each record that waits listens.

@@ -83,7 +83,8 @@ export async function createManifest(options: ManifestOptions): Promise<Manifest
         await orAborted(put(), signal);
       } catch (error) {
         // Its directory was removed, and it with that.
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') isWhole = false;
+        const { code, path } = error as NodeJS.ErrnoException;
+        if (code === 'ENOENT' && path === place.temporary) isWhole = false;
         // A disk that does not answer is asked for nothing more.
         const stays = isWhole || signal.aborted || error instanceof UploadFailure;
         if (!stays) await answered(abandon()).catch(() => undefined);
@@ -185,7 +186,7 @@ async function replace(temporary: string, target: string): Promise<void> {
 
 /** Each piece has a minute to come and another to go. */
 async function copy(source: string, target: string): Promise<void> {
-  const flag = constants.O_WRONLY | constants.O_TRUNC;
+  const flag = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
   const [from, to] = await answered(Promise.all([open(source), open(target, flag)]));
   const piece = Buffer.allocUnsafeSlow(COPY_BYTES);
   try {
@@ -210,8 +211,10 @@ async function syncDirectory(path: string): Promise<void> {
 function unwritable(path: string, cause: unknown, place?: Place, isWhole = false): ManifestError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   const kept = place && isWhole ? `; it is whole in ${place.temporary}` : '';
+  const { code } = cause as NodeJS.ErrnoException;
+  const isUnread = code === undefined || code === 'EPIPE';
   const hint =
-    place?.target.isReplaceable === false
+    place?.target.isReplaceable === false && isUnread
       ? 'Let somebody read the pipe, or name a file with --manifest.'
       : 'Check the disk of the manifest and the space on it, or name another file with --manifest.';
   const message = `the manifest ${path} could not be written: ${reason}${kept}`;
