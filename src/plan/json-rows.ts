@@ -39,6 +39,8 @@ class JsonReader implements RowReader {
   /** The document outside of its rows, where it has an array of them. */
   #around = '';
   #hasRows = false;
+  /** Whether any of them had an element. */
+  #hasTaken = false;
   #line = 1;
   #pieceLine: number | undefined;
   #row = 0;
@@ -139,10 +141,11 @@ class JsonReader implements RowReader {
     const values = this.#parse(this.#around + this.#take(this.#at + 1));
     if (!this.#hasRows) this.#addRow(values);
     else if (!isRow(values)) this.#onAround(values);
-    else if (this.#isFirstRow) this.#addRow(values);
+    else if (!this.#hasTaken) this.#addRow(values);
     else this.#fail('an array before its path was taken for rows: write the path first');
     this.#around = '';
     this.#hasRows = false;
+    this.#hasTaken = false;
     this.#pieceLine = undefined;
   }
 
@@ -161,6 +164,7 @@ class JsonReader implements RowReader {
     this.#ready.push({ values: values as RawRow['values'], row: this.#row, line });
     this.#pieceLine = undefined;
     this.#isFirstRow = false;
+    this.#hasTaken = true;
   }
 
   /** The text of the piece up to here; what follows is another piece. */

@@ -336,8 +336,10 @@ test('a row of JSON Lines may have columns called jobs or results', async () => 
     })),
     rows,
   );
-  const text = '{"jobs":[{"path":"a.mp4"}],"path":"b.mp4"}';
-  assert.match(String(await problemsFrom('order.jsonl', text)), /write the path first/);
+  for (const columns of ['"jobs":[{"path":"a.mp4"}]', '"jobs":[{"path":"a.mp4"}],"results":[]']) {
+    const problems = await problemsFrom('order.jsonl', `{${columns},"path":"b.mp4"}`);
+    assert.match(String(problems), /write the path first/);
+  }
 });
 
 test('standard input is a job list too, however it is cut into pieces', async () => {
