@@ -8,6 +8,8 @@ import { jobSize } from '../core/size.js';
 export interface Attempt {
   /** As its session was begun. */
   job: Job;
+  /** Whether this run has tried before. */
+  readonly isSecond: boolean;
   /** Bytes that the service acknowledged in this run, and bytes that it held from before. */
   sent(bytes: number): void;
   resumed(bytes: number): void;
@@ -44,6 +46,7 @@ export function createAttempt(
   grow(0);
   return {
     job,
+    isSecond: before !== undefined,
     sent(bytes) {
       bytesSent += bytes;
       grow(bytes);

@@ -105,7 +105,7 @@ async function uploadClaimed(
       if (error.rule.retry === 'session' && round < SESSIONS) {
         warn(ports, job, `begins anew, ${error.code}: what was sent is sent again`);
         round += 1;
-      } else if (ports.dropsCovers && isAboutCover(error)) {
+      } else if (ports.dropsCovers && isAboutCover(error, attempt)) {
         warn(ports, job, `is uploaded anew without its cover: ${error.message}`);
         wanted = withoutCover(wanted);
       } else {
@@ -120,19 +120,20 @@ async function uploadClaimed(
   }
 }
 
-/** A network, a service or a machine in trouble, and a session that is over, say nothing about the cover. */
+/** A network, a busy service or a machine in trouble, and a session that is over, say nothing about the cover. */
 const NOT_ABOUT_COVER: ReadonlySet<FailureCode> = new Set([
   'network',
   'not-the-service',
-  'service-unavailable',
   'session-expired',
   'stalled',
   'throttled',
   'too-many-open-files',
 ]);
 
-function isAboutCover({ code, facts, rule }: UploadFailure): boolean {
-  return facts.stage === 'upload-cover' && rule.halts !== 'run' && !NOT_ABOUT_COVER.has(code);
+/** A service that fails may do so for a moment: that counts at the second try, at the end of the run. */
+function isAboutCover({ code, facts, rule }: UploadFailure, { isSecond }: Attempt): boolean {
+  if (facts.stage !== 'upload-cover' || rule.halts === 'run') return false;
+  return code === 'service-unavailable' ? isSecond : !NOT_ABOUT_COVER.has(code);
 }
 
 const REASONS: Readonly<Record<Superseded['reason'], string>> = {

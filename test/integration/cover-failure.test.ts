@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { Job } from '../../src/core/model.js';
+import type { Effort, Job } from '../../src/core/model.js';
 import { uploadOne } from '../../src/pipeline/upload-one.js';
 import { parseFaultRule } from '../../src/sandbox/faults.js';
 import { createWorld, jobOf, MIB, type TestWorld } from '../helpers/world.js';
@@ -24,8 +24,8 @@ describe('a cover that cannot be uploaded', () => {
   afterEach(() => world.close());
 
   const fail = (faults: string) => world.sandbox.addFaults(parseFaultRule(faults));
-  const upload = (dropsCovers: boolean) =>
-    uploadOne(job, { ...world.ports, dropsCovers }, new AbortController().signal);
+  const upload = (dropsCovers: boolean, before?: Effort) =>
+    uploadOne(job, { ...world.ports, dropsCovers }, new AbortController().signal, before);
 
   test('fails its job', async () => {
     fail('PutObject:500*2');
@@ -58,6 +58,15 @@ describe('a cover that cannot be uploaded', () => {
       ],
     );
     assert.deepEqual(world.sandbox.openUploads(), []);
+  });
+
+  test('is dropped where the service fails at the second try of the run as well', async () => {
+    fail('PutObject:503*4');
+    const first = await upload(true);
+    assert.ok(first.status === 'failed');
+    const outcome = await upload(true, first.effort);
+    assert.ok(outcome.status === 'uploaded');
+    assert.equal(outcome.receipt.coverUrl, null);
   });
 
   test('stays dropped where another run goes on with the media', async () => {
