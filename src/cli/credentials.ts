@@ -136,6 +136,7 @@ const PATIENCE_MS = 500;
  * a disk that does not answer keeps one thread.
  */
 function followed(source: KeySource, first: Keys, readAt: string | undefined) {
+  if (source.file === undefined) return async (): Promise<Keys> => first;
   let known = first;
   let stamp = readAt;
   let looking: Promise<void> | undefined;
