@@ -26,10 +26,13 @@ export async function readSecret(
     });
     // Continued after ^Z: readline waits until it is asked to go on.
     lines.on('SIGCONT', () => {
-      // What was typed before is seen no more.
-      lines.write(null, { ctrl: true, name: 'u' });
-      stderr.write(prompt);
-      lines.resume();
+      // It turns the echo off right after this: nobody is asked to type before.
+      process.nextTick(() => {
+        // What was typed before is seen no more.
+        lines.write(null, { ctrl: true, name: 'u' });
+        stderr.write(prompt);
+        lines.resume();
+      });
     });
     lines.once('close', () => {
       if (terminal) stderr.write('\n');
