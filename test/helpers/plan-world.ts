@@ -15,6 +15,12 @@ export interface PlanWorld {
   /** Writes files: name → contents, or `null` for a directory. */
   write(files: Readonly<Record<string, string | null>>): Promise<void>;
   at(name: string): string;
+  /** Writes a job list; the options that plan from it. */
+  jobList(
+    name: string,
+    list: string | Buffer,
+    options?: Partial<PlanOptions>,
+  ): Promise<Partial<PlanOptions>>;
   /** What `plan` and the others start from. */
   options(inputs: readonly string[], options?: Partial<PlanOptions>): PlanOptions;
   /** All items of the plan. */
@@ -61,6 +67,10 @@ export async function createPlanWorld(): Promise<PlanWorld> {
     plan,
     options: complete,
     at: (name) => path.join(dir, name),
+    async jobList(name, list, options) {
+      await fs.writeFile(path.join(dir, name), list);
+      return { jobs: name, ...options };
+    },
     async write(files) {
       for (const [name, contents] of Object.entries(files)) {
         const file = path.join(dir, name);
