@@ -1,76 +1,71 @@
 const { readFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { dirname, join } = require('node:path');
-const { PerformanceObserver } = require('node:perf_hooks');
-const v8 = require('node:v8');
 const vm = require('node:vm');
 
-const HELP = new Set(['--help', '-h']);
-const VERSION = new Set(['--version', '-V']);
-
-/** Whether nothing but help, a version or completion can come of these arguments: a tenth of the program. */
-function isBrief([first = '', second = '', ...others]) {
-  if (first === 'completion') return true;
-  if (second === '') return HELP.has(first) || VERSION.has(first);
-  return others.length === 0 && !first.startsWith('-') && HELP.has(second);
-}
-
-/** The program with its packages in one file, as the one function that it is. */
-const PROGRAM = join(
-  __dirname,
-  `../dist/bundle/cli/${isBrief(process.argv.slice(2)) ? 'brief' : 'main'}.cjs`,
-);
-/** What V8 made of it at build time. */
-const CODE_CACHE = `${PROGRAM}.cache`;
+/** The program is in pieces, its packages included, and each is one function. This one reads the arguments. */
+const MAIN = join(__dirname, '../dist/bundle/cli/main.cjs');
 
 // It asks for the state of things, and of Node itself for a debugger, which would find the account's key.
 process.on('SIGUSR1', () => undefined);
 // Two more than are asked for files (src/plan/quick-fs), so that a dead disk does not take them all.
 process.env.UV_THREADPOOL_SIZE ??= '6';
-// Half as much garbage as there is in use, and V8 collects it: a run of a million files stays small.
-v8.setFlagsFromString('--heap-growing-percent=50');
 
-/** Bytes for each half of the place where new objects begin: V8 would take twice as many, and no run is faster. */
-const NEW_OBJECTS = 8 * 1024 * 1024;
+/** The pieces that are loaded: what V8 has of each, and what it exports. */
+const pieces = new Map();
+const requirePackage = createRequire(MAIN);
+/** Help and mistakes in the arguments are told by then; what is loaded later is at work. */
+let isMainLoaded = false;
+let memory;
 
-/** V8 doubles that place while it grows. How large it may get is fixed at its start, whether it doubles is not. */
-function boundNewObjects() {
-  new PerformanceObserver(() => {
-    const space = v8.getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space');
-    if (!space) return;
-    const size = space.space_used_size + space.space_available_size;
-    v8.setFlagsFromString(`--semi-space-growth-factor=${2 * size > NEW_OBJECTS ? 1 : 2}`);
-  }).observe({ entryTypes: ['gc'] });
+function start() {
+  // What packages use of Node that it wants to be rid of is nothing to tell users.
+  process.noDeprecation = true;
+  load(MAIN);
+  isMainLoaded = true;
 }
 
-/** The compiled program. V8 takes from a code cache only what the very same version of it has made. */
-function compile() {
-  return new vm.Script(readFileSync(PROGRAM, 'latin1'), {
-    filename: PROGRAM,
-    cachedData: readCodeCache(),
+function load(file) {
+  const known = pieces.get(file);
+  if (known) return known.module.exports;
+  const script = isMainLoaded ? compileAtWork(file) : compile(file);
+  const module = { exports: {} };
+  pieces.set(file, { script, module });
+  const directory = dirname(file);
+  const requireFrom = (id) =>
+    id.startsWith('./') ? load(join(directory, id)) : requirePackage(id);
+  script.runInThisContext()(module.exports, requireFrom, module, file, directory);
+  // What it exports changes no more, and values are read faster than the getters that it has.
+  module.exports = Object.defineProperty({ ...module.exports }, '__esModule', { value: true });
+  return module.exports;
+}
+
+/** V8 takes from a code cache only what the very same version of it has made. */
+function compile(file) {
+  return new vm.Script(readFileSync(file, 'latin1'), {
+    filename: file,
+    cachedData: readCodeCache(file),
   });
 }
 
-function run(script) {
-  boundNewObjects();
-  // What packages use of Node that it wants to be rid of is nothing to tell users.
-  process.noDeprecation = true;
-  const module = { exports: {} };
-  script.runInThisContext()(
-    module.exports,
-    createRequire(PROGRAM),
-    module,
-    PROGRAM,
-    dirname(PROGRAM),
-  );
+function compileAtWork(file) {
+  if (memory === undefined) {
+    memory = require('./memory.js');
+    memory.boundMemory();
+  }
+  return memory.unbounded(() => compile(file));
 }
 
-function readCodeCache() {
+function readCodeCache(file) {
   try {
-    return readFileSync(CODE_CACHE);
+    return readFileSync(codeCacheOf(file));
   } catch {
     return undefined;
   }
 }
 
-module.exports = { CODE_CACHE, compile, run };
+function codeCacheOf(file) {
+  return `${file}.cache`;
+}
+
+module.exports = { codeCacheOf, pieces, start };

@@ -1,4 +1,2 @@
 #!/usr/bin/env node
-const { compile, run } = require('./program.js');
-
-run(compile());
+require('./program.js').start();

@@ -1,7 +1,11 @@
-/** Runs the program with these arguments, and keeps what V8 has compiled of it by its end. */
+/** Runs the program with these arguments, and keeps what V8 has compiled of its pieces by the end. */
 import { writeFileSync } from 'node:fs';
-import { CODE_CACHE, compile, run } from '../bin/program.js';
+import { unbounded } from '../bin/memory.js';
+import { codeCacheOf, pieces, start } from '../bin/program.js';
 
-const script = compile();
-process.on('exit', () => writeFileSync(CODE_CACHE, script.createCachedData()));
-run(script);
+process.on('exit', () => {
+  for (const [file, { script }] of pieces) {
+    writeFileSync(codeCacheOf(file), unbounded(() => script.createCachedData()));
+  }
+});
+start();

@@ -15,7 +15,10 @@ for (const [name, value] of Object.entries(process.env)) {
 }
 
 const world: World = {
-  stdin: process.stdin,
+  // Node opens it when it is asked for, and few are.
+  get stdin() {
+    return process.stdin;
+  },
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,

@@ -1,11 +1,12 @@
 import { Argument, Command, Option } from 'commander';
 import type { CompletedShell } from './commands/completion.js';
-import { addConfigCommand } from './commands/config.js';
 import type { SandboxFlags } from './commands/sandbox.js';
+import { assertInputs } from './assert-inputs.js';
 import { between, collect, named } from './flag-values.js';
 import { addRunOptions, addUploadOptions, type UploadFlags } from './upload-options.js';
 import { visible } from '../core/text.js';
 import { assertNoCommand, assertNoWord } from './mistyped-command.js';
+import { fieldOf, PROFILE_FIELDS, SETTINGS } from './profile-settings.js';
 import { packageVersion } from './version.js';
 import type { World } from './world.js';
 
@@ -15,6 +16,13 @@ const EXAMPLES = `Examples:
   find . -name '*.mov' -print0 | vod-upload --files-from0 - --json
   vod-upload ./videos --dry-run
   vod-upload ./videos --sandbox=./cloud      try it without an account
+`;
+
+const CONFIG_EXAMPLES = `Examples:
+  vod-upload config set secret-id AKIDxxxxxxxx
+  vod-upload config set secret-key                     asks for it, or reads a piped line
+  vod-upload config set sub-app-id 1500012345 --profile staging
+  vod-upload config list
 `;
 
 /** What is meant where no command is named. */
@@ -43,6 +51,7 @@ export function createProgram(world: World, exit: Exit): Command {
       .addHelpText('before', EXAMPLES),
   ).action(async (inputs: string[], flags: UploadFlags) => {
     assertNoCommand(inputs, namesOf(program), world.cwd);
+    assertInputs(inputs, flags, world.cwd);
     const { runUpload } = await import('./commands/upload.js');
     exit(await runUpload(inputs, flags, world));
   });
@@ -60,6 +69,10 @@ export function createProgram(world: World, exit: Exit): Command {
 }
 
 type Exit = (code: number) => void;
+
+interface ProfileFlags {
+  readonly profile?: string;
+}
 
 function addJobsCommand(program: Command, world: World, exit: Exit): void {
   const jobs = program
@@ -129,6 +142,56 @@ function addSandboxCommand(program: Command, world: World, exit: Exit): void {
       const { runSandbox } = await import('./commands/sandbox.js');
       exit(await runSandbox(flags, world));
     });
+}
+
+function addConfigCommand(program: Command, world: World, exit: Exit): void {
+  const keys = PROFILE_FIELDS.map((field) => SETTINGS[field].key);
+  const config = program
+    .command('config')
+    .description('read and change profiles: keys and settings by name')
+    .helpCommand(false)
+    .addHelpText('before', CONFIG_EXAMPLES)
+    .addHelpText('after', `\nKeys: ${keys.join(', ')}\n`);
+  const load = () => import('./commands/config.js');
+  const add = (name: string, description: string, examples: string): Command =>
+    config
+      .command(name)
+      .description(description)
+      .addHelpText('before', `Examples:\n${examples}`)
+      .option('--profile <name>', 'the profile (the default profile)');
+  // The choices are for those who complete a key: `fieldOf` also says which is meant.
+  const key = (): Argument => new Argument('<key>').choices(keys).argParser(String);
+
+  add('get', 'print a setting', '  vod-upload config get region\n')
+    .addArgument(key())
+    .action(async (key: string, { profile }: ProfileFlags) =>
+      (await load()).getSetting(world, fieldOf(key), profile),
+    );
+  add(
+    'set',
+    'store a setting; keys of the account are asked for, or read from stdin',
+    '  vod-upload config set region ap-beijing\n  pass show vod | vod-upload config set secret-key\n',
+  )
+    .addArgument(key())
+    .argument('[value]')
+    .action(async (key: string, value: string | undefined, { profile }: ProfileFlags) => {
+      if (!(await (await load()).setSetting(world, fieldOf(key), value, profile))) exit(130);
+    });
+  add('unset', 'remove a setting', '  vod-upload config unset sub-app-id\n')
+    .addArgument(key())
+    .action(async (key: string, { profile }: ProfileFlags) =>
+      (await load()).unsetSetting(world, fieldOf(key), profile),
+    );
+  add('list', 'print all profiles, secrets masked', '  vod-upload config list --json\n')
+    .option('--json', 'as JSON')
+    .action(async ({ profile, json }: ProfileFlags & { readonly json?: true }) =>
+      (await load()).listProfiles(world, profile, json === true),
+    );
+  config
+    .command('path')
+    .description('print where the profiles are stored')
+    .addHelpText('before', 'Examples:\n  vod-upload config path\n')
+    .action(async () => (await load()).printPath(world));
 }
 
 function addCompletionCommand(program: Command, world: World): void {

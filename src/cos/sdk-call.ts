@@ -77,7 +77,7 @@ let loading: Promise<XMLParser> | undefined;
 /** The SDK's own parser, as the SDK makes it. */
 function loadParser(): Promise<XMLParser> {
   loading ??= import('cos-fast-xml-parser').then(
-    ({ XMLParser }) =>
+    ({ default: { XMLParser } }) =>
       new XMLParser({
         ignoreDeclaration: true,
         ignoreAttributes: true,

@@ -20,9 +20,9 @@ export type Transport = (call: SdkCall) => Promise<unknown>;
  * same for every byte that leaves.
  */
 export async function loadClient(): Promise<(transport: Transport) => Client> {
-  const { Client } =
+  const { default: file } =
     await import('tencentcloud-sdk-nodejs-vod/tencentcloud/services/vod/v20180717/vod_client.js');
-  return createOver(Client);
+  return createOver(file.Client);
 }
 
 function createOver(Sdk: typeof sdk.v20180717.Client): (transport: Transport) => Client {

@@ -1,28 +1,71 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { test } from 'node:test';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
 
 const require = createRequire(import.meta.url);
 const PROGRAM = require.resolve('../../../bin/program.js');
+const MEMORY = require.resolve('../../../bin/memory.js');
 
-/** What `bin/` runs; it is no part of what is compiled. */
-interface Program {
-  compile(): { readonly cachedDataRejected?: boolean };
+let dir: string;
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'start-'));
+  await writeFile(join(dir, 'a.mp4'), 'x');
+});
+after(() => rm(dir, { recursive: true }));
+
+interface Piece {
+  readonly name: string;
+  /** undefined where there was none to take. */
+  readonly cachedDataRejected?: boolean;
 }
 
-for (const args of [['a.mp4'], ['--help'], ['completion', 'bash']]) {
-  test(`the code cache of the build for ${args.join(' ')} is one that this version of Node takes`, () => {
-    const before = process.argv;
-    process.argv = [...before.slice(0, 2), ...args];
-    try {
-      // It looks at the arguments when it is loaded.
-      delete require.cache[PROGRAM];
-      const { compile } = require(PROGRAM) as Program;
-      assert.equal(compile().cachedDataRejected, false);
-    } finally {
-      process.argv = before;
+/** The pieces of the program that this command loads. */
+function piecesOf(args: readonly string[]): Piece[] {
+  const script = `
+    const { pieces, start } = require(${JSON.stringify(PROGRAM)});
+    process.argv = ['node', 'vod-upload', ...${JSON.stringify(args)}];
+    process.on('exit', () => {
+      const loaded = Array.from(pieces, ([file, { script }]) => ({
+        name: require('node:path').basename(file),
+        cachedDataRejected: script.cachedDataRejected,
+      }));
+      require('node:fs').writeFileSync('pieces.json', JSON.stringify(loaded));
+    });
+    start();`;
+  const { stderr } = spawnSync(process.execPath, ['--eval', script], {
+    cwd: dir,
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  assert.doesNotMatch(stderr, /internal error/);
+  return JSON.parse(readFileSync(join(dir, 'pieces.json'), 'utf8')) as Piece[];
+}
+
+for (const args of [['--help'], ['completion', 'bash'], ['a.mp4', '--sandbox=cloud']]) {
+  test(`the code caches of the build for ${args.join(' ')} are ones that this version of Node takes`, () => {
+    for (const { name, cachedDataRejected } of piecesOf(args)) {
+      assert.equal(cachedDataRejected, false, name);
     }
+  });
+}
+
+for (const args of [
+  ['--help'],
+  ['upload', '--help'],
+  ['--version'],
+  ['--porcedure=x'],
+  ['jbos'],
+  [],
+]) {
+  test(`what uploads is not loaded for: vod-upload ${args.join(' ')}`, () => {
+    const names = piecesOf(args).map(({ name }) => name);
+    assert.ok(names.includes('main.cjs'));
+    assert.ok(!names.some((name) => /^(upload|jobs|run-uploads)-/.test(name)), names.join());
   });
 }
 
@@ -34,7 +77,7 @@ for (const [name, spaces] of [
     const script = `
       const spaces = ${spaces};
       require('node:v8').getHeapSpaceStatistics = () => spaces;
-      require(${JSON.stringify(PROGRAM)}).run({ runInThisContext: () => () => undefined });
+      require(${JSON.stringify(MEMORY)}).boundMemory();
       gc();
       setTimeout(gc, 50);`;
     const { status, stdout, stderr } = spawnSync(

@@ -1,89 +1,13 @@
-import { Argument, type Command } from 'commander';
 import { usageError } from '../../core/errors.js';
 import { visible } from '../../core/text.js';
-import {
-  fieldOf,
-  parseSetting,
-  PROFILE_FIELDS,
-  SETTINGS,
-  showSetting,
-} from '../profile-settings.js';
+import { parseSetting, PROFILE_FIELDS, SETTINGS, showSetting } from '../profile-settings.js';
 import type { Profile, ProfileField } from '../profile-settings.js';
 import { assertProfileName, configDirectory, openProfiles, unknownProfile } from '../profiles.js';
 import type { Profiles } from '../profiles.js';
 import type { World } from '../world.js';
 
-interface ProfileFlags {
-  readonly profile?: string;
-}
-
-const EXAMPLES = `Examples:
-  vod-upload config set secret-id AKIDxxxxxxxx
-  vod-upload config set secret-key                     asks for it, or reads a piped line
-  vod-upload config set sub-app-id 1500012345 --profile staging
-  vod-upload config list
-`;
-
-const KEYS = `
-Keys: ${PROFILE_FIELDS.map((field) => SETTINGS[field].key).join(', ')}
-`;
-
-/** Adds `config get|set|unset|list|path`. */
-export function addConfigCommand(
-  program: Command,
-  world: World,
-  exit: (code: number) => void,
-): void {
-  const config = program
-    .command('config')
-    .description('read and change profiles: keys and settings by name')
-    .helpCommand(false)
-    .addHelpText('before', EXAMPLES)
-    .addHelpText('after', KEYS);
-  const add = (name: string, description: string, examples: string): Command =>
-    config
-      .command(name)
-      .description(description)
-      .addHelpText('before', `Examples:\n${examples}`)
-      .option('--profile <name>', 'the profile (the default profile)');
-
-  add('get', 'print a setting', '  vod-upload config get region\n')
-    .addArgument(key())
-    .action(async (key: string, { profile }: ProfileFlags) => get(world, fieldOf(key), profile));
-  add(
-    'set',
-    'store a setting; keys of the account are asked for, or read from stdin',
-    '  vod-upload config set region ap-beijing\n  pass show vod | vod-upload config set secret-key\n',
-  )
-    .addArgument(key())
-    .argument('[value]')
-    .action(async (key: string, value: string | undefined, { profile }: ProfileFlags) => {
-      if (!(await set(world, fieldOf(key), value, profile))) exit(130);
-    });
-  add('unset', 'remove a setting', '  vod-upload config unset sub-app-id\n')
-    .addArgument(key())
-    .action(async (key: string, { profile }: ProfileFlags) => unset(world, fieldOf(key), profile));
-  add('list', 'print all profiles, secrets masked', '  vod-upload config list --json\n')
-    .option('--json', 'as JSON')
-    .action(async ({ profile, json }: ProfileFlags & { readonly json?: true }) =>
-      list(world, profile, json === true),
-    );
-  config
-    .command('path')
-    .description('print where the profiles are stored')
-    .addHelpText('before', 'Examples:\n  vod-upload config path\n')
-    .action(async () => {
-      world.stdout.write(`${(await open(world)).path}\n`);
-    });
-}
-
-/** A key of a profile. Its choices are for those who complete it: `fieldOf` also says which is meant. */
-function key(): Argument {
-  const keys = PROFILE_FIELDS.map((field) => SETTINGS[field].key);
-  return new Argument('<key>').choices(keys).argParser(String);
-}
-
-async function get(world: World, field: ProfileField, asked?: string): Promise<void> {
+/** `config get`. Throws UsageError where the setting is not set. */
+export async function getSetting(world: World, field: ProfileField, asked?: string): Promise<void> {
   const profiles = await open(world);
   const name = profileName(profiles, asked);
   const value = profiles.get(name)?.[field];
@@ -97,8 +21,8 @@ async function get(world: World, field: ProfileField, asked?: string): Promise<v
   world.stdout.write(`${visible(String(showSetting(field, value)))}\n`);
 }
 
-/** Resolves to false where the user gave up with ^C. */
-async function set(
+/** `config set`. Resolves to false where the user gave up with ^C. */
+export async function setSetting(
   world: World,
   field: ProfileField,
   given: string | undefined,
@@ -139,7 +63,12 @@ async function ask(world: World, prompt: string): Promise<string | undefined> {
   return readSecret(prompt, world);
 }
 
-async function unset(world: World, field: ProfileField, asked?: string): Promise<void> {
+/** `config unset`. */
+export async function unsetSetting(
+  world: World,
+  field: ProfileField,
+  asked?: string,
+): Promise<void> {
   const profiles = await open(world);
   const name = profileName(profiles, asked);
   const removed = await profiles.unset(name, field);
@@ -149,7 +78,12 @@ async function unset(world: World, field: ProfileField, asked?: string): Promise
   );
 }
 
-async function list(world: World, asked: string | undefined, json: boolean): Promise<void> {
+/** `config list`: all profiles, or the one that is asked for. */
+export async function listProfiles(
+  world: World,
+  asked: string | undefined,
+  json: boolean,
+): Promise<void> {
   const profiles = await open(world);
   const known = profiles.names();
   if (asked !== undefined) {
@@ -184,6 +118,11 @@ async function list(world: World, asked: string | undefined, json: boolean): Pro
 function shownSettings(profile: Profile): Partial<Record<ProfileField, string | number>> {
   const entries = Object.entries(profile) as [ProfileField, string | number][];
   return Object.fromEntries(entries.map(([field, value]) => [field, showSetting(field, value)]));
+}
+
+/** `config path`. */
+export async function printPath(world: World): Promise<void> {
+  world.stdout.write(`${(await open(world)).path}\n`);
 }
 
 function open({ env, home }: World): Promise<Profiles> {

@@ -1,15 +1,10 @@
-import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { usageError } from '../../core/errors.js';
 import type { Job, Receipt } from '../../core/model.js';
-import { visible } from '../../core/text.js';
 import { createCrc64 } from '../../cos/crc64.js';
-import { openLedger } from '../../journal/journal.js';
 import { planUploads } from '../../plan/plan.js';
 import { findAccount, resolveAccount, type Account } from '../credentials.js';
 import { assertManifestPlace } from '../manifest-place.js';
 import { warnOfForgotten } from '../forgotten-flags.js';
-import { runUploads } from '../run-uploads.js';
 import type { UploadFlags } from '../upload-options.js';
 import {
   credentialQuery,
@@ -26,7 +21,6 @@ export async function runUpload(
   flags: UploadFlags,
   world: World,
 ): Promise<number> {
-  assertSensible(inputs, flags, world);
   await assertManifestPlace(flags, world);
   const sandbox = flags.sandbox === undefined ? undefined : await enterSandbox(flags, world);
   try {
@@ -47,6 +41,7 @@ export async function runUpload(
       warnOfForgotten({ ...earlier }, options, flags, warn);
     const plan = await planUploads({ ...settings, onRunOptions }, planning.signal);
     if (flags.dryRun) {
+      const { openLedger } = await import('../../journal/journal.js');
       const { printPlan } = await import('../print-plan.js');
       const ledger = flags.force ? undefined : await openLedger(stateDir, service.scope);
       try {
@@ -57,6 +52,7 @@ export async function runUpload(
       }
     }
     if (credentials === undefined) throw new Error('no credentials');
+    const { runUploads } = await import('../run-uploads.js');
     return await runUploads(plan, {
       flags,
       world,
@@ -80,32 +76,6 @@ export async function runUpload(
 function ownAccount(flags: UploadFlags, world: World): Promise<Account> {
   const query = credentialQuery(flags, world);
   return flags.dryRun ? findAccount(query) : resolveAccount(query);
-}
-
-/** Catches what a slip of the hand produces, before anything is done. */
-function assertSensible(inputs: readonly string[], flags: UploadFlags, world: World): void {
-  const hasInputs =
-    inputs.length > 0 ||
-    [flags.filesFrom, flags.filesFrom0, flags.jobs].some((list) => list !== undefined);
-  const { sandbox } = flags;
-  if (typeof sandbox === 'string') {
-    const path = resolve(world.cwd, sandbox);
-    const isFile = existsSync(path) && !statSync(path).isDirectory();
-    if (isFile || !hasInputs) {
-      throw usageError(
-        isFile
-          ? `--sandbox took ${visible(sandbox)}, which is a file, as its directory`
-          : `nothing to upload: --sandbox took ${visible(sandbox)} as its directory`,
-        'Write --sandbox=<dir>, or put --sandbox after the inputs.',
-      );
-    }
-  }
-  if (!hasInputs) {
-    throw usageError(
-      'nothing to upload: no file, directory or glob was named',
-      'Name some, as in vod-upload ./videos/*.mp4, or see vod-upload --help.',
-    );
-  }
 }
 
 /** Starts the local server in this process, unless nothing will be sent. */
