@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import type { OpenFile, PartSlots, Ports } from '../core/ports.js';
+import type { PartSlots, Ports } from '../core/ports.js';
 
 /** What is measured of a run where it meets the world; times are sums over all that waited. */
 export interface Gauges {
@@ -14,7 +14,7 @@ export interface Gauges {
 }
 
 /** The ports as they are, measured. */
-export function gauge<P extends Pick<Ports, 'openFile' | 'slots'>>(
+export function gauge<P extends Pick<Ports, 'sourceOf' | 'slots'>>(
   ports: P,
 ): { readonly ports: P; readonly gauges: Gauges } {
   const since = performance.now();
@@ -40,15 +40,15 @@ export function gauge<P extends Pick<Ports, 'openFile' | 'slots'>>(
     gauges,
     ports: {
       ...ports,
-      openFile: timeReads(ports.openFile, (ms) => (gauges.readMs += ms)),
+      sourceOf: timeReads(ports.sourceOf, (ms) => (gauges.readMs += ms)),
       slots: timeConnections(ports.slots, (ms) => (gauges.connectedMs += ms)),
     },
   };
 }
 
-function timeReads(openFile: OpenFile, tell: (ms: number) => void): OpenFile {
-  return async (file) => {
-    const source = await openFile(file);
+function timeReads(sourceOf: Ports['sourceOf'], tell: (ms: number) => void): Ports['sourceOf'] {
+  return (file) => {
+    const source = sourceOf(file);
     return {
       ...source,
       async read(into, position) {

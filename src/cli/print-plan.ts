@@ -1,6 +1,6 @@
 import type { Job, PlanItem, Receipt } from '../core/model.js';
 import { partSizeFor } from '../core/parts.js';
-import { formatSize } from '../core/size.js';
+import { filesOf, formatSize } from '../core/size.js';
 import { visible } from '../core/text.js';
 import { createVerdict, type Verdict } from '../pipeline/verdict.js';
 import { formatEvent } from '../report/json.js';
@@ -108,10 +108,6 @@ function count(item: PrintedItem, flags: UploadFlags, totals: PlanTotals): void 
     const parts = partsOf(file.size, flags);
     totals.cosRequests += parts === 1 ? 1 : parts + 2;
   }
-}
-
-function filesOf(job: Job) {
-  return [job.media, ...(job.cover ? [job.cover] : []), ...job.segments];
 }
 
 function partsOf(size: number, { partSize }: UploadFlags): number {

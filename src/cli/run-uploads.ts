@@ -12,7 +12,7 @@ import { MAX_SLOTS } from '../pipeline/slot-state.js';
 import { hold, steer } from '../pipeline/steer.js';
 import { uploadAll } from '../pipeline/upload-all.js';
 import { createVerdict, type Verdict } from '../pipeline/verdict.js';
-import { assertUnchanged, openSource } from '../plan/open-source.js';
+import { sourceOf } from '../plan/source.js';
 import type { ResolvedCredentials } from './credentials.js';
 import { makeInterruptible } from './interruptible-manifest.js';
 import { listenForInterrupts } from './interrupts.js';
@@ -123,8 +123,7 @@ async function uploadWith(
     vod: services.vod,
     cos: services.cos,
     journal,
-    openFile: openSource,
-    assertUnchanged,
+    sourceOf,
     slots,
     emit,
     now: services.clock.now,

@@ -48,21 +48,16 @@ export interface ObjectTarget {
   readonly credentials?: TemporaryCredentials;
 }
 
-/** A source file that is open for reading. */
-export interface OpenSource {
+/** A source file. It is opened by its first read, and is to be closed after the last. */
+export interface Source {
   readonly file: SourceFile;
   /** Reads up to `into.length` bytes at `position`; resolves to how many. Throws UploadFailure. */
   read(into: Uint8Array, position: number): Promise<number>;
   /** Throws `source-changed` unless size, mtime and inode are those of the plan, `source-missing` where it is gone. */
-  assertUnchanged(): Promise<void>;
+  assertUnchanged(signal: AbortSignal): Promise<void>;
   /** Does so as soon as nothing is being read; a dead disk never ends a read. */
   close(): void;
 }
-
-/** Throws `source-changed` unless the file is as the plan found it, `source-missing` where it is gone. */
-export type AssertUnchanged = (file: SourceFile) => Promise<void>;
-
-export type OpenFile = (file: SourceFile) => Promise<OpenSource>;
 
 /** A part as ListParts tells it. */
 export interface ListedPart {
@@ -84,7 +79,7 @@ export interface Cos {
   /** A whole object by one PUT. Resolves to its unsigned decimal CRC-64 where it was verified. */
   put(
     target: ObjectTarget,
-    source: OpenSource,
+    source: Source,
     onRetry: OnRetry,
     signal: AbortSignal,
   ): Promise<{ readonly crc64?: string }>;
@@ -99,7 +94,7 @@ export interface Cos {
     target: ObjectTarget,
     uploadId: UploadId,
     part: Part,
-    source: OpenSource,
+    source: Source,
     onRetry: OnRetry,
     signal: AbortSignal,
   ): Promise<StoredPart>;
@@ -114,7 +109,7 @@ export interface Cos {
   recognise(
     listed: ListedPart,
     part: Part,
-    source: OpenSource,
+    source: Source,
     signal: AbortSignal,
   ): Promise<StoredPart | undefined>;
   /**
@@ -224,8 +219,7 @@ export interface Ports {
   readonly vod: Vod;
   readonly cos: Cos;
   readonly journal: Journal;
-  readonly openFile: OpenFile;
-  readonly assertUnchanged: AssertUnchanged;
+  readonly sourceOf: (file: SourceFile) => Source;
   readonly slots: PartSlots;
   readonly emit: Emit;
   /** The service's time, as far as it is known. */

@@ -1,4 +1,4 @@
-import type { Job } from './model.js';
+import type { Job, SourceFile } from './model.js';
 
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
@@ -40,6 +40,11 @@ export function formatSize(bytes: number): string {
   }
   const digits = unit === 0 || value >= 99.5 ? 0 : value >= 9.95 ? 1 : 2;
   return `${value.toFixed(digits)} ${units[unit]}`;
+}
+
+/** Every file of a job: its media, cover and segments. */
+export function filesOf({ media, cover, segments }: Job): readonly SourceFile[] {
+  return [media, ...(cover ? [cover] : []), ...segments];
 }
 
 /** The bytes of a job: of the media and, of a playlist, its segments. Covers do not count. */

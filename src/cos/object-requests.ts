@@ -1,7 +1,7 @@
 import { orAborted } from '../core/waits.js';
 import type { ETag } from '../core/ids.js';
 import type { Part, StoredPart } from '../core/model.js';
-import type { ObjectTarget, OpenSource } from '../core/ports.js';
+import type { ObjectTarget, Source } from '../core/ports.js';
 import { UploadFailure } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import type { HttpAnswer } from '../net/answer.js';
@@ -32,13 +32,13 @@ export async function writeObject(
   options: CosOptions,
   pool: BufferPool,
   request: Omit<ObjectRequest, 'method'>,
-  source: OpenSource,
+  source: Source,
   part: Part,
   signal: AbortSignal,
 ): Promise<StoredPart> {
   const { verification } = options;
   // A whole object is compared once more before its commit; of parts many may be left to send.
-  if (request.operation === 'UploadPart') await orAborted(source.assertUnchanged(), signal);
+  if (request.operation === 'UploadPart') await source.assertUnchanged(signal);
   const digest = createDigest(verification === 'none' ? [] : [verification]);
   const body = openPartBody(source, part, digest, pool);
   try {
@@ -73,7 +73,7 @@ export async function writeObject(
 }
 
 /** A request that stalls while the disk is asked for its bytes stalls for want of them. */
-function orReadError(error: unknown, { file }: OpenSource): unknown {
+function orReadError(error: unknown, { file }: Source): unknown {
   if (!(error instanceof UploadFailure) || error.code !== 'stalled') return error;
   return new UploadFailure('read-error', `cannot read ${visible(file.path)}: no answer`);
 }

@@ -1,7 +1,7 @@
 import { answered, orAborted } from '../core/waits.js';
 import { UploadFailure } from '../core/errors.js';
 import type { Part } from '../core/model.js';
-import type { OpenSource } from '../core/ports.js';
+import type { Source } from '../core/ports.js';
 import { visible } from '../core/text.js';
 import type { Body } from '../net/send-body.js';
 import { allocateChunk } from './chunk-memory.js';
@@ -65,7 +65,7 @@ export interface PartBody extends Body {
 
 /** Reads bytes [start, end) of a source for their digests alone. */
 export async function digestRange(
-  source: OpenSource,
+  source: Source,
   part: Part,
   kinds: Parameters<typeof createDigest>[0],
   pool: BufferPool,
@@ -85,7 +85,7 @@ export async function digestRange(
 }
 
 export function openPartBody(
-  source: OpenSource,
+  source: Source,
   { start, end }: Part,
   digest: Digest,
   pool: BufferPool,

@@ -2,7 +2,7 @@ import { UploadFailure } from '../core/errors.js';
 import type { UploadId } from '../core/ids.js';
 import type { Part, StoredPart } from '../core/model.js';
 import { cut } from '../core/parts.js';
-import type { GiveWay, ListedPart, OpenSource } from '../core/ports.js';
+import type { GiveWay, ListedPart, Source } from '../core/ports.js';
 import { createPartCutter } from './part-cutter.js';
 import { countResumed, countSent, givingWay, type ObjectSending } from './sending.js';
 import { together, type Task } from './together.js';
@@ -19,7 +19,7 @@ interface HeldPart {
  * while the connections are busy with what is missing.
  */
 export async function sendMissing(
-  source: OpenSource,
+  source: Source,
   uploadId: UploadId,
   listed: readonly ListedPart[],
   sending: ObjectSending,

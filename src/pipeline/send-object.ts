@@ -1,8 +1,7 @@
-import { orAborted } from '../core/waits.js';
 import { UploadFailure } from '../core/errors.js';
 import type { JobObject, Session } from '../core/model.js';
 import type { UploadId } from '../core/ids.js';
-import type { ListedPart, OpenSource, Ports } from '../core/ports.js';
+import type { ListedPart, Ports, Source } from '../core/ports.js';
 import { visible } from '../core/text.js';
 import { sendMissing } from './missing-parts.js';
 import { countResumed, countSent, givingWay, stageOf, targetOf } from './sending.js';
@@ -23,18 +22,16 @@ export async function sendObject(
     countResumed(sending, object.file.size);
     return;
   }
+  const source = ports.sourceOf(object.file);
   try {
-    const source = await ports.openFile(object.file);
-    try {
-      await (object.file.size <= known.partSize
-        ? putWhole(source, sending, signal)
-        : sendParts(source, sending, signal));
-    } finally {
-      source.close();
-    }
+    await (object.file.size <= known.partSize
+      ? putWhole(source, sending, signal)
+      : sendParts(source, sending, signal));
   } catch (error) {
     if (!(error instanceof UploadFailure)) throw error;
     throw ofSegment(orExpired(error, session, ports), object).at(stageOf(object));
+  } finally {
+    source.close();
   }
 }
 
@@ -61,7 +58,7 @@ function ofSegment(failure: UploadFailure, { role, file }: JobObject): UploadFai
 }
 
 async function putWhole(
-  source: OpenSource,
+  source: Source,
   sending: ObjectSending,
   signal: AbortSignal,
 ): Promise<void> {
@@ -75,7 +72,7 @@ async function putWhole(
 }
 
 async function sendParts(
-  source: OpenSource,
+  source: Source,
   sending: ObjectSending,
   signal: AbortSignal,
 ): Promise<void> {
@@ -92,7 +89,7 @@ async function sendParts(
     return;
   }
   const parts = await sendMissing(source, uploadId, listed, sending, signal);
-  await orAborted(source.assertUnchanged(), signal);
+  await source.assertUnchanged(signal);
   await checkpoint.update(object.key, { completing: true });
   const stored = await ports.cos
     .complete(target, uploadId, parts, known.completing === true, onRetry, signal)

@@ -1,8 +1,8 @@
 import pLimit from 'p-limit';
-import { orAborted } from '../core/waits.js';
 import { UploadFailure, type FailureCode } from '../core/errors.js';
 import type { Checkpoint, Effort, Job, Outcome, Receipt } from '../core/model.js';
 import type { Claim, Committed, Ports, Superseded } from '../core/ports.js';
+import { filesOf } from '../core/size.js';
 import { abortEach } from './abort-each.js';
 import { createAttempt, type Attempt } from './attempt.js';
 import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from './checkpoint.js';
@@ -185,7 +185,7 @@ async function begin(
   signal: AbortSignal,
 ): Promise<Checkpoint> {
   try {
-    await orAborted(assertUnchanged(job, ports), signal);
+    await assertUnchanged(job, ports, signal);
     const session = await ports.vod.applyUpload(job.request, attempt.onRetry('apply'), signal);
     const checkpoint = firstCheckpoint(job, session, ports.partSize);
     await ports.journal.remember(job.id, checkpoint);
@@ -208,7 +208,7 @@ async function finish(
   if (!wasCommitting) {
     if (isRecalled) note(ports, job, 'goes on with its unfinished upload');
     await sendAll(job, checkpoint, isRecalled, attempt, ports, signal);
-    await orAborted(assertUnchanged(job, ports), signal);
+    await assertUnchanged(job, ports, signal);
     await checkpoint.enter('committing');
   } else {
     attempt.resumed(attempt.remaining());
@@ -262,10 +262,8 @@ async function abandon(
 }
 
 /** The last look at every file of the job: none may have changed since the plan. */
-async function assertUnchanged(job: Job, ports: Ports): Promise<void> {
-  for (const file of [job.media, ...(job.cover ? [job.cover] : []), ...job.segments]) {
-    await ports.assertUnchanged(file);
-  }
+async function assertUnchanged(job: Job, { sourceOf }: Ports, signal: AbortSignal): Promise<void> {
+  for (const file of filesOf(job)) await sourceOf(file).assertUnchanged(signal);
 }
 
 function toReceipt(job: Job, checkpoint: LiveCheckpoint, committed: Committed): Receipt {

@@ -3,8 +3,8 @@ import type { Job, PlanItem, SourceFile } from '../core/model.js';
 import { answered } from '../core/waits.js';
 import { skipped, withExtra } from './decide.js';
 import { mapAhead } from './map-ahead.js';
-import { openSource } from './open-source.js';
 import { createPathSet } from './path-set.js';
+import { assertUnchanged, sourceOf } from './source.js';
 
 /** A CRC-64 that grows with what is read. */
 export interface Checksum {
@@ -75,7 +75,7 @@ async function readCrc64(
   stop: AbortSignal,
 ): Promise<string | undefined> {
   if (stop.aborted) return undefined;
-  const source = await openSource(file);
+  const source = sourceOf(file);
   try {
     for (let position = 0; position < file.size;) {
       const count = await answered(source.read(buffer, position));
@@ -83,7 +83,7 @@ async function readCrc64(
       checksum.update(buffer.subarray(0, count));
       position += count;
     }
-    await source.assertUnchanged();
+    await assertUnchanged(file);
     return String(checksum.digest());
   } finally {
     source.close();

@@ -4,7 +4,7 @@ import { basename, extname, join } from 'node:path';
 import type { UploadEvent } from '../../src/core/events.js';
 import type { JobId } from '../../src/core/ids.js';
 import type { Job, Outcome, PlanItem, SourceFile } from '../../src/core/model.js';
-import type { Cos, Journal, OpenFile, Ports, Vod } from '../../src/core/ports.js';
+import type { Cos, Journal, Ports, Source, Vod } from '../../src/core/ports.js';
 import { createCos } from '../../src/cos/client.js';
 import { createClock } from '../../src/net/clock.js';
 import { createPacer } from '../../src/net/pacer.js';
@@ -12,7 +12,7 @@ import { createRetryBudget } from '../../src/net/retry.js';
 import { createRoute } from '../../src/net/route.js';
 import { createPartSlots, type PartSlotControl } from '../../src/pipeline/part-slots.js';
 import { uploadAll } from '../../src/pipeline/upload-all.js';
-import { openSource } from '../../src/plan/open-source.js';
+import { sourceOf } from '../../src/plan/source.js';
 import { parseFaultRule } from '../../src/sandbox/faults.js';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox/sandbox.js';
 import { createVod } from '../../src/vod/client.js';
@@ -72,7 +72,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<TestWorld
   const connect = () =>
     connectTo(sandbox, options, {
       journal,
-      openFile: files.open,
+      sourceOf: files.sourceOf,
       emit: (event) => void events.push(event),
     });
   let connected = connect();
@@ -134,7 +134,7 @@ interface Connected {
 function connectTo(
   sandbox: Sandbox,
   options: WorldOptions,
-  own: { journal: Journal; openFile: OpenFile; emit: Ports['emit'] },
+  own: { journal: Journal; sourceOf: Ports['sourceOf']; emit: Ports['emit'] },
 ): Connected {
   const route = createRoute({ endpoint: new URL(sandbox.origin), proxies: {} });
   const clock = createClock();
@@ -163,7 +163,6 @@ function connectTo(
   const partSize = options.partSize ?? MIB;
   const ports: Ports = {
     ...own,
-    assertUnchanged,
     vod,
     cos,
     slots,
@@ -175,23 +174,21 @@ function connectTo(
   return { ports, slots, close: () => route.close() };
 }
 
-async function assertUnchanged(file: SourceFile): Promise<void> {
-  const source = await openSource(file);
-  await source.assertUnchanged().finally(() => source.close());
-}
-
-/** Opens sources and knows how many are open. */
-function countOpenFiles(): { open: OpenFile; count(): number } {
-  let count = 0;
+/** Knows how many of its sources were read from and not closed. */
+function countOpenFiles(): { readonly sourceOf: Ports['sourceOf']; count(): number } {
+  const open = new Set<Source>();
   return {
-    count: () => count,
-    async open(file) {
-      const source = await openSource(file);
-      count += 1;
+    count: () => open.size,
+    sourceOf(file) {
+      const source = sourceOf(file);
       return {
         ...source,
+        read(into, position) {
+          open.add(source);
+          return source.read(into, position);
+        },
         close() {
-          count -= 1;
+          open.delete(source);
           source.close();
         },
       };
@@ -205,12 +202,12 @@ async function* planOf(jobs: readonly Job[]): AsyncGenerator<PlanItem> {
 
 /** The job that a plan would make of this file. */
 export async function jobOf(path: string, cover?: string): Promise<Job> {
-  const media = await sourceOf(path);
+  const media = await lookAt(path);
   return {
     id: `${media.inode}-${media.size}-${media.mtimeNs}` as JobId,
     media,
     segments: [],
-    ...(cover === undefined ? {} : { cover: await sourceOf(cover) }),
+    ...(cover === undefined ? {} : { cover: await lookAt(cover) }),
     request: {
       mediaType: extname(path).slice(1),
       mediaName: basename(path, extname(path)),
@@ -219,7 +216,7 @@ export async function jobOf(path: string, cover?: string): Promise<Job> {
   };
 }
 
-async function sourceOf(path: string): Promise<SourceFile> {
+async function lookAt(path: string): Promise<SourceFile> {
   const { size, mtimeNs, ino } = await stat(path, { bigint: true });
   return { path, realPath: path, size: Number(size), mtimeNs, inode: ino };
 }

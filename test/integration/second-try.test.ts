@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { UploadFailure } from '../../src/core/errors.js';
+import type { SourceFile } from '../../src/core/model.js';
 import { uploadOne } from '../../src/pipeline/upload-one.js';
 import { advance, emptyTally } from '../../src/report/tally.js';
 import { createWorld, jobOf, MIB } from '../helpers/world.js';
@@ -76,7 +77,8 @@ test('what was stored is not sent again where the last look at the file failed',
       looks += 1;
       if (looks === 2) throw new UploadFailure('read-error', 'the disk is away');
     };
-    const first = await uploadOne(job, { ...world.ports, assertUnchanged }, signal);
+    const sourceOf = (file: SourceFile) => ({ ...world.ports.sourceOf(file), assertUnchanged });
+    const first = await uploadOne(job, { ...world.ports, sourceOf }, signal);
     assert.equal(first.status, 'failed');
     const second = await uploadOne(job, world.ports, signal);
     assert.ok(second.status === 'uploaded');

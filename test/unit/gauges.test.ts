@@ -16,7 +16,7 @@ test('a machine is never busier than wholly, whatever ticks its clock counts in'
     syncBuiltinESMExports();
   });
   const { gauges } = gauge({
-    openFile: () => Promise.reject(new Error()),
+    sourceOf: () => assert.fail(),
     slots: { open: () => assert.fail() },
   });
   extraMs = 60_000;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { ETag, UploadId } from '../../src/core/ids.js';
 import type { JobObject, ObjectCheckpoint, Part, StoredPart } from '../../src/core/model.js';
 import { MIB } from '../../src/core/parts.js';
-import type { OpenSource } from '../../src/core/ports.js';
+import type { Source } from '../../src/core/ports.js';
 import { createPartSlots } from '../../src/pipeline/part-slots.js';
 import { sendMissing } from '../../src/pipeline/missing-parts.js';
 import type { ObjectSending } from '../../src/pipeline/sending.js';
@@ -56,7 +56,7 @@ function createBucket() {
     } as unknown as ObjectSending;
     const listed = [...held.values()].map(stored);
     const signal = new AbortController().signal;
-    return sendMissing({} as OpenSource, 'id' as UploadId, listed, sending, signal);
+    return sendMissing({} as Source, 'id' as UploadId, listed, sending, signal);
   }
 
   return { run, held, larger: () => known.larger };

@@ -13,7 +13,7 @@ import { createBufferPool } from '../../src/cos/part-body.js';
 import { createClock } from '../../src/net/clock.js';
 import { createRetryBudget } from '../../src/net/retry.js';
 import { createRoute } from '../../src/net/route.js';
-import { openSource } from '../../src/plan/open-source.js';
+import { sourceOf } from '../../src/plan/source.js';
 import { jobOf } from '../helpers/world.js';
 
 const CONTENT = randomBytes(1000);
@@ -58,7 +58,7 @@ async function write(t: TestContext, verification: Verification, headers: Outgoi
   t.after(() => rmSync(dir, { recursive: true }));
   const path = join(dir, 'a.mp4');
   writeFileSync(path, CONTENT);
-  const source = await openSource((await jobOf(path)).media);
+  const source = sourceOf((await jobOf(path)).media);
   const request = { operation: 'PutObject', target, query: {}, domain: 'myqcloud.com' };
   const part = { number: 1, start: 0, end: CONTENT.length };
   return writeObject(options, createBufferPool(), request, source, part, SIGNAL).finally(() =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { test } from 'node:test';
-import type { OpenSource } from '../../src/core/ports.js';
+import type { Source } from '../../src/core/ports.js';
 import { createDigest } from '../../src/cos/digest.js';
 import { createBufferPool, digestRange, openPartBody } from '../../src/cos/part-body.js';
 
@@ -15,7 +15,7 @@ function silentSource() {
     file: { path: 'a.mp4', size: SIZE },
     read: (into: Uint8Array) =>
       new Promise<number>((resolve) => (answer = () => resolve(into.length))),
-  } as unknown as OpenSource;
+  } as unknown as Source;
   return { source, answer: () => answer() };
 }
 

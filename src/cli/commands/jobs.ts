@@ -3,11 +3,11 @@ import { isAbsolute } from 'node:path';
 import { UploadFailure } from '../../core/errors.js';
 import type { Checkpoint, Job, PlanItem } from '../../core/model.js';
 import type { Cos } from '../../core/ports.js';
-import { formatSize } from '../../core/size.js';
+import { filesOf, formatSize } from '../../core/size.js';
 import { visible } from '../../core/text.js';
 import type { OpenJournal, UnfinishedJob } from '../../journal/journal.js';
 import { abortEach } from '../../pipeline/abort-each.js';
-import { assertUnchanged } from '../../plan/open-source.js';
+import { assertUnchanged } from '../../plan/source.js';
 import { formatLine } from '../../report/json.js';
 import { connectServices } from '../services.js';
 import { resolveAccount } from '../credentials.js';
@@ -225,9 +225,9 @@ async function giveUpChanged(
 }
 
 /** A file that is missing may be on a disk that is away for now: it has not changed. */
-async function hasChanged({ media, cover, segments }: Job): Promise<boolean> {
+async function hasChanged(job: Job): Promise<boolean> {
   try {
-    for (const file of [media, ...(cover ? [cover] : []), ...segments]) await assertUnchanged(file);
+    for (const file of filesOf(job)) await assertUnchanged(file);
     return false;
   } catch (error) {
     if (!(error instanceof UploadFailure)) throw error;

@@ -1,8 +1,9 @@
 import fs from 'node:fs';
 import { UploadFailure } from '../core/errors.js';
 import type { SourceFile } from '../core/model.js';
-import type { OpenSource } from '../core/ports.js';
+import type { Source } from '../core/ports.js';
 import { visible } from '../core/text.js';
+import { orAborted } from '../core/waits.js';
 import { reasonOf } from './inspect.js';
 import { quickFs, readLater } from './quick-fs.js';
 
@@ -10,7 +11,7 @@ import { quickFs, readLater } from './quick-fs.js';
  * A planned file for positional reads. It is opened by the first of them, so that files whose turn
  * has not come hold no descriptor, and one that could not be opened may be tried again.
  */
-export async function openSource(file: SourceFile): Promise<OpenSource> {
+export function sourceOf(file: SourceFile): Source {
   let opening: Promise<number> | undefined;
   let reads = 0;
   let isClosed = false;
@@ -43,7 +44,7 @@ export async function openSource(file: SourceFile): Promise<OpenSource> {
         void closeUnused();
       }
     },
-    assertUnchanged: () => assertUnchanged(file),
+    assertUnchanged: (signal) => orAborted(assertUnchanged(file), signal),
     close() {
       isClosed = true;
       void closeUnused();

@@ -4,8 +4,10 @@ import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { SourceFile } from '../../src/core/model.js';
-import { openSource } from '../../src/plan/open-source.js';
+import { sourceOf } from '../../src/plan/source.js';
 import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
+
+const { signal } = new AbortController();
 
 let world: PlanWorld;
 let file: SourceFile;
@@ -19,7 +21,7 @@ beforeEach(async () => {
 afterEach(() => world.remove());
 
 test('reads fill the buffer from any position, and stop where the planned file ends', async () => {
-  const source = await openSource(file);
+  const source = sourceOf(file);
   await fs.appendFile(world.at('a.mp4'), 'more');
   const into = Buffer.alloc(6);
   assert.equal(await source.read(into, 2), 6);
@@ -31,7 +33,7 @@ test('reads fill the buffer from any position, and stop where the planned file e
 });
 
 test('a file that became shorter is found out while reading', async () => {
-  const source = await openSource(file);
+  const source = sourceOf(file);
   await fs.truncate(world.at('a.mp4'), 4);
   await assert.rejects(source.read(Buffer.alloc(10), 0), { code: 'source-changed' });
   source.close();
@@ -54,23 +56,23 @@ const changes: [string, () => Promise<unknown>][] = [
 ];
 for (const [what, change] of changes) {
   test(`a file that was ${what} is not the planned one any more`, async () => {
-    const source = await openSource(file);
-    await source.assertUnchanged();
+    const source = sourceOf(file);
+    await source.assertUnchanged(signal);
     await change();
-    await assert.rejects(source.assertUnchanged(), { code: 'source-changed' });
+    await assert.rejects(source.assertUnchanged(signal), { code: 'source-changed' });
     source.close();
   });
 }
 
 test('a file that was deleted is missing, not changed', async () => {
-  const source = await openSource(file);
+  const source = sourceOf(file);
   await fs.rm(file.realPath);
-  await assert.rejects(source.assertUnchanged(), { code: 'source-missing' });
+  await assert.rejects(source.assertUnchanged(signal), { code: 'source-missing' });
   source.close();
 });
 
 test('a file that is gone before it is opened is missing, and messages show control characters', async () => {
-  const source = await openSource({ ...file, path: 'a\n.mp4', realPath: world.at('gone') });
+  const source = sourceOf({ ...file, path: 'a\n.mp4', realPath: world.at('gone') });
   await assert.rejects(source.read(Buffer.alloc(1), 0), {
     code: 'source-missing',
     message: 'a\\n.mp4 does not exist any more',
@@ -78,7 +80,7 @@ test('a file that is gone before it is opened is missing, and messages show cont
 });
 
 test('a file that could not be opened is opened by the next read', async () => {
-  const source = await openSource(file);
+  const source = sourceOf(file);
   await fs.rename(file.realPath, world.at('away'));
   await assert.rejects(source.read(Buffer.alloc(1), 0), { code: 'source-missing' });
   await fs.rename(world.at('away'), file.realPath);
@@ -87,7 +89,7 @@ test('a file that could not be opened is opened by the next read', async () => {
 });
 
 test('a directory in the place of the file is told as one', async () => {
-  const source = await openSource({ ...file, realPath: world.dir });
+  const source = sourceOf({ ...file, realPath: world.dir });
   await assert.rejects(source.read(Buffer.alloc(1), 0), {
     code: 'source-invalid',
     message: 'cannot read a.mp4: it is a directory',
@@ -100,7 +102,7 @@ test(
   'a file is closed when nothing is read from it any more, and not before',
   { skip: noProc },
   async () => {
-    const source = await openSource(file);
+    const source = sourceOf(file);
     await source.read(Buffer.alloc(1), 0);
     // All threads of the pool have other work: the read waits for one.
     for (let thread = 0; thread < 4; thread++)
