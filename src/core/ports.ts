@@ -51,7 +51,10 @@ export interface ObjectTarget {
 /** A source file. It is opened by its first read, and is to be closed after the last. */
 export interface Source {
   readonly file: SourceFile;
-  /** Reads up to `into.length` bytes at `position`; resolves to how many. Throws UploadFailure. */
+  /**
+   * Fills `into` from `position` on, or as much of it as the file has by the plan; resolves to how many bytes
+   * that is. Throws UploadFailure: `source-changed` where the file has become shorter.
+   */
   read(into: Uint8Array, position: number): Promise<number>;
   /** Throws `source-changed` unless size, mtime and inode are those of the plan, `source-missing` where it is gone. */
   assertUnchanged(signal: AbortSignal): Promise<void>;

@@ -1,8 +1,6 @@
 import { answered, orAborted } from '../core/waits.js';
-import { UploadFailure } from '../core/errors.js';
 import type { Part } from '../core/model.js';
 import type { Source } from '../core/ports.js';
-import { visible } from '../core/text.js';
 import type { Body } from '../net/send-body.js';
 import { allocateChunk } from './chunk-memory.js';
 import { createDigest, type Digest } from './digest.js';
@@ -98,17 +96,7 @@ export function openPartBody(
 
   async function fill(position: number): Promise<Uint8Array> {
     const chunk = buffer.subarray(0, Math.min(buffer.length, size - position));
-    let filled = 0;
-    while (filled < chunk.length) {
-      const count = await source.read(chunk.subarray(filled), start + position + filled);
-      if (count === 0) {
-        throw new UploadFailure(
-          'source-changed',
-          `${visible(source.file.path)} became shorter while it was being read`,
-        );
-      }
-      filled += count;
-    }
+    await source.read(chunk, start + position);
     digest.update(chunk);
     done = position + chunk.length;
     return chunk;
