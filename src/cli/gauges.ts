@@ -1,12 +1,10 @@
 import { cpus } from 'node:os';
-import type { PartSlots, Ports } from '../core/ports.js';
+import type { Ports } from '../core/ports.js';
 
-/** What is measured of a run where it meets the world; times are sums over all that waited. */
+/** What is measured of a run where it meets the world. */
 export interface Gauges {
-  /** How long bytes of sources were waited for. */
+  /** How long bytes of sources were waited for, as a sum over all that waited. */
   readonly readMs: number;
-  /** How long connections were taken. */
-  readonly connectedMs: number;
   /** The share of the time of all processors that anything took until now, 0 to 1. */
   readonly machineBusy: number;
   /** The share of it that this process took. */
@@ -14,7 +12,7 @@ export interface Gauges {
 }
 
 /** The ports as they are, measured. */
-export function gauge<P extends Pick<Ports, 'sourceOf' | 'slots'>>(
+export function gauge<P extends Pick<Ports, 'sourceOf'>>(
   ports: P,
 ): { readonly ports: P; readonly gauges: Gauges } {
   const since = performance.now();
@@ -27,7 +25,6 @@ export function gauge<P extends Pick<Ports, 'sourceOf' | 'slots'>>(
   };
   const gauges = {
     readMs: 0,
-    connectedMs: 0,
     get machineBusy() {
       return shareOf(processorsBusyMs() - busyBefore);
     },
@@ -41,7 +38,6 @@ export function gauge<P extends Pick<Ports, 'sourceOf' | 'slots'>>(
     ports: {
       ...ports,
       sourceOf: timeReads(ports.sourceOf, (ms) => (gauges.readMs += ms)),
-      slots: timeConnections(ports.slots, (ms) => (gauges.connectedMs += ms)),
     },
   };
 }
@@ -58,26 +54,6 @@ function timeReads(sourceOf: Ports['sourceOf'], tell: (ms: number) => void): Por
         return count;
       },
     };
-  };
-}
-
-function timeConnections(slots: PartSlots, tell: (ms: number) => void): PartSlots {
-  return {
-    open(remaining) {
-      const lane = slots.open(remaining);
-      return {
-        close: () => lane.close(),
-        run: (work, signal) =>
-          lane.run(async (giveWay) => {
-            const since = performance.now();
-            try {
-              return await work(giveWay);
-            } finally {
-              tell(performance.now() - since);
-            }
-          }, signal),
-      };
-    },
   };
 }
 

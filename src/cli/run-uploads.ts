@@ -184,6 +184,7 @@ async function uploadWith(
       bytesMoved: services.acknowledgedBytes(),
       durationMs,
       mostConnections: slots.peak,
+      connectedMs: slots.connectedMs,
       mostFiles: reporters.mostFiles(),
       busy: performance.eventLoopUtilization().utilization,
     });

@@ -12,6 +12,8 @@ export interface PartSlotControl extends PartSlots {
   readonly active: number;
   /** The most that were active at once. */
   readonly peak: number;
+  /** How long slots were taken, as a sum over all of them. */
+  readonly connectedMs: number;
   readonly waiting: number;
   /** Names who hears of every change of the limit, and of what is expected of it. */
   onLimit(listener: () => void): void;
@@ -44,6 +46,8 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
   let expected = initialLimit;
   let active = 0;
   let peak = 0;
+  let connectedMs = 0;
+  let changedAt = performance.now();
   let paused = false;
   let tellLimit = (): void => undefined;
 
@@ -58,12 +62,19 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
     return best?.queue.shift();
   }
 
+  function setActive(count: number): void {
+    const now = performance.now();
+    connectedMs += active * (now - changedAt);
+    changedAt = now;
+    active = count;
+    peak = Math.max(peak, active);
+  }
+
   function fill(): void {
     while (!paused && active < limit) {
       const start = next();
       if (start === undefined) break;
-      active += 1;
-      peak = Math.max(peak, active);
+      setActive(active + 1);
       start();
     }
     if (active === 0) idlers.splice(0).forEach((resolve) => resolve());
@@ -91,7 +102,7 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
   }
 
   function release(): void {
-    active -= 1;
+    setActive(active - 1);
     fill();
   }
 
@@ -144,6 +155,10 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
     },
     get peak() {
       return peak;
+    },
+    get connectedMs() {
+      setActive(active);
+      return connectedMs;
     },
     get waiting() {
       return [...lanes].reduce((sum, lane) => sum + lane.queue.length, begun.length);

@@ -15,10 +15,7 @@ test('a machine is never busier than wholly, whatever ticks its clock counts in'
     mock.restoreAll();
     syncBuiltinESMExports();
   });
-  const { gauges } = gauge({
-    sourceOf: () => assert.fail(),
-    slots: { open: () => assert.fail() },
-  });
+  const { gauges } = gauge({ sourceOf: () => assert.fail() });
   extraMs = 60_000;
   assert.equal(gauges.machineBusy, 1);
 });

@@ -202,6 +202,30 @@ test('part slots: who waits leaves the slot to others meanwhile, unless the serv
   }
 });
 
+test('part slots: how long they were taken leaves out what gave its own to others', async (t) => {
+  let now = 0;
+  t.mock.method(performance, 'now', () => now);
+  const slots = createPartSlots(2);
+  const lane = slots.open(() => 1);
+  const [first, second] = [gate(), gate()];
+  const all = [
+    lane.run(async (giveWay) => {
+      await first.opened;
+      await giveWay(never, 1);
+    }, never),
+    lane.run(() => second.opened, never),
+  ];
+  now += 10;
+  assert.equal(slots.connectedMs, 20);
+  first.open();
+  await turn();
+  now += 100;
+  assert.equal(slots.connectedMs, 120);
+  second.open();
+  await Promise.all(all);
+  assert.equal(slots.connectedMs, 120);
+});
+
 test('part slots: what is aborted while it gives way holds nothing', async () => {
   const slots = createPartSlots(2);
   const lane = slots.open(() => 1);
