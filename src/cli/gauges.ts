@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import type { Ports } from '../core/ports.js';
+import type { Ports } from '../pipeline/ports.js';
 
 /** What is measured of a run where it meets the world. */
 export interface Gauges {

@@ -147,7 +147,6 @@ async function uploadWith(
       ...(flags.concurrency === 'auto'
         ? { maxFiles: roomForFiles() }
         : { concurrency: flags.concurrency }),
-      slots,
       ...(countsErrors(flags) ? { failAtOnce: true } : {}),
       stop: ending.stop,
       abort: ending.abort,

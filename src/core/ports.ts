@@ -14,7 +14,6 @@ import type {
   TemporaryCredentials,
   UploadedAs,
 } from './model.js';
-import type { Emit } from './events.js';
 
 /** The control plane (protocol: VOD API 2018-07-17). All methods throw UploadFailure. */
 export interface Vod {
@@ -197,40 +196,4 @@ export interface Superseded {
 /** Where outcomes are put on record; awaited, since nothing may be reported that is not written. */
 export interface Recorder {
   record(outcome: Outcome): Promise<void>;
-}
-
-/** Connections that carry bytes, shared by all files. */
-export interface PartSlots {
-  /** A place in the queue for one file; `remaining` tells how many bytes it has still to send. */
-  open(remaining: () => number): SlotLane;
-}
-
-export interface SlotLane {
-  /** Does the work once a connection is free. */
-  run<T>(work: (giveWay: GiveWay) => Promise<T>, signal: AbortSignal): Promise<T>;
-  close(): void;
-}
-
-/**
- * What work does that has to wait: for the pause, and where more connections are in use than there shall be,
- * others have the one it has. Resolves when it is its turn again, or rejects when the signal aborts first.
- */
-export type GiveWay = (signal: AbortSignal, pauseMs?: number) => Promise<void>;
-
-/** All that the pipeline asks of the world. */
-export interface Ports {
-  readonly vod: Vod;
-  readonly cos: Cos;
-  readonly journal: Journal;
-  readonly sourceOf: (file: SourceFile) => Source;
-  readonly slots: PartSlots;
-  readonly emit: Emit;
-  /** The service's time, as far as it is known. */
-  readonly now: () => Date;
-  /** This machine's time, right or wrong, which people compare with their own. */
-  readonly localNow: () => Date;
-  /** Bytes of a part, unless a file needs more; by the size of the file where it is absent. */
-  readonly partSize?: number;
-  /** A media whose cover cannot be uploaded goes without it. */
-  readonly dropsCovers: boolean;
 }

@@ -1,9 +1,10 @@
 import { UploadFailure } from '../core/errors.js';
 import type { Session } from '../core/model.js';
-import type { Committed, Ports } from '../core/ports.js';
+import type { Committed } from '../core/ports.js';
 import type { Attempt } from './attempt.js';
 import type { LiveCheckpoint } from './checkpoint.js';
 import { note } from './messages.js';
+import type { Ports } from './ports.js';
 
 const ASKING_REFUSED =
   'Grant this key vod:DescribeMediaInfos, which tells whether the media exists, then run the same command again.';

@@ -1,7 +1,7 @@
 import type { JobId } from '../core/ids.js';
 import type { Job } from '../core/model.js';
 import { partSizeFor } from '../core/parts.js';
-import type { Ports } from '../core/ports.js';
+import type { Ports } from './ports.js';
 
 /** How many parts the files in flight have still to send; a small file is a fraction of one. */
 export interface Demand {

@@ -1,5 +1,5 @@
 import type { Job } from '../core/model.js';
-import type { Ports } from '../core/ports.js';
+import type { Ports } from './ports.js';
 
 /** What people should know about a job. */
 export function warn(ports: Ports, job: Job, message: string): void {

@@ -2,8 +2,9 @@ import { UploadFailure } from '../core/errors.js';
 import type { UploadId } from '../core/ids.js';
 import type { Part, StoredPart } from '../core/model.js';
 import { cut } from '../core/parts.js';
-import type { GiveWay, ListedPart, Source } from '../core/ports.js';
+import type { ListedPart, Source } from '../core/ports.js';
 import { createPartCutter } from './part-cutter.js';
+import type { GiveWay } from './part-slots.js';
 import { countResumed, countSent, givingWay, type ObjectSending } from './sending.js';
 import { together, type Task } from './together.js';
 

@@ -1,8 +1,9 @@
-import type { GiveWay, PartSlots, SlotLane } from '../core/ports.js';
 import { sleep } from '../core/waits.js';
 
-/** The slots, and what the run may do to them. */
-export interface PartSlotControl extends PartSlots {
+/** Connections that carry bytes, shared by all files, and what the run may do to them. */
+export interface PartSlotControl {
+  /** `remaining` tells how many bytes the file has still to send. */
+  open(remaining: () => number): SlotLane;
   /** How many requests may carry bytes at once. */
   limit: number;
   /** What waits to be repeated keeps its slot: a service in trouble is asked the less. */
@@ -25,6 +26,19 @@ export interface PartSlotControl extends PartSlots {
   /** Resolves when no request carries bytes. */
   idle(): Promise<void>;
 }
+
+/** A place in the queue for one file. */
+export interface SlotLane {
+  /** Does the work once a connection is free. */
+  run<T>(work: (giveWay: GiveWay) => Promise<T>, signal: AbortSignal): Promise<T>;
+  close(): void;
+}
+
+/**
+ * What work does that has to wait: for the pause, and where more connections are in use than there shall be,
+ * others have the one it has. Resolves when it is its turn again, or rejects when the signal aborts first.
+ */
+export type GiveWay = (signal: AbortSignal, pauseMs?: number) => Promise<void>;
 
 interface Lane {
   readonly remaining: () => number;

@@ -1,9 +1,10 @@
 import { UploadFailure } from '../core/errors.js';
 import type { JobObject, Session } from '../core/model.js';
 import type { UploadId } from '../core/ids.js';
-import type { ListedPart, Ports, Source } from '../core/ports.js';
+import type { ListedPart, Source } from '../core/ports.js';
 import { visible } from '../core/text.js';
 import { sendMissing } from './missing-parts.js';
+import type { Ports } from './ports.js';
 import { countResumed, countSent, givingWay, stageOf, targetOf } from './sending.js';
 import type { ObjectSending, Sending } from './sending.js';
 

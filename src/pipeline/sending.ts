@@ -1,8 +1,10 @@
 import type { Stage } from '../core/errors.js';
 import type { JobObject, Session } from '../core/model.js';
-import type { GiveWay, ObjectTarget, OnRetry, Ports, SlotLane } from '../core/ports.js';
+import type { ObjectTarget, OnRetry } from '../core/ports.js';
 import type { Attempt } from './attempt.js';
 import type { LiveCheckpoint } from './checkpoint.js';
+import type { GiveWay, SlotLane } from './part-slots.js';
+import type { Ports } from './ports.js';
 
 /** What sending the objects of a job needs to know. */
 export interface Sending {

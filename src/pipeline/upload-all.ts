@@ -2,12 +2,12 @@ import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
 import type { UploadFailure } from '../core/errors.js';
 import type { Effort, Job, Outcome, PlanItem } from '../core/model.js';
-import type { Ports, Recorder } from '../core/ports.js';
+import type { Recorder } from '../core/ports.js';
 import { jobSize } from '../core/size.js';
 import { createDemand } from './demand.js';
 import { lookAhead } from './look-ahead.js';
-import type { PartSlotControl } from './part-slots.js';
 import { createPatience } from './patience.js';
+import type { Ports } from './ports.js';
 import { uploadOne } from './upload-one.js';
 
 /** Jobs planned ahead of the one that begins next: enough for honest totals, little memory. */
@@ -30,8 +30,6 @@ export interface UploadAllOptions {
   readonly concurrency?: number;
   /** Files in flight at most, where the number is automatic. */
   readonly maxFiles?: number;
-  /** Connections that may carry bytes, at present and soon. */
-  readonly slots: Pick<PartSlotControl, 'expected' | 'onLimit' | 'resumed'>;
   /** Aborts when no new job may begin; what is under way goes on. */
   readonly stop: AbortSignal;
   /** Aborts when everything under way must end. */
@@ -128,20 +126,20 @@ export async function uploadAll(
       .catch(giveUp)
       .then(() => wake());
     await until(() => hasRoom() || stop.aborted);
-    await options.slots.resumed(stop);
+    await ports.slots.resumed(stop);
   }
 
   function hasRoom(): boolean {
     const files = limit.activeCount + limit.pendingCount;
     if (files >= limit.concurrency) return false;
     if (options.concurrency !== undefined || files < MIN_FILES) return true;
-    return demand.parts < PARTS_A_SLOT * options.slots.expected;
+    return demand.parts < PARTS_A_SLOT * ports.slots.expected;
   }
 
   async function until(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise<void>((resolve) => (wake = resolve));
   }
-  options.slots.onLimit(() => wake());
+  ports.slots.onLimit(() => wake());
   const isIdle = (): boolean => limit.activeCount + limit.pendingCount === 0;
   stop.addEventListener('abort', () => wake(), { once: true });
 

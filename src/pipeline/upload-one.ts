@@ -1,13 +1,14 @@
 import pLimit from 'p-limit';
 import { UploadFailure, type FailureCode } from '../core/errors.js';
 import type { Checkpoint, Effort, Job, Outcome, Receipt } from '../core/model.js';
-import type { Claim, Committed, Ports, Superseded } from '../core/ports.js';
+import type { Claim, Committed, Superseded } from '../core/ports.js';
 import { filesOf } from '../core/size.js';
 import { abortEach } from './abort-each.js';
 import { createAttempt, type Attempt } from './attempt.js';
 import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from './checkpoint.js';
 import { commit } from './commit.js';
 import { note, warn } from './messages.js';
+import type { Ports } from './ports.js';
 import { sendObject } from './send-object.js';
 import { together } from './together.js';
 

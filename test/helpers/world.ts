@@ -4,13 +4,14 @@ import { basename, extname, join } from 'node:path';
 import type { UploadEvent } from '../../src/core/events.js';
 import type { JobId } from '../../src/core/ids.js';
 import type { Job, Outcome, PlanItem, SourceFile } from '../../src/core/model.js';
-import type { Cos, Journal, Ports, Source, Vod } from '../../src/core/ports.js';
+import type { Cos, Journal, Source, Vod } from '../../src/core/ports.js';
 import { createCos } from '../../src/cos/client.js';
 import { createClock } from '../../src/net/clock.js';
 import { createPacer } from '../../src/net/pacer.js';
 import { createRetryBudget } from '../../src/net/retry.js';
 import { createRoute } from '../../src/net/route.js';
 import { createPartSlots, type PartSlotControl } from '../../src/pipeline/part-slots.js';
+import type { Ports } from '../../src/pipeline/ports.js';
 import { uploadAll } from '../../src/pipeline/upload-all.js';
 import { sourceOf } from '../../src/plan/source.js';
 import { parseFaultRule } from '../../src/sandbox/faults.js';
@@ -104,7 +105,6 @@ export async function createWorld(options: WorldOptions = {}): Promise<TestWorld
         { record: async (outcome) => void outcomes.push(outcome) },
         {
           concurrency: runOptions.concurrency ?? 4,
-          slots: connected.slots,
           stop: runOptions.stop ?? new AbortController().signal,
           abort: runOptions.abort ?? new AbortController().signal,
           leave: new AbortController().signal,

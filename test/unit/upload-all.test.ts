@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UploadFailure } from '../../src/core/errors.js';
 import type { Job, Outcome, PlanItem } from '../../src/core/model.js';
-import type { Claim, Ports } from '../../src/core/ports.js';
+import type { Claim } from '../../src/core/ports.js';
 import { toRecord, type ManifestRecord } from '../../src/manifest/record.js';
 import { createPartSlots } from '../../src/pipeline/part-slots.js';
+import type { Ports } from '../../src/pipeline/ports.js';
 import { uploadAll } from '../../src/pipeline/upload-all.js';
 import { withExtra } from '../../src/plan/decide.js';
 
@@ -25,7 +26,11 @@ test('what a job list says besides comes back in the record of an input that bec
     ),
   ];
   const records: ManifestRecord[] = [];
-  const ports = { emit: () => undefined, partSize: 1 } as unknown as Ports;
+  const ports = {
+    emit: () => undefined,
+    partSize: 1,
+    slots: createPartSlots(1),
+  } as unknown as Ports;
   const never = new AbortController().signal;
   await uploadAll(
     (async function* () {
@@ -33,7 +38,7 @@ test('what a job list says besides comes back in the record of an input that bec
     })(),
     ports,
     { record: async (outcome: Outcome) => void records.push(toRecord(outcome)) },
-    { slots: createPartSlots(1), stop: never, abort: never, leave: never },
+    { stop: never, abort: never, leave: never },
   );
   assert.deepEqual(
     records.map((record) => [record.path, record.status, record.size, 'kind' in record]),
@@ -50,13 +55,14 @@ test('what a job list says besides comes back in the record of an input that bec
 
 test('more files begin as soon as there are more connections, though nothing has moved meanwhile', async () => {
   const PART = 8 * 1024 * 1024;
+  const slots = createPartSlots(2);
   const claims: ((claim: Claim) => void)[] = [];
   const ports = {
     emit: () => undefined,
     partSize: PART,
+    slots,
     journal: { claim: () => new Promise<Claim>((resolve) => claims.push(resolve)) },
   } as unknown as Ports;
-  const slots = createPartSlots(2);
   const never = new AbortController().signal;
   const running = uploadAll(
     (async function* () {
@@ -67,7 +73,7 @@ test('more files begin as soon as there are more connections, though nothing has
     })(),
     ports,
     { record: async () => undefined },
-    { slots, stop: never, abort: never, leave: never },
+    { stop: never, abort: never, leave: never },
   );
   const begun = async (): Promise<number> => {
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -86,6 +92,7 @@ test('a job that ends in a bug is on record like all others', async () => {
   const ports = {
     emit: () => undefined,
     partSize: 1,
+    slots: createPartSlots(1),
     now: () => new Date(),
     journal: {
       claim: () => Promise.reject(new TypeError('a bug')),
@@ -98,7 +105,7 @@ test('a job that ends in a bug is on record like all others', async () => {
     plannedJobs(['a.mp4', 'b.mp4']),
     ports,
     { record: async (outcome) => void outcomes.push(outcome) },
-    { slots: createPartSlots(1), stop: never, abort: never, leave: never },
+    { stop: never, abort: never, leave: never },
   );
   await assert.rejects(running, /a bug/);
   assert.deepEqual(
@@ -114,6 +121,7 @@ test('a plan that ends in a bug lets no file go on behind it', async () => {
   const ports = {
     emit: () => undefined,
     partSize: 1,
+    slots: createPartSlots(1),
     now: () => new Date(),
     journal: {
       claim: () => new Promise((resolve) => setTimeout(resolve, 50, { kind: 'held' })),
@@ -130,7 +138,7 @@ test('a plan that ends in a bug lets no file go on behind it', async () => {
     })(),
     ports,
     { record: async (outcome) => void outcomes.push(outcome) },
-    { slots: createPartSlots(1), stop: never, abort: never, leave: never },
+    { stop: never, abort: never, leave: never },
   );
   await assert.rejects(running, /a bug/);
   assert.equal(outcomes.length, 1);
@@ -148,6 +156,7 @@ function runOnDeadDisk(options: { readonly stop: AbortSignal; readonly leave: Ab
   const ports = {
     emit: ({ type }: { readonly type: string }) => void told.push(type),
     partSize: 1,
+    slots: createPartSlots(1),
     now: () => new Date(),
     journal: { claim: async () => ({ kind: 'held' }), release: async () => undefined },
   } as unknown as Ports;
@@ -156,7 +165,7 @@ function runOnDeadDisk(options: { readonly stop: AbortSignal; readonly leave: Ab
     planOnDeadDisk(['a.mp4', 'b.mp4']),
     ports,
     { record: async (outcome) => void outcomes.push(outcome.status) },
-    { slots: createPartSlots(1), abort: options.leave, ...options },
+    { abort: options.leave, ...options },
   );
   return { ended, told, outcomes };
 }
@@ -200,14 +209,14 @@ test('a run that a limit has stopped blames no plan for a manifest that takes it
   const taken: Outcome[] = [];
   const ended = uploadAll(
     plannedJobs(['a.mp4', 'b.mp4']),
-    { emit: () => undefined, partSize: 1 } as unknown as Ports,
+    { emit: () => undefined, partSize: 1, slots: createPartSlots(1) } as unknown as Ports,
     {
       async record(outcome) {
         await new Promise<void>((resolve) => (take = resolve));
         taken.push(outcome);
       },
     },
-    { slots: createPartSlots(1), stop: AbortSignal.abort(), abort: never, leave: never },
+    { stop: AbortSignal.abort(), abort: never, leave: never },
   );
   for (const count of [0, 1]) {
     await new Promise((resolve) => setTimeout(resolve, 20));

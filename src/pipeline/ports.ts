@@ -1,0 +1,22 @@
+import type { Emit } from '../core/events.js';
+import type { SourceFile } from '../core/model.js';
+import type { Cos, Journal, Source, Vod } from '../core/ports.js';
+import type { PartSlotControl } from './part-slots.js';
+
+/** All that the pipeline asks of the world. */
+export interface Ports {
+  readonly vod: Vod;
+  readonly cos: Cos;
+  readonly journal: Journal;
+  readonly sourceOf: (file: SourceFile) => Source;
+  readonly slots: PartSlotControl;
+  readonly emit: Emit;
+  /** The service's time, as far as it is known. */
+  readonly now: () => Date;
+  /** This machine's time, right or wrong, which people compare with their own. */
+  readonly localNow: () => Date;
+  /** Bytes of a part, unless a file needs more; by the size of the file where it is absent. */
+  readonly partSize?: number;
+  /** A media whose cover cannot be uploaded goes without it. */
+  readonly dropsCovers: boolean;
+}
