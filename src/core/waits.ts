@@ -1,20 +1,31 @@
 import { UploadFailure } from './errors.js';
 
-/** A minute, in ticks: a process that was stopped sees one. */
+/** A minute. */
 const SILENT_TICKS = 12;
 const SILENT_TICK_MS = 5000;
+
+/**
+ * Waits by ticks of a timer, not by the clock: a process that was stopped sees one late tick. Keeps no process
+ * alive; returns what calls it off.
+ */
+export function afterTicks(ticks: number, tickMs: number, onEnd: () => void): () => void {
+  let left = ticks;
+  const timer = setInterval(() => {
+    left -= 1;
+    if (left > 0) return;
+    clearInterval(timer);
+    onEnd();
+  }, tickMs).unref();
+  return () => clearInterval(timer);
+}
 
 /** What a disk says, or `read-error` where it says nothing for a minute. */
 export function answered<T>(asking: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    let ticks = 0;
-    const timer = setInterval(() => {
-      ticks += 1;
-      if (ticks < SILENT_TICKS) return;
-      clearInterval(timer);
-      reject(new UploadFailure('read-error', 'the disk has not answered for a minute'));
-    }, SILENT_TICK_MS).unref();
-    asking.then(resolve, reject).finally(() => clearInterval(timer));
+    const callOff = afterTicks(SILENT_TICKS, SILENT_TICK_MS, () =>
+      reject(new UploadFailure('read-error', 'the disk has not answered for a minute')),
+    );
+    asking.then(resolve, reject).finally(callOff);
   });
 }
 

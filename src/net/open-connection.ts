@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { afterTicks } from '../core/waits.js';
 import { connectionFailure } from './connection-failure.js';
 import { Connection } from './connection.js';
 import { TICKS } from './watchdog.js';
@@ -17,11 +18,7 @@ export async function openConnection(
   signals: readonly AbortSignal[],
 ): Promise<Connection> {
   const opening = new AbortController();
-  let ticks = 0;
-  const timer = setInterval(() => {
-    ticks += 1;
-    if (ticks >= TICKS) opening.abort(noConnection());
-  }, timeoutMs / TICKS);
+  const callOff = afterTicks(TICKS, timeoutMs / TICKS, () => opening.abort(noConnection()));
   // What AbortSignal.any leaves in a signal stays there as long as that lives.
   const onAbort = (): void => opening.abort();
   for (const signal of signals) signal.addEventListener('abort', onAbort);
@@ -35,7 +32,7 @@ export async function openConnection(
     for (const signal of signals) signal.throwIfAborted();
     throw connectionFailure(error as Error, host, { unconnected: true });
   } finally {
-    clearInterval(timer);
+    callOff();
     for (const signal of signals) signal.removeEventListener('abort', onAbort);
   }
 }

@@ -6,7 +6,7 @@ import type { Recorder } from '../core/ports.js';
 import { jobSize } from '../core/size.js';
 import { createDemand } from './demand.js';
 import { lookAhead } from './look-ahead.js';
-import { createPatience } from './patience.js';
+import { createPlanSilence } from './plan-silence.js';
 import type { Ports } from './ports.js';
 import { uploadOne } from './upload-one.js';
 
@@ -143,7 +143,7 @@ export async function uploadAll(
   const isIdle = (): boolean => limit.activeCount + limit.pendingCount === 0;
   stop.addEventListener('abort', () => wake(), { once: true });
 
-  const patience = createPatience(stop);
+  const silence = createPlanSilence(stop);
   const planned = lookAhead(
     plan,
     LOOK_AHEAD,
@@ -151,21 +151,21 @@ export async function uploadAll(
       if (item.kind === 'job') ports.emit({ type: 'job-planned', size: jobSize(item.job) });
     },
     () => ports.emit({ type: 'plan-finished' }),
-    AbortSignal.any([options.leave, patience.over]),
+    AbortSignal.any([options.leave, silence.over]),
   );
   try {
     for await (const item of planned) {
-      patience.heard();
+      silence.heard();
       if (item.kind !== 'job') await settle(toOutcome(item));
       else if (stop.aborted) await settle(interrupted(item.job));
       else await enqueue(item.job, options.failAtOnce ?? false);
-      patience.listen();
+      silence.listen();
     }
   } catch (error) {
     giveUp(error);
   }
-  patience.close();
-  const isWhole = !patience.over.aborted;
+  silence.close();
+  const isWhole = !silence.over.aborted;
   if (!isWhole) {
     const message =
       'the plan has said nothing for two minutes: what it had not named is not on record';
