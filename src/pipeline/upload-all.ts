@@ -1,10 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import pLimit from 'p-limit';
 import type { UploadFailure } from '../core/errors.js';
 import type { Effort, Job, Outcome, PlanItem } from '../core/model.js';
 import type { Recorder } from '../core/ports.js';
 import { jobSize } from '../core/size.js';
-import { createDemand } from './demand.js';
+import { createFilesInFlight, type FileLimits } from './files-in-flight.js';
 import { lookAhead } from './look-ahead.js';
 import { createPlanSilence } from './plan-silence.js';
 import type { Ports } from './ports.js';
@@ -15,21 +14,7 @@ const LOOK_AHEAD = 4_000;
 /** Failed jobs that are kept for a second try; further ones are on record at once. */
 const SECOND_TRIES = 10_000;
 
-/** Files in flight at least, and at most, where the number is automatic. */
-const MIN_FILES = 4;
-const MAX_FILES = 192;
-/**
- * The next file begins while those in flight have fewer parts left than this for each connection. A
- * small file is a small part of one, and mostly waits for its apply and commit, so it takes many to
- * keep a connection busy; of large files a few suffice, and no certificate ages in a queue.
- */
-const PARTS_A_SLOT = 3;
-
-export interface UploadAllOptions {
-  /** Files in flight; absent: as many as keep the connections busy. */
-  readonly concurrency?: number;
-  /** Files in flight at most, where the number is automatic. */
-  readonly maxFiles?: number;
+export interface UploadAllOptions extends FileLimits {
   /** Aborts when no new job may begin; what is under way goes on. */
   readonly stop: AbortSignal;
   /** Aborts when everything under way must end. */
@@ -53,28 +38,16 @@ export async function uploadAll(
   recorder: Recorder,
   options: UploadAllOptions,
 ): Promise<boolean> {
-  const limit = pLimit(options.concurrency ?? Math.min(MAX_FILES, options.maxFiles ?? MAX_FILES));
-  const demand = createDemand(ports);
   const halt = new AbortController();
   const stop = AbortSignal.any([options.stop, halt.signal]);
   const abort = AbortSignal.any([options.abort, halt.signal]);
+  const inFlight = createFilesInFlight(options, ports, stop);
   const underWay = new Set<AbortController>();
   abort.addEventListener('abort', () => underWay.forEach((one) => one.abort(abort.reason)));
   const again: {
     readonly job: Job;
     readonly outcome: Extract<Outcome, { failure: UploadFailure }>;
   }[] = [];
-  let wake = (): void => undefined;
-  const watched: Ports = {
-    ...ports,
-    emit(event) {
-      if (event.type === 'job-progress') {
-        demand.progress(event.id, event.size - event.bytesStored);
-        wake();
-      }
-      ports.emit(event);
-    },
-  };
   let bug: { readonly error: unknown } | undefined;
 
   async function settle(outcome: Outcome): Promise<void> {
@@ -94,14 +67,13 @@ export async function uploadAll(
     setMaxListeners(0, controller.signal);
     if (abort.aborted) controller.abort(abort.reason);
     underWay.add(controller);
-    const outcome = await uploadOne(job, watched, controller.signal, before).catch(
+    const outcome = await uploadOne(job, inFlight.ports, controller.signal, before).catch(
       (error: unknown) => {
         giveUp(error);
         return interrupted(job);
       },
     );
     underWay.delete(controller);
-    demand.end(job.id);
     if (outcome.status === 'failed') {
       const { failure } = outcome;
       if (failure.rule.halts === 'run') halt.abort(failure);
@@ -119,29 +91,9 @@ export async function uploadAll(
     await settle(outcome);
   }
 
-  /** Begins the job, and resolves once there is a place for another. */
-  async function enqueue(job: Job, isLastTry: boolean, before?: Effort): Promise<void> {
-    demand.begin(job);
-    void limit(() => upload(job, isLastTry, before))
-      .catch(giveUp)
-      .then(() => wake());
-    await until(() => hasRoom() || stop.aborted);
-    await ports.slots.resumed(stop);
+  function enqueue(job: Job, isLastTry: boolean, before?: Effort): Promise<void> {
+    return inFlight.begin(job, () => upload(job, isLastTry, before).catch(giveUp));
   }
-
-  function hasRoom(): boolean {
-    const files = limit.activeCount + limit.pendingCount;
-    if (files >= limit.concurrency) return false;
-    if (options.concurrency !== undefined || files < MIN_FILES) return true;
-    return demand.parts < PARTS_A_SLOT * ports.slots.expected;
-  }
-
-  async function until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => (wake = resolve));
-  }
-  ports.slots.onLimit(() => wake());
-  const isIdle = (): boolean => limit.activeCount + limit.pendingCount === 0;
-  stop.addEventListener('abort', () => wake(), { once: true });
 
   const silence = createPlanSilence(stop);
   const planned = lookAhead(
@@ -171,12 +123,12 @@ export async function uploadAll(
       'the plan has said nothing for two minutes: what it had not named is not on record';
     ports.emit({ type: 'warning', message });
   }
-  await until(isIdle);
+  await inFlight.idle();
   for (const { job, outcome } of again) {
     if (stop.aborted) await settle(outcome);
     else await enqueue(job, true, outcome.effort);
   }
-  await until(isIdle);
+  await inFlight.idle();
   if (bug) throw bug.error;
   return isWhole;
 }

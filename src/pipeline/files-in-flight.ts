@@ -1,0 +1,83 @@
+import type { Job } from '../core/model.js';
+import { createDemand } from './demand.js';
+import type { Ports } from './ports.js';
+
+/** Files in flight at least, and at most, where the number is automatic. */
+const MIN_FILES = 4;
+const MAX_FILES = 192;
+/**
+ * The next file begins while those in flight have fewer parts left than this for each connection. A
+ * small file is a small part of one, and mostly waits for its apply and commit, so it takes many to
+ * keep a connection busy; of large files a few suffice, and no certificate ages in a queue.
+ */
+const PARTS_A_SLOT = 3;
+
+export interface FileLimits {
+  /** Files in flight; absent: as many as keep the connections busy. */
+  readonly concurrency?: number;
+  /** Files in flight at most, where the number is automatic. */
+  readonly maxFiles?: number;
+}
+
+export interface FilesInFlight {
+  /** For what works on them: it hears how far each of them is. */
+  readonly ports: Ports;
+  /**
+   * Begins work that never rejects, and resolves once there is a place for another job, or `stop` has aborted:
+   * then none is to begin.
+   */
+  begin(job: Job, work: () => Promise<void>): Promise<void>;
+  /** Resolves when none is left. */
+  idle(): Promise<void>;
+}
+
+export function createFilesInFlight(
+  { concurrency, maxFiles = MAX_FILES }: FileLimits,
+  ports: Ports,
+  stop: AbortSignal,
+): FilesInFlight {
+  const most = concurrency ?? Math.min(MAX_FILES, maxFiles);
+  const demand = createDemand(ports);
+  let files = 0;
+  let wake = (): void => undefined;
+  ports.slots.onLimit(() => wake());
+  stop.addEventListener('abort', () => wake(), { once: true });
+
+  async function until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => (wake = resolve));
+  }
+
+  function hasRoom(): boolean {
+    if (files >= most) return false;
+    if (concurrency !== undefined || files < MIN_FILES) return true;
+    return demand.parts < PARTS_A_SLOT * ports.slots.expected;
+  }
+
+  async function run(job: Job, work: () => Promise<void>): Promise<void> {
+    demand.begin(job);
+    files += 1;
+    await work();
+    files -= 1;
+    demand.end(job.id);
+    wake();
+  }
+
+  return {
+    ports: {
+      ...ports,
+      emit(event) {
+        if (event.type === 'job-progress') {
+          demand.progress(event.id, event.size - event.bytesStored);
+          wake();
+        }
+        ports.emit(event);
+      },
+    },
+    async begin(job, work) {
+      void run(job, work);
+      await until(() => hasRoom() || stop.aborted);
+      await ports.slots.resumed(stop);
+    },
+    idle: () => until(() => files === 0),
+  };
+}
