@@ -40,7 +40,7 @@ export function createFilesInFlight(
   const demand = createDemand(ports);
   let files = 0;
   let wake = (): void => undefined;
-  ports.slots.onLimit(() => wake());
+  ports.slots.onChange(() => wake());
   stop.addEventListener('abort', () => wake(), { once: true });
 
   async function until(condition: () => boolean): Promise<void> {
@@ -48,7 +48,7 @@ export function createFilesInFlight(
   }
 
   function hasRoom(): boolean {
-    if (files >= most) return false;
+    if (ports.slots.isPaused || files >= most) return false;
     if (concurrency !== undefined || files < MIN_FILES) return true;
     return demand.parts < PARTS_A_SLOT * ports.slots.expected;
   }
@@ -76,7 +76,6 @@ export function createFilesInFlight(
     async begin(job, work) {
       void run(job, work);
       await until(() => hasRoom() || stop.aborted);
-      await ports.slots.resumed(stop);
     },
     idle: () => until(() => files === 0),
   };

@@ -16,13 +16,12 @@ export interface PartSlotControl {
   /** How long slots were taken, as a sum over all of them. */
   readonly connectedMs: number;
   readonly waiting: number;
-  /** Names who hears of every change of the limit, and of what is expected of it. */
-  onLimit(listener: () => void): void;
+  /** Names who hears of every change of the limit and of what is expected of it, and of the end of a pause. */
+  onChange(listener: () => void): void;
+  readonly isPaused: boolean;
   /** Nothing new starts until `resume`; what is under way goes on. */
   pause(): void;
   resume(): void;
-  /** Resolves when nothing is paused, or the signal aborts. */
-  resumed(signal: AbortSignal): Promise<void>;
   /** Resolves when no request carries bytes. */
   idle(): Promise<void>;
 }
@@ -55,15 +54,14 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
   /** Work that gave way: it goes first. */
   const begun: (() => void)[] = [];
   const idlers: (() => void)[] = [];
-  const sleepers: (() => void)[] = [];
   let limit = initialLimit;
   let expected = initialLimit;
   let active = 0;
   let peak = 0;
   let connectedMs = 0;
   let changedAt = performance.now();
-  let paused = false;
-  let tellLimit = (): void => undefined;
+  let isPaused = false;
+  let tellChange = (): void => undefined;
 
   function next(): (() => void) | undefined {
     if (begun.length > 0) return begun.shift();
@@ -85,7 +83,7 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
   }
 
   function fill(): void {
-    while (!paused && active < limit) {
+    while (!isPaused && active < limit) {
       const start = next();
       if (start === undefined) break;
       setActive(active + 1);
@@ -152,17 +150,17 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
     set limit(value) {
       limit = value;
       fill();
-      tellLimit();
+      tellChange();
     },
     get expected() {
       return Math.max(limit, expected);
     },
     set expected(value) {
       expected = value;
-      tellLimit();
+      tellChange();
     },
-    onLimit(listener) {
-      tellLimit = listener;
+    onChange(listener) {
+      tellChange = listener;
     },
     get active() {
       return active;
@@ -178,23 +176,15 @@ export function createPartSlots(initialLimit: number): PartSlotControl {
       return [...lanes].reduce((sum, lane) => sum + lane.queue.length, begun.length);
     },
     pause() {
-      paused = true;
+      isPaused = true;
     },
     resume() {
-      paused = false;
+      isPaused = false;
       fill();
-      sleepers.splice(0).forEach((wake) => wake());
+      tellChange();
     },
-    resumed(signal) {
-      if (!paused || signal.aborted) return Promise.resolve();
-      return new Promise((resolve) => {
-        const wake = (): void => {
-          signal.removeEventListener('abort', wake);
-          resolve();
-        };
-        sleepers.push(wake);
-        signal.addEventListener('abort', wake, { once: true });
-      });
+    get isPaused() {
+      return isPaused;
     },
     idle: () => (active === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),
   };
