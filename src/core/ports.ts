@@ -128,6 +128,16 @@ export interface Cos {
     signal: AbortSignal,
   ): Promise<{ readonly crc64?: string }>;
   /**
+   * Compares an object whose upload is gone with its file; undefined where the service does not tell.
+   * Throws `upload-gone` where there is no object.
+   */
+  verify(
+    target: ObjectTarget,
+    source: Source,
+    onRetry: OnRetry,
+    signal: AbortSignal,
+  ): Promise<{ readonly crc64?: string } | undefined>;
+  /**
    * Aborts this upload and every other of the same key, such as one whose Initiate was never
    * answered. Resolves to why one of them may stay: COS cannot be asked, or the certificate does not
    * suffice; to undefined once all are gone.

@@ -2,7 +2,7 @@ import { UploadFailure } from '../core/errors.js';
 import type { UploadId } from '../core/ids.js';
 import type { StoredPart } from '../core/model.js';
 import type { Cos, ObjectTarget } from '../core/ports.js';
-import { createComplete } from './complete.js';
+import { compareWhole, createComplete, inspect } from './complete.js';
 import { createMultipartRequests } from './multipart-requests.js';
 import { writeObject } from './object-requests.js';
 import type { CosOptions } from './options.js';
@@ -107,6 +107,16 @@ export function createCos(options: CosOptions): Cos {
     },
 
     complete: createComplete(options, requests, repeat),
+
+    async verify(target, source, onRetry, signal) {
+      const head = await inspect(options, repeat, { target, onRetry, signal });
+      if (head === 'untold') return undefined;
+      const { size } = source.file;
+      const isDigested = head.crc64 !== undefined && options.verification !== 'none';
+      const whole = { number: 1, start: 0, end: size };
+      const { crc64 } = isDigested ? await digestRange(source, whole, ['crc64'], pool, signal) : {};
+      return compareWhole(head, size, crc64?.toString());
+    },
 
     async abort(target, uploadId, signal) {
       let hindrance: UploadFailure | undefined;

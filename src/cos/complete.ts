@@ -5,7 +5,7 @@ import type { Cos, ObjectTarget, OnRetry } from '../core/ports.js';
 import { sleep } from '../core/waits.js';
 import { combineCrc64 } from './crc64.js';
 import type { MultipartRequests } from './multipart-requests.js';
-import { headObject } from './object-requests.js';
+import { headObject, type ObjectHead } from './object-requests.js';
 import type { CosOptions } from './options.js';
 import type { Repeat } from './repeat.js';
 
@@ -89,34 +89,42 @@ async function verifyWhole(
   told: string | undefined,
 ): Promise<{ readonly crc64?: string }> {
   const wanted = wholeCrc64(merging.parts);
-  const verified = wanted === undefined ? {} : { crc64: wanted };
-  const isOther = (crc64: string | undefined): boolean =>
-    wanted !== undefined && crc64 !== undefined && crc64 !== wanted;
-  if (told !== undefined && !isOther(told)) return verified;
+  if (told !== undefined && (wanted ?? told) === told) return wanted ? { crc64: wanted } : {};
   const head = await inspect(options, repeat, merging);
-  if (head === undefined) {
-    throw new UploadFailure('upload-gone', 'the service holds neither the upload nor the object');
-  }
   if (head === 'untold') return told === undefined ? {} : raiseCorrupted();
   const size = merging.parts.reduce((sum, part) => sum + part.size, 0);
-  const isOtherSize = head.size !== undefined && head.size !== size;
-  if (isOtherSize || isOther(head.crc64)) raiseCorrupted();
-  return head.crc64 === undefined ? {} : verified;
+  return compareWhole(head, size, wanted);
 }
 
-/** What is in the bucket after a merge whose answer was lost or whose digest is in doubt. */
-async function inspect(
+/**
+ * What is in the bucket after a merge whose answer was lost or whose digest is in doubt; 'untold' where it may
+ * not be asked. Throws `upload-gone` where there is no object.
+ */
+export async function inspect(
   options: CosOptions,
   repeat: Repeat,
-  { target, onRetry, signal }: Merging,
-): ReturnType<typeof headObject> {
+  { target, onRetry, signal }: Pick<Merging, 'target' | 'onRetry' | 'signal'>,
+): Promise<ObjectHead | 'untold'> {
   for (let tries = 1; ; tries++) {
     const head = await repeat(onRetry, signal, (domain) =>
       headObject(options, target, domain, signal),
     );
-    if (head !== undefined || tries === HEAD_TRIES) return head;
+    if (head !== undefined) return head;
+    if (tries === HEAD_TRIES) break;
     await sleep(HEAD_PAUSE_MS, signal);
   }
+  throw new UploadFailure('upload-gone', 'the service holds neither the upload nor the object');
+}
+
+/** Throws `object-corrupted` unless the object may be the file; `crc64` where that was compared. */
+export function compareWhole(
+  head: ObjectHead,
+  size: number,
+  wanted: string | undefined,
+): { readonly crc64?: string } {
+  if ((head.size ?? size) !== size) raiseCorrupted();
+  if (wanted === undefined || head.crc64 === undefined) return {};
+  return head.crc64 === wanted ? { crc64: wanted } : raiseCorrupted();
 }
 
 function hasServiceCode(error: unknown, code: string): boolean {

@@ -78,13 +78,19 @@ function orReadError(error: unknown, { file }: Source): unknown {
   return new UploadFailure('read-error', `cannot read ${visible(file.path)}: no answer`);
 }
 
+/** What HEAD tells of an object. */
+export interface ObjectHead {
+  readonly size?: number;
+  readonly crc64?: string;
+}
+
 /** What COS tells of an object: undefined where there is none, 'untold' where it may not be asked or tells nothing. */
 export async function headObject(
   options: CosOptions,
   target: ObjectTarget,
   domain: string,
   signal: AbortSignal,
-): Promise<{ readonly size?: number; readonly crc64?: string } | 'untold' | undefined> {
+): Promise<ObjectHead | 'untold' | undefined> {
   const spec = { operation: 'HeadObject', method: 'HEAD', target, query: {}, domain } as const;
   const answer = await sendRequest(await signedRequest(options, spec, {}, signal), signal);
   // An answer without a body cannot name its error: only a refusal is one that is final.

@@ -86,7 +86,7 @@ async function sendParts(
   }
   const listed = isRecalled ? await listParts(uploadId, sending, signal) : [];
   if (listed === undefined) {
-    await takeForMerged(sending);
+    await takeForMerged(source, sending, signal);
     return;
   }
   const parts = await sendMissing(source, uploadId, listed, sending, signal);
@@ -95,14 +95,15 @@ async function sendParts(
   const stored = await ports.cos
     .complete(target, uploadId, parts, known.completing === true, onRetry, signal)
     .catch((error: unknown) => {
-      // A certificate that ended after a Complete that may have worked: the commit decides.
-      if (isExpiry(error, sending) && error.facts.ambiguous === true) return {};
+      // A certificate that ended after a Complete that may have worked.
+      const isInDoubt = isExpiry(error, sending) && error.facts.ambiguous === true;
+      if (isInDoubt && isCommitArbiter(object)) return {};
       throw error;
     });
   await checkpoint.update(object.key, { stored });
 }
 
-/** Undefined where the upload is gone, or may have been merged and cannot be asked for any more. */
+/** Undefined where the upload is gone, or that of the media may have been merged and cannot be asked for any more. */
 async function listParts(
   uploadId: UploadId,
   sending: ObjectSending,
@@ -112,18 +113,31 @@ async function listParts(
   try {
     return await ports.cos.listParts(target, uploadId, onRetry, signal);
   } catch (error) {
-    const { completing } = checkpoint.object(object.key);
-    if (isExpiry(error, sending) && completing === true) return undefined;
+    const mayBeMerged = checkpoint.object(object.key).completing === true;
+    if (mayBeMerged && isCommitArbiter(object) && isExpiry(error, sending)) return undefined;
     throw error;
   }
 }
 
-/** An upload that is gone after a Complete was sent has been merged: commit is the arbiter. */
-async function takeForMerged(sending: ObjectSending): Promise<void> {
-  const { object, checkpoint } = sending;
+/** An upload that is gone after a Complete was sent has been merged where its object is there. */
+async function takeForMerged(
+  source: Source,
+  sending: ObjectSending,
+  signal: AbortSignal,
+): Promise<void> {
+  const { object, target, checkpoint, ports, onRetry } = sending;
   if (checkpoint.object(object.key).completing !== true) {
     throw new UploadFailure('upload-gone', 'the service no longer knows the unfinished upload');
   }
-  await checkpoint.update(object.key, { stored: {} });
+  const stored = await ports.cos.verify(target, source, onRetry, signal);
+  if (stored === undefined && !isCommitArbiter(object)) {
+    throw new UploadFailure('upload-gone', 'the service does not tell whether the object is there');
+  }
+  await checkpoint.update(object.key, { stored: stored ?? {} });
   countResumed(sending, object.file.size);
+}
+
+/** A commit fails without its media; for covers and segments it does not look. */
+function isCommitArbiter({ role }: JobObject): boolean {
+  return role === 'media';
 }
