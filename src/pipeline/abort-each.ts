@@ -4,7 +4,7 @@ import type { Cos } from '../core/ports.js';
 import { objectsOf } from './checkpoint.js';
 import { targetOf } from './sending.js';
 
-/** Aborts the uploads of a session one after the other; tells why one of them may stay. */
+/** Aborts the uploads of a session that is given up, one after the other; tells why one of them may stay. */
 export async function* abortEach(
   job: Job,
   checkpoint: Checkpoint,
@@ -18,11 +18,11 @@ export async function* abortEach(
   }
 }
 
-/** The objects that may have an upload: none that goes by one PUT, is whole, or that a Complete may be merging. */
+/** The objects that may have an upload: none that goes by one PUT or is whole. One that a Complete has merged is gone. */
 function abortable(job: Job, { session, objects }: Checkpoint): readonly ObjectCheckpoint[] {
   const sizes = new Map(objectsOf(job, session).map(({ key, file }) => [key, file.size]));
-  return objects.filter(({ key, uploadId, partSize, stored, completing }) => {
+  return objects.filter(({ key, uploadId, partSize, stored }) => {
     const isOnePut = uploadId === undefined && (sizes.get(key) ?? Infinity) <= partSize;
-    return !stored && !completing && !isOnePut;
+    return !stored && !isOnePut;
   });
 }

@@ -248,7 +248,7 @@ async function sendAll(
   }
 }
 
-/** Gives up a session and forgets it: none of its uploads stays, unless a Complete may be merging it. */
+/** Gives up a session and forgets it: none of its uploads stays. */
 async function abandon(
   job: Job,
   { id, checkpoint }: Pick<Superseded, 'id' | 'checkpoint'>,

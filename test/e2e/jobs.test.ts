@@ -124,6 +124,29 @@ describe('an upload that cannot be aborted', { concurrency: 2, timeout: TIMEOUT_
   });
 });
 
+describe('an upload whose Complete has failed or is unanswered', { timeout: TIMEOUT_MS }, () => {
+  for (const [name, args] of [
+    ['jobs abort', ['jobs', 'abort']],
+    ['--no-resume', ['film.mp4', '--no-resume']],
+  ] as const) {
+    test(`is aborted where nobody will commit it: ${name}`, async (t) => {
+      const world = await createKilled(t, { rule: 'CompleteMultipartUpload:hang' });
+      assert.equal(world.cloud.openUploads().length, 1);
+      const ran = await world.shell.run(args);
+      assert.equal(ran.code, 0, ran.stderr);
+      await assertNothingIsLeft(world);
+    });
+  }
+
+  test('and has merged all the same is no hindrance: jobs abort', async (t) => {
+    const world = await createKilled(t, { rule: 'CompleteMultipartUpload:hang-after' });
+    const aborted = await world.shell.run(['jobs', 'abort']);
+    assert.equal(aborted.code, 0, aborted.stderr);
+    assert.equal(aborted.stderr, '');
+    await assertNothingIsLeft(world);
+  });
+});
+
 describe('a session without a certificate', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
   test('is resumable to jobs list, which needs no keys, and ended by jobs resume', async (t) => {
     const world = await createKilledWithoutCertificate(t);

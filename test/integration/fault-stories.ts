@@ -21,11 +21,10 @@ const SESSIONS: readonly FaultRow[] = [
     extraSessions: 1,
   },
   {
-    name: 'an expired certificate at Complete: a new session, nothing aborted after a Complete',
+    name: 'an expired certificate at Complete: a new session, the old upload aborted',
     jobs: 'large',
     runs: [{ rules: ['CompleteMultipartUpload:ExpiredToken'] }],
     extraSessions: 1,
-    abandoned: 1,
   },
   {
     name: 'the certificate expires while a Complete is unanswered: the commit decides',
