@@ -180,8 +180,8 @@ export type Claim =
   | {
       readonly kind: 'uploaded';
       readonly receipt: Receipt;
-      /** It was to be uploaded once more (--force), and that is unfinished. */
-      readonly isBegunAnew: boolean;
+      /** It was to be uploaded once more (--force), and that is unfinished: where it stands. */
+      readonly begunAnew: Checkpoint['phase'] | undefined;
       readonly was: UploadedAs;
       /** Options of the job, `cover` and `segments` that differ from those that it was uploaded with. */
       readonly changedOptions: readonly string[];

@@ -82,8 +82,8 @@ export class LmdbJournal implements OpenJournal {
       const isBegun = finishes && tables.checkpoints.get(job.id) !== undefined;
       const entry = force || isBegun ? undefined : consult(tables, job, scope, now());
       if (entry === undefined) return take(tables, job, keys, this.#asking());
-      const isBegunAnew = tables.checkpoints.get(job.id) !== undefined;
-      return { kind: 'uploaded' as const, isBegunAnew, ...compare(entry, job) };
+      const begunAnew = readUnfinished(tables, job.id)?.checkpoint.phase;
+      return { kind: 'uploaded' as const, begunAnew, ...compare(entry, job) };
     });
     if (taken.kind !== 'taken') return taken;
     // What is unfinished of this run itself is gone on with in any case.

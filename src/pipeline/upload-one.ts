@@ -58,8 +58,10 @@ export async function uploadOne(
 /** Neither options nor covers nor segments are part of a source's identity: it is not uploaded twice for others. */
 function warnOfChanges(job: Job, claim: Exclude<Claim, { kind: 'held' }>, ports: Ports): void {
   const { kind, changedOptions } = claim;
-  if (kind === 'uploaded' && claim.isBegunAnew) {
-    const commands = 'vod-upload jobs resume ends it, vod-upload jobs abort gives it up';
+  if (kind === 'uploaded' && claim.begunAnew) {
+    // What may be a media already cannot be given up.
+    const orAbort = claim.begunAnew === 'committing' ? '' : ', vod-upload jobs abort gives it up';
+    const commands = `vod-upload jobs resume ends it${orAbort}`;
     warn(ports, job, `was uploaded, and what --force began of it is unfinished: ${commands}`);
   }
   if (changedOptions.length === 0) return;

@@ -248,18 +248,26 @@ describe('after a kill', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
     assert.equal((await world.shell.run(['jobs', 'list'])).stdout, '');
   });
 
-  test('a skip tells of what --force began and did not end', async (t) => {
-    const world = await createWorld(t);
-    await world.write({ path: 'film.mp4' }, { media: 2 * MIB + 7 }, world.dice);
-    assert.equal((await world.run(FILM)).code, 0);
-    const ran = await world.runUntil([...FILM, '--force'], (life) =>
-      life.until(() => world.cloud.openUploads().length > 0),
-    );
-    assert.equal(ran.signal, 'SIGKILL', ran.stderr);
-    const next = await world.run(FILM);
-    assert.equal(next.code, 0, next.stderr);
-    assert.match(next.stderr, /what --force began of it is unfinished: vod-upload jobs resume/);
-  });
+  for (const [rule, remedy] of [
+    ['UploadPart#3:hang', 'vod-upload jobs resume ends it, vod-upload jobs abort gives it up\n'],
+    ['CommitUpload:hang-after', 'vod-upload jobs resume ends it\n'],
+  ] as const) {
+    test(`a skip tells of what --force began and did not end, and what can be done: ${rule}`, async (t) => {
+      const world = await createWorld(t);
+      await world.write({ path: 'film.mp4' }, { media: 2 * MIB + 7 }, world.dice);
+      assert.equal((await world.run(FILM)).code, 0);
+      const ran = await world.runUntil([...FILM, '--force'], (life) =>
+        heldAt(world, life, { rule, isDone: rule.endsWith('-after') }),
+      );
+      assert.equal(ran.signal, 'SIGKILL', ran.stderr);
+      const next = await world.run(FILM);
+      assert.equal(next.code, 0, next.stderr);
+      assert.ok(
+        next.stderr.includes(`what --force began of it is unfinished: ${remedy}`),
+        next.stderr,
+      );
+    });
+  }
 
   test('--force goes on with what is unfinished, and uploads anew what is done', async (t) => {
     // With two connections the third part begins once another is stored.

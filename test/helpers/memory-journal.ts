@@ -19,8 +19,10 @@ export function createMemoryJournal(): MemoryJournal {
     claimed,
     async claim({ id, request }) {
       const receipt = receipts.get(id);
-      if (receipt)
-        return { kind: 'uploaded', receipt, was: request, changedOptions: [], isBegunAnew: false };
+      if (receipt) {
+        const was = request;
+        return { kind: 'uploaded', receipt, was, changedOptions: [], begunAnew: undefined };
+      }
       if (claimed.has(id)) return { kind: 'held' };
       claimed.add(id);
       const checkpoint = checkpoints.get(id);

@@ -20,7 +20,7 @@ test('an uploaded file is known with its receipt, and is claimed only by force',
   assert.deepEqual(await world.claimAnew(1), {
     kind: 'uploaded',
     receipt: receiptFor(1),
-    isBegunAnew: false,
+    begunAnew: undefined,
     was: { mediaName: '1', mediaType: 'mp4' },
     changedOptions: [],
   });
