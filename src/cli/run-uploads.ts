@@ -130,6 +130,7 @@ async function uploadWith(
     localNow: () => new Date(),
     ...(flags.partSize === 'auto' ? {} : { partSize: flags.partSize }),
     dropsCovers: flags.coverFailure === 'drop',
+    finishes: run.finishes === true,
   });
   let bug: { readonly error: unknown } | undefined;
   await uploadAll(

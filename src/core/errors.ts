@@ -192,6 +192,8 @@ export interface FailureFacts {
   readonly repeatAtOnce?: boolean;
   /** Server clock minus local clock, where the answer told it. */
   readonly clockOffsetMs?: number;
+  /** The same command cannot fare better later, whatever the table says. */
+  readonly isFinal?: boolean;
   readonly hint?: string;
   readonly cause?: unknown;
 }
@@ -212,7 +214,8 @@ export class UploadFailure extends Error {
   }
 
   get rule(): FailureRule {
-    return FAILURES[this.code];
+    const rule = FAILURES[this.code];
+    return this.facts.isFinal ? { ...rule, retryable: false } : rule;
   }
 
   get hint(): string {

@@ -19,4 +19,6 @@ export interface Ports {
   readonly partSize?: number;
   /** A media whose cover cannot be uploaded goes without it. */
   readonly dropsCovers: boolean;
+  /** Only what was begun is finished: a file that has changed is not planned again by the same command. */
+  readonly finishes: boolean;
 }

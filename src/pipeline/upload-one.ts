@@ -49,10 +49,19 @@ export async function uploadOne(
     if (signal.aborted) return { status: 'interrupted', path, job, ...effort };
     if (!(error instanceof UploadFailure)) throw error;
     if (error.code !== 'commit-unknown') {
-      return { status: 'failed', path, job, failure: error, ...effort };
+      const failure = orFinal(error, ports);
+      return { status: 'failed', path, job, failure, ...effort };
     }
     return { status: 'unknown', path, job: attempt?.job ?? job, failure: error, ...effort };
   }
+}
+
+/** What has changed is given up, and jobs resume does not find it again: only an upload plans it anew. */
+function orFinal(failure: UploadFailure, { finishes }: Ports): UploadFailure {
+  const { code, message, facts } = failure;
+  if (!finishes || code !== 'source-changed') return failure;
+  const hint = 'Upload the file as it is now: vod-upload <path>.';
+  return new UploadFailure(code, message, { ...facts, hint, isFinal: true });
 }
 
 /** Neither options nor covers nor segments are part of a source's identity: it is not uploaded twice for others. */

@@ -170,6 +170,7 @@ function connectTo(
     localNow: () => new Date(),
     partSize,
     dropsCovers: false,
+    finishes: false,
   };
   return { ports, slots, close: () => route.close() };
 }

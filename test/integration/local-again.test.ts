@@ -138,6 +138,20 @@ describe('a source that is missing may be on a disk that is away: what is stored
   });
 });
 
+test('jobs resume gives up a file that has changed, and says to upload it: exit 3', async () => {
+  await cloud.close();
+  cloud = await startCloud(['PutObject:InternalError']);
+  const { env } = cloud;
+  await shell.run(['a.mp4', '--retries', '0', '--fail-fast'], { env });
+  await write('a.mp4', 2000);
+  const resumed = await shell.run(['jobs', 'resume'], { env });
+  assert.equal(resumed.code, 3, resumed.stderr);
+  assert.match(resumed.stderr, /Upload the file as it is now: vod-upload <path>/);
+  const { code, retryable } = (await firstRecord())['error'] as Readonly<Record<string, unknown>>;
+  assert.deepEqual([code, retryable], ['source-changed', false]);
+  assert.equal((await shell.run(['jobs', 'list'])).stdout, '');
+});
+
 describe('-v says why an unfinished upload is abandoned', () => {
   for (const [why, change, args, reason] of [
     ['as was asked for', undefined, ['--no-resume'], 'is begun anew, --no-resume'],
