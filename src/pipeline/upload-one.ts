@@ -218,7 +218,11 @@ async function finish(
 ): Promise<Receipt> {
   const wasCommitting = checkpoint.current.phase === 'committing';
   if (!wasCommitting) {
-    if (isRecalled) note(ports, job, 'goes on with its unfinished upload');
+    if (isRecalled) {
+      note(ports, job, 'goes on with its unfinished upload');
+      // Nobody may have looked at its cover and segments since.
+      await assertUnchanged(job, ports, signal);
+    }
     await sendAll(job, checkpoint, isRecalled, attempt, ports, signal);
     await assertUnchanged(job, ports, signal);
     await checkpoint.enter('committing');

@@ -110,3 +110,26 @@ describe('a file that changes while it is being sent fails its own job and no ot
     assert.equal(world.sandbox.sessions().filter(({ commits }) => commits > 0).length, 1);
   });
 });
+
+test('an unfinished upload is gone on with only where each of its files is as it was: nothing is sent', async () => {
+  const world = await createWorld({ retries: 0, faults: ['UploadPart#2:500*2'] });
+  try {
+    const [media, cover] = [join(world.dir, 'a.mp4'), join(world.dir, 'a.jpg')];
+    writeFileSync(media, randomBytes(3 * MIB));
+    writeFileSync(cover, randomBytes(1000));
+    const job = await jobOf(media, cover);
+    assert.equal((await world.run([job]))[0]?.status, 'failed');
+    assert.equal(world.sandbox.openUploads().length, 1);
+    writeFileSync(cover, randomBytes(2000));
+    world.restart();
+    const before = world.sandbox.requests.length;
+    const [outcome] = await world.run([job]);
+    assert.ok(outcome?.status === 'failed');
+    assert.equal(outcome.failure.code, 'source-changed');
+    const sent = world.sandbox.requests.slice(before).map(({ operation }) => operation);
+    assert.ok(!sent.some((operation) => /^(PutObject|UploadPart)$/.test(operation)), `${sent}`);
+    assert.deepEqual(world.sandbox.openUploads(), []);
+  } finally {
+    await world.close();
+  }
+});
