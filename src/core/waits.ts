@@ -3,6 +3,8 @@ import { UploadFailure } from './errors.js';
 /** A minute. */
 const SILENT_TICKS = 12;
 const SILENT_TICK_MS = 5000;
+/** A service that asks for more than this is not waited for so long. */
+const LONGEST_ASKED_MS = 120_000;
 
 /**
  * Waits by ticks of a timer, not by the clock: a process that was stopped sees one late tick. Keeps no process
@@ -40,6 +42,11 @@ export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> 
     else signal.addEventListener('abort', onAbort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
+}
+
+/** How long the service asks to be left alone, as far as it is heard. */
+export function askedMs({ facts: { retryAfterMs } }: UploadFailure): number | undefined {
+  return retryAfterMs === undefined ? undefined : Math.min(retryAfterMs, LONGEST_ASKED_MS);
 }
 
 /** Waits, or rejects with the signal's reason as soon as it aborts. */

@@ -1,6 +1,6 @@
 import { UploadFailure } from '../core/errors.js';
 import type { OnRetry } from '../core/ports.js';
-import { sleep } from '../core/waits.js';
+import { askedMs, sleep } from '../core/waits.js';
 
 export interface RetryPolicy {
   /** How often one request may be repeated. */
@@ -84,8 +84,6 @@ export function assertNotGivenUp(budget: RetryBudget): void {
 
 const BASE_MS = 250;
 const CAP_MS = 20_000;
-/** A service that asks for more than this is not waited for so long. */
-const LONGEST_ASKED_MS = 120_000;
 const LOOK_MS = 250;
 
 /** Full jitter: anything between nothing and a ceiling that doubles from 0.25 s to 20 s. */
@@ -104,11 +102,6 @@ export function waitBefore(
   const random = (policy.random ?? Math.random)();
   const asked = askedMs(failure);
   return asked === undefined ? backoffMs(attempt, random) : asked + random * BASE_MS;
-}
-
-/** How long the service asks to be left alone, as far as it is heard. */
-function askedMs({ facts: { retryAfterMs } }: UploadFailure): number | undefined {
-  return retryAfterMs === undefined ? undefined : Math.min(retryAfterMs, LONGEST_ASKED_MS);
 }
 
 /**

@@ -3,6 +3,7 @@ import type { UploadFailure } from '../core/errors.js';
 import type { Effort, Job, Outcome, PlanItem } from '../core/model.js';
 import type { Recorder } from '../core/ports.js';
 import { jobSize } from '../core/size.js';
+import { askedMs, sleep } from '../core/waits.js';
 import { createFilesInFlight, type FileLimits } from './files-in-flight.js';
 import { lookAhead } from './look-ahead.js';
 import { createPlanSilence } from './plan-silence.js';
@@ -47,6 +48,8 @@ export async function uploadAll(
   const again: {
     readonly job: Job;
     readonly outcome: Extract<Outcome, { failure: UploadFailure }>;
+    /** The service has asked to be left alone until then. */
+    readonly dueAt: number;
   }[] = [];
   let bug: { readonly error: unknown } | undefined;
 
@@ -83,7 +86,7 @@ export async function uploadAll(
         again.length < SECOND_TRIES &&
         !stop.aborted
       ) {
-        again.push({ job, outcome });
+        again.push({ job, outcome, dueAt: performance.now() + (askedMs(failure) ?? 0) });
         ports.emit({ type: 'job-postponed', id: job.id });
         return;
       }
@@ -93,6 +96,12 @@ export async function uploadAll(
 
   function enqueue(job: Job, isLastTry: boolean, before?: Effort): Promise<void> {
     return inFlight.begin(job, () => upload(job, isLastTry, before).catch(giveUp));
+  }
+
+  /** Resolves at that time, or once no new job may begin. */
+  async function due(at: number): Promise<void> {
+    const waitMs = at - performance.now();
+    if (waitMs > 0) await sleep(waitMs, stop).catch(() => undefined);
   }
 
   const silence = createPlanSilence(stop);
@@ -124,7 +133,9 @@ export async function uploadAll(
     ports.emit({ type: 'warning', message });
   }
   await inFlight.idle();
-  for (const { job, outcome } of again) {
+  again.sort((one, other) => one.dueAt - other.dueAt);
+  for (const { job, outcome, dueAt } of again) {
+    await due(dueAt);
     if (stop.aborted) await settle(outcome);
     else await enqueue(job, true, outcome.effort);
   }

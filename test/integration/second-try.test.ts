@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UploadFailure } from '../../src/core/errors.js';
-import type { SourceFile } from '../../src/core/model.js';
+import type { Job, SourceFile } from '../../src/core/model.js';
 import { uploadOne } from '../../src/pipeline/upload-one.js';
 import { advance, emptyTally } from '../../src/report/tally.js';
-import { createWorld, jobOf, MIB } from '../helpers/world.js';
+import { createWorld, jobOf, MIB, type TestWorld } from '../helpers/world.js';
 
 test('a job that failed and was tried once more at the end tells the cost of both tries', async () => {
   // Three times is once more than one try repeats a request.
@@ -63,6 +64,58 @@ test('a job that another run takes before its second try tells the cost of the f
   } finally {
     await world.close();
   }
+});
+
+describe('a service that has asked to be left alone for a while', () => {
+  let world: TestWorld;
+  beforeEach(async () => {
+    world = await createWorld();
+  });
+  afterEach(() => world.close());
+
+  /** It asks so once for each file; resolves to the job of a file that it will ask so for. */
+  async function jobRefused(name: string, retryAfterMs: number, puts: number[] = []): Promise<Job> {
+    const path = join(world.dir, name);
+    writeFileSync(path, randomBytes(1000));
+    const { put } = world.cos;
+    let isFirst = true;
+    world.cos.put = async (target, source, ...rest) => {
+      if (source.file.path !== path) return put(target, source, ...rest);
+      puts.push(performance.now());
+      if (!isFirst) return put(target, source, ...rest);
+      isFirst = false;
+      throw new UploadFailure('throttled', 'SlowDown', { retryAfterMs });
+    };
+    return jobOf(path);
+  }
+
+  test('is not asked again before that, also where a file is tried for the second time', async () => {
+    const [slow, quick]: [number[], number[]] = [[], []];
+    const jobs = [
+      await jobRefused('slow.mp4', 600, slow),
+      await jobRefused('quick.mp4', 100, quick),
+    ];
+    const outcomes = await world.run(jobs);
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['uploaded', 'uploaded'],
+    );
+    const gapOf = ([first = 0, second = 0]: readonly number[]): number => second - first;
+    assert.ok(gapOf(slow) >= 599, `${gapOf(slow)} ms`);
+    assert.ok(gapOf(quick) >= 99 && gapOf(quick) < gapOf(slow), `${gapOf(quick)} ms`);
+  });
+
+  test('is not waited for once the run is stopped', async () => {
+    const stop = new AbortController();
+    const job = await jobRefused('slow.mp4', 60_000);
+    const isPostponed = (): boolean => world.events.some(({ type }) => type === 'job-postponed');
+    const running = world.run([job], { stop: stop.signal });
+    while (!isPostponed()) await sleep(10);
+    await sleep(50);
+    stop.abort(new Error('stopped'));
+    const [outcome] = await running;
+    assert.equal(outcome?.status, 'failed');
+  });
 });
 
 test('what was stored is not sent again where the last look at the file failed', async () => {
