@@ -26,6 +26,7 @@ export interface Vod {
   /** Whether the media of this session exists after all; undefined where the service knows none. */
   findMedia(
     session: Session,
+    request: ApplyRequest,
     onRetry: OnRetry,
     signal: AbortSignal,
   ): Promise<Committed | undefined>;

@@ -48,7 +48,8 @@ async function reconcile(
 ): Promise<Committed> {
   let found: Committed | undefined;
   try {
-    found = await findMedia(session, attempt, ports, signal);
+    const onRetry = attempt.onRetry('commit');
+    found = await ports.vod.findMedia(session, attempt.job.request, onRetry, signal);
   } catch (cause) {
     if (!(cause instanceof UploadFailure) || signal.aborted) throw cause;
     throw unknownCommit(error, cause, session);
@@ -60,20 +61,6 @@ async function reconcile(
   throw wasGood && error.rule.retry === 'session'
     ? unknownCommit(error, error, session)
     : error.at('commit');
-}
-
-/** Undefined where the service knows no such media. Throws `commit-unknown` where it cannot be asked. */
-async function findMedia(
-  session: Session,
-  { job, onRetry }: Attempt,
-  { vod }: Ports,
-  signal: AbortSignal,
-): Promise<Committed | undefined> {
-  // A path of the user's own may look as if it did.
-  if (job.request.mediaStoragePath !== undefined) {
-    throw new UploadFailure('commit-unknown', 'the storage path does not tell the FileId');
-  }
-  return vod.findMedia(session, onRetry('commit'), signal);
 }
 
 function unknownCommit(

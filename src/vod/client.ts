@@ -32,8 +32,9 @@ export function createVod(options: VodOptions): Vod {
       );
     },
 
-    async findMedia({ mediaKey, subAppId }, onRetry, signal): Promise<Committed | undefined> {
-      const fileId = fileIdHint(mediaKey);
+    async findMedia({ mediaKey, subAppId }, { mediaStoragePath }, onRetry, signal) {
+      // A path of the user's own may look as if it told one.
+      const fileId = mediaStoragePath === undefined ? fileIdHint(mediaKey) : undefined;
       if (fileId === undefined) {
         throw new UploadFailure('commit-unknown', 'the storage path does not tell the FileId');
       }
