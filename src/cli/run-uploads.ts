@@ -59,7 +59,7 @@ const RETRYABLE = 8;
 
 /** Opens the journal of this run; throws `journal-unwritable`. */
 export function openRunJournal(
-  run: Pick<Run, 'flags' | 'stateDir'> & Partial<Pick<Run, 'service' | 'finishes'>>,
+  run: Pick<Run, 'flags' | 'stateDir'> & Partial<Pick<Run, 'finishes'>>,
   runId: string,
   now: () => Date,
   clockOffsetMs: () => number = () => 0,
@@ -74,7 +74,6 @@ export function openRunJournal(
     resume: run.flags.resume,
     force: run.flags.force,
     finishes: run.finishes === true,
-    scope: run.service?.scope ?? '',
   });
 }
 

@@ -28,11 +28,11 @@ export interface Ledger {
 }
 
 /** Opens the ledger of the journal in `dir` and writes nothing; undefined where there is none. */
-export async function openLedger(dir: string, scope: string): Promise<Ledger | undefined> {
+export async function openLedger(dir: string): Promise<Ledger | undefined> {
   const opened = await openTables(join(dir, DATABASE));
   return (
     opened && {
-      find: (job) => find(opened.tables, job, scope)?.record.receipt,
+      find: (job) => find(opened.tables, job)?.record.receipt,
       close: opened.close,
     }
   );

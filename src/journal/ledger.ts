@@ -23,15 +23,9 @@ const SEEN_PRECISION_MS = 30 * DAY_MS;
  * Enters what was uploaded, by the identity of its source, by its content and by the storage path that was
  * asked for. The entry whose bytes had that path goes: returns its media where that was of another file.
  */
-export function enter(
-  tables: Tables,
-  job: Job,
-  receipt: Receipt,
-  scope: string,
-  now: Date,
-): Replaced | undefined {
-  const contentKey = contentKeyOf(job, receipt.crc64 ?? job.crc64, scope);
-  const place = placeOf(job, receipt, scope);
+export function enter(tables: Tables, job: Job, receipt: Receipt, now: Date): Replaced | undefined {
+  const contentKey = contentKeyOf(job, receipt.crc64 ?? job.crc64);
+  const place = placeOf(job, receipt);
   const replaced = place && dropReplaced(tables, job.id, place);
   replace(tables, job.id, {
     receipt,
@@ -68,10 +62,9 @@ function requestOf({ request }: Job, { coverCrc64 }: Receipt): ApplyRequest {
 export function find(
   tables: Tables,
   job: Job,
-  scope: string,
 ): { readonly id: JobId; readonly record: LedgerRecord } | undefined {
   const own = entryOf(tables, job.id);
-  const wanted = contentKeyOf(job, job.crc64, scope);
+  const wanted = contentKeyOf(job, job.crc64);
   if (wanted === undefined || (own && (own.contentKey ?? wanted) === wanted)) {
     return own && { id: job.id, record: own };
   }
@@ -90,13 +83,8 @@ function entryOf(tables: Tables, id: JobId): LedgerRecord | undefined {
 }
 
 /** Finds the entry of a job, marks it as asked for, and enters it under this job's path as well. */
-export function consult(
-  tables: Tables,
-  job: Job,
-  scope: string,
-  now: Date,
-): LedgerRecord | undefined {
-  const found = find(tables, job, scope);
+export function consult(tables: Tables, job: Job, now: Date): LedgerRecord | undefined {
+  const found = find(tables, job);
   if (found === undefined) return undefined;
   const { id } = found;
   const files = id === job.id ? found.record.files : withoutTimes(found.record.files);

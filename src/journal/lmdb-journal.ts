@@ -76,11 +76,11 @@ export class LmdbJournal implements OpenJournal {
   }
 
   async claim(job: Job): Promise<JournalClaim> {
-    const { force, finishes, resume, runId, scope, now } = this.#options;
+    const { force, finishes, resume, runId, now } = this.#options;
     const keys = this.#keysOf(job);
     const taken = await this.#store.transact((tables) => {
       const isBegun = finishes && tables.checkpoints.get(job.id) !== undefined;
-      const entry = force || isBegun ? undefined : consult(tables, job, scope, now());
+      const entry = force || isBegun ? undefined : consult(tables, job, now());
       if (entry === undefined) return take(tables, job, keys, this.#asking());
       const begunAnew = readUnfinished(tables, job.id)?.checkpoint.phase;
       return { kind: 'uploaded' as const, begunAnew, ...compare(entry, job) };
@@ -138,9 +138,9 @@ export class LmdbJournal implements OpenJournal {
   settle(job: Job, receipt: Receipt): Promise<Replaced | undefined> {
     const { id } = job;
     return this.#inOrder(id, async (held) => {
-      const { scope, now } = this.#options;
+      const { now } = this.#options;
       const { replaced, left } = await this.#store.transact((tables) => {
-        const entered = enter(tables, held?.job ?? job, receipt, scope, now());
+        const entered = enter(tables, held?.job ?? job, receipt, now());
         const place = this.#drop(tables, id, held);
         this.#giveUp(tables, id, held);
         return { replaced: entered, left: place };
@@ -304,7 +304,7 @@ export class LmdbJournal implements OpenJournal {
   }
 
   #keysOf(job: Job): ClaimKeys {
-    const contentKey = contentKeyOf(job, job.crc64, this.#options.scope);
+    const contentKey = contentKeyOf(job, job.crc64);
     return { sourceKey: sourceKeyOf(job), contentKey };
   }
 

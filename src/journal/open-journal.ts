@@ -19,8 +19,6 @@ export interface JournalOptions {
   readonly force: boolean;
   /** True: the ledger is not consulted for a job that is unfinished, either. --force began such a job. */
   readonly finishes: boolean;
-  /** Which service the files go to: content that one has is not content that another has. */
-  readonly scope: string;
 }
 
 /** The run that works on a job. */

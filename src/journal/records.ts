@@ -270,10 +270,13 @@ function filesOf({ media, cover, segments }: Job): string {
 }
 
 /** Where whoever is sent to the same storage path finds the media; undefined where the service chose the path. */
-export function placeOf(job: Job, { storage }: Receipt, scope: string): Place | undefined {
+export function placeOf(job: Job, { storage }: Receipt): Place | undefined {
   if (job.request.mediaStoragePath === undefined) return undefined;
   const { bucket, region, path } = storage;
-  return { key: digest([scope, bucket, region, path].join('\0')), source: job.media.realPath };
+  return {
+    key: digest([job.scope ?? '', bucket, region, path].join('\0')),
+    source: job.media.realPath,
+  };
 }
 
 /** Keys must stay below 2 KB, and paths may be longer. */
@@ -287,10 +290,9 @@ export function sourceKeyOf(job: Job): string {
  * playlist goes by its path: its own text says nothing about its segments.
  */
 export function contentKeyOf(
-  job: Job,
+  { media, request, scope, segments }: Job,
   crc64: string | null | undefined,
-  scope: string,
 ): string | undefined {
-  if (crc64 === null || crc64 === undefined || job.segments.length > 0) return undefined;
-  return `${scope}/${job.request.subAppId ?? ''}/${job.media.size}/${crc64}`;
+  if (crc64 === null || crc64 === undefined || segments.length > 0) return undefined;
+  return `${scope ?? ''}/${request.subAppId ?? ''}/${media.size}/${crc64}`;
 }

@@ -61,7 +61,7 @@ test('while one run opens, writes or closes the journal, no other does any of it
   const journal = await openJournal(optionsFor(dir));
   const works: Readonly<Record<string, () => Promise<unknown>>> = {
     opens: () => openJournal(optionsFor(dir)),
-    looks: () => openLedger(dir, ''),
+    looks: () => openLedger(dir),
     writes: () => journal.claim(jobFor(1)),
     closes: () => journal.close(),
   };

@@ -24,7 +24,6 @@ export function optionsFor(dir: string, changes: Partial<JournalOptions> = {}): 
     resume: true,
     force: false,
     finishes: false,
-    scope: '',
     ...changes,
   };
 }

@@ -43,7 +43,7 @@ export async function runUpload(
     if (flags.dryRun) {
       const { openLedger } = await import('../../journal/journal.js');
       const { printPlan } = await import('../print-plan.js');
-      const ledger = flags.force ? undefined : await openLedger(stateDir, service.scope);
+      const ledger = flags.force ? undefined : await openLedger(stateDir);
       try {
         const known = (job: Job): Receipt | undefined => ledger?.find(job);
         return await printPlan(plan, known, flags, world, () => planWarnings);
