@@ -18,12 +18,12 @@ import type { Loaded } from './secrets.js';
 import type { SecretsPlace, SessionFiles } from './session-files.js';
 import type { Store } from './store.js';
 import type { Tables } from './tables.js';
-import { sweep } from './sweep.js';
-import type { Swept } from './sweep.js';
+import { sweep, sweepSecrets } from './sweep.js';
+import type { Swept, SweepOptions } from './sweep.js';
 import { begunAs, dropUnfinished, mayContinue, putJob, readUnfinished } from './unfinished.js';
 import type { UnfinishedRecord } from './unfinished.js';
 
-/** What every run that has uploaded anything looks at, of each kind, when it ends: the clock is right by then. */
+/** What a run looks at, of each kind, when it ends. */
 const SWEPT_AT_END = 1000;
 const LISTED_AT_ONCE = 100;
 /** Up to so many objects a checkpoint is written whole each time, which leaves nothing to put together. */
@@ -198,13 +198,14 @@ export class LmdbJournal implements OpenJournal {
   }
 
   gc(): Promise<Swept> {
-    return this.#sweep(Infinity);
+    return sweep(this.#sweeping(Infinity));
   }
 
   async close(): Promise<void> {
     clearInterval(this.#renewal);
     await Promise.all([...this.#held.values()].map(({ last }) => last));
-    if (this.#hasSettled) await this.#sweep(SWEPT_AT_END).catch(() => undefined);
+    const tidy = this.#hasSettled ? sweep : sweepSecrets;
+    await tidy(this.#sweeping(SWEPT_AT_END)).catch(() => undefined);
     const giveUpAll = (tables: Tables): void => {
       for (const [id, held] of this.#held) this.#giveUp(tables, id, held);
       tables.runs.remove(this.#options.runId);
@@ -317,9 +318,9 @@ export class LmdbJournal implements OpenJournal {
     this.#lease = lease;
   }
 
-  #sweep(limit: number): Promise<Swept> {
+  #sweeping(limit: number): SweepOptions {
     const [store, files, lease] = [this.#store, this.#files, this.#lease];
-    return sweep({ store, files, lease, limit, ...this.#moment() });
+    return { store, files, lease, limit, ...this.#moment() };
   }
 }
 

@@ -13,6 +13,8 @@ import { dropUnfinished, readUnfinished } from './unfinished.js';
 const DAY_MS = 86_400_000;
 /** A job whose certificate has expired is still listed for this long. */
 const SENDING_GRACE_MS = DAY_MS;
+/** So much a clock may be ahead that no answer of the service has told to be right. */
+const DOUBT_MS = DAY_MS;
 /** Objects that are whole in the bucket need no certificate to be committed, only the session key. */
 const ASSEMBLED_GRACE_MS = 30 * DAY_MS;
 /** Entries a transaction, so that no other run waits long. */
@@ -42,7 +44,30 @@ export interface SweepOptions extends Moment {
 
 /** Drops what has expired and what runs left behind that are gone. */
 export async function sweep(options: SweepOptions): Promise<Swept> {
-  const { store, lease, now, limit } = options;
+  const { store, now, limit } = options;
+  const gone = await dropGone(options);
+  const checkpoints = await dropWhere(store, 'checkpoints', limit, (tables, key) => {
+    const id = key as JobId;
+    if (tables.claims.get(id) !== undefined) return false;
+    const record = readUnfinished(tables, id);
+    if (record !== undefined && !isForgettable(record.checkpoint, options)) return false;
+    dropUnfinished(tables, id);
+    return true;
+  });
+  const secrets = await dropSecrets(options);
+  const ledgerEntries = await dropLedgerEntries(store, now, limit);
+  return { ...gone, checkpoints, secrets, ledgerEntries };
+}
+
+/** Drops secrets that no job names, and those that are over however wrong the clock may be. */
+export async function sweepSecrets(options: SweepOptions): Promise<void> {
+  await dropGone(options);
+  await dropSecrets({ ...options, now: new Date(options.now.getTime() - DOUBT_MS) });
+}
+
+/** Drops what makes runs known that are gone. */
+async function dropGone(options: SweepOptions): Promise<Pick<Swept, 'runs' | 'claims'>> {
+  const { store, lease, limit } = options;
   const runs = await dropWhere(store, 'runs', limit, (_tables, _key, value) => {
     const run = parseLease(value);
     return (
@@ -55,17 +80,7 @@ export async function sweep(options: SweepOptions): Promise<Swept> {
     limit,
     (tables, _key, runId) => tables.runs.get(runId) === undefined,
   );
-  const checkpoints = await dropWhere(store, 'checkpoints', limit, (tables, key) => {
-    const id = key as JobId;
-    if (tables.claims.get(id) !== undefined) return false;
-    const record = readUnfinished(tables, id);
-    if (record !== undefined && !isForgettable(record.checkpoint, options)) return false;
-    dropUnfinished(tables, id);
-    return true;
-  });
-  const secrets = await dropSecrets(options);
-  const ledgerEntries = await dropLedgerEntries(store, now, limit);
-  return { runs, claims, checkpoints, secrets, ledgerEntries };
+  return { runs, claims };
 }
 
 /** Walks a table slice by slice and removes what `isOver` says. */
