@@ -1,13 +1,7 @@
 import type { JobId } from '../core/ids.js';
 import type { ApplyRequest, Job, Receipt, UploadedAs } from '../core/model.js';
 import type { Replaced } from '../core/ports.js';
-import {
-  changedOptions,
-  fingerprintsOf,
-  keptFingerprints,
-  keptOptions,
-  knownOptions,
-} from './options.js';
+import { changedOptions, keptOptions, toldOptions } from './options.js';
 import { contentKeyOf, formatLedger, parseLedger, placeOf } from './records.js';
 import type { LedgerRecord, Place } from './records.js';
 import type { Tables } from './tables.js';
@@ -102,10 +96,10 @@ export function compare(
 ): { readonly receipt: Receipt; readonly was: UploadedAs; readonly changedOptions: string[] } {
   const coverSize = files.cover?.size;
   const was = {
-    ...knownOptions(options, job.request),
+    ...toldOptions(options),
     ...(coverSize === undefined ? {} : { coverSize }),
   };
-  const changed = changedOptions(keptFingerprints(options), fingerprintsOf(job.request));
+  const changed = changedOptions(options, keptOptions(job.request));
   return { receipt, was, changedOptions: [...changed, ...changedFiles(files, job)].sort() };
 }
 

@@ -11,7 +11,7 @@ import { compare, consult, enter } from './ledger.js';
 import { localTime } from './moment.js';
 import type { Moment } from './moment.js';
 import type { JournalClaim, JournalOptions, OpenJournal, UnfinishedJob } from './open-journal.js';
-import { changedOptions, fingerprintsOf } from './options.js';
+import { changedOptions, keptOptions } from './options.js';
 import { formatCheckpoint } from './records.js';
 import { loadSecrets } from './secrets.js';
 import type { Loaded } from './secrets.js';
@@ -332,7 +332,7 @@ function goOn(held: Held, own: UnfinishedRecord, { place, checkpoint }: Loaded):
   held.secrets = { place, sessionKey: checkpoint.session.sessionKey };
   // What the database says of another path stays true of that.
   held.isRecorded = own.job.id !== planned.id;
-  const [then, now] = [fingerprintsOf(begun.request), fingerprintsOf(planned.request)];
+  const [then, now] = [keptOptions(begun.request), keptOptions(planned.request)];
   return { kind: 'ours', changedOptions: changedOptions(then, now), checkpoint, begun };
 }
 

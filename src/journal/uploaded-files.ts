@@ -1,7 +1,7 @@
 import type { Job } from '../core/model.js';
 import { digest } from './digest.js';
 
-/** How the ledger tells the files beside the media from others in their places; entries of older versions lack it. */
+/** How the ledger tells the files beside the media from others in their places. */
 export interface UploadedFiles {
   readonly cover?: { readonly size: number; readonly mtimeNs?: string };
   /** A digest of the places, sizes and times of all segments. */
