@@ -16,7 +16,7 @@ export interface Claimant {
 }
 
 export type Taken =
-  | { readonly kind: 'held'; readonly holder: Holder }
+  | { readonly kind: 'held' }
   | {
       readonly kind: 'taken';
       /** Every key that is claimed now: of the job, of its content, and of what is unfinished. */
@@ -32,10 +32,7 @@ export function take(tables: Tables, job: Job, claimant: Claimant): Taken {
   const contentKey = contentKeyOf(job, job.crc64);
   const sameId = unfinishedAt(tables, contentKey);
   const claimed = [job.id, contentKey, sameId].filter((key) => key !== undefined);
-  for (const key of claimed) {
-    const holder = holderOf(tables, key, claimant);
-    if (holder !== undefined) return { kind: 'held', holder };
-  }
+  if (claimed.some((key) => holderOf(tables, key, claimant))) return { kind: 'held' };
   for (const key of claimed) tables.claims.put(key, claimant.lease.runId);
   const own =
     readUnfinished(tables, job.id) ??

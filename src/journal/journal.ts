@@ -9,13 +9,7 @@ import { makeStateDirectory, tighten } from './state-directory.js';
 import { openStore } from './store.js';
 import { openTables } from './tables.js';
 
-export type {
-  Holder,
-  JournalClaim,
-  JournalOptions,
-  OpenJournal,
-  UnfinishedJob,
-} from './open-journal.js';
+export type { Holder, JournalOptions, OpenJournal, UnfinishedJob } from './open-journal.js';
 export type { Swept } from './sweep.js';
 
 const DATABASE = 'journal.lmdb';

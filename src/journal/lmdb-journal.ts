@@ -1,7 +1,7 @@
 import { UploadFailure } from '../core/errors.js';
 import type { JobId, SessionKey } from '../core/ids.js';
 import type { Checkpoint, Job, ObjectCheckpoint, Receipt, Session } from '../core/model.js';
-import type { Replaced, Superseded } from '../core/ports.js';
+import type { Claim, Replaced, Superseded } from '../core/ports.js';
 import { dropAdditions, putAddition } from './additions.js';
 import { giveUp, holderOf, take } from './claims.js';
 import type { Claimant, Taken } from './claims.js';
@@ -10,7 +10,7 @@ import type { Lease } from './leases.js';
 import { compare, consult, enter } from './ledger.js';
 import { localTime } from './moment.js';
 import type { Moment } from './moment.js';
-import type { JournalClaim, JournalOptions, OpenJournal, UnfinishedJob } from './open-journal.js';
+import type { JournalOptions, OpenJournal, UnfinishedJob } from './open-journal.js';
 import { changedOptions, keptOptions } from './options.js';
 import { formatCheckpoint } from './records.js';
 import { loadSecrets } from './secrets.js';
@@ -75,7 +75,7 @@ export class LmdbJournal implements OpenJournal {
     this.#renewal.unref();
   }
 
-  async claim(job: Job): Promise<JournalClaim> {
+  async claim(job: Job): Promise<Claim> {
     const { force, finishes, resume, runId, now } = this.#options;
     const taken = await this.#store.transact((tables) => {
       const isBegun = finishes && tables.checkpoints.get(job.id) !== undefined;
@@ -90,7 +90,7 @@ export class LmdbJournal implements OpenJournal {
     return this.#hold(job, taken, resume || isOfThisRun);
   }
 
-  async claimUnfinished(id: JobId): Promise<JournalClaim | undefined> {
+  async claimUnfinished(id: JobId): Promise<Claim | undefined> {
     const found = await this.#store.transact((tables) => {
       const job = readUnfinished(tables, id)?.job;
       return job && { job, taken: take(tables, job, this.#asking()) };
@@ -222,7 +222,7 @@ export class LmdbJournal implements OpenJournal {
     job: Job,
     { claimed, own, earlier }: Extract<Taken, { kind: 'taken' }>,
     resume: boolean,
-  ): Promise<JournalClaim> {
+  ): Promise<Claim> {
     const held: Held = {
       planned: job,
       claimed,
@@ -324,7 +324,7 @@ export class LmdbJournal implements OpenJournal {
   }
 }
 
-function goOn(held: Held, own: UnfinishedRecord, { place, checkpoint }: Loaded): JournalClaim {
+function goOn(held: Held, own: UnfinishedRecord, { place, checkpoint }: Loaded): Claim {
   const { planned } = held;
   const begun = begunAs(own, planned);
   findRecord(held, own);

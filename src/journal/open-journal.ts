@@ -28,10 +28,6 @@ export interface Holder {
   readonly pid: number;
 }
 
-/** A claim that also tells who holds the job. */
-export type JournalClaim =
-  Exclude<Claim, { readonly kind: 'held' }> | { readonly kind: 'held'; readonly holder: Holder };
-
 /** One unfinished job, without its secrets. */
 export interface UnfinishedJob {
   readonly job: Job;
@@ -47,9 +43,8 @@ export interface UnfinishedJob {
 
 /** The journal with all that commands ask of it; the pipeline knows `Journal`. */
 export interface OpenJournal extends Journal {
-  claim(job: Job): Promise<JournalClaim>;
   /** Takes an unfinished job by its id, to finish or abort it; undefined where there is none. */
-  claimUnfinished(id: JobId): Promise<JournalClaim | undefined>;
+  claimUnfinished(id: JobId): Promise<Claim | undefined>;
   list(): AsyncIterable<UnfinishedJob>;
   /** Drops everything that has expired. */
   gc(): Promise<Swept>;

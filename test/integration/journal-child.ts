@@ -27,7 +27,9 @@ async function told(): Promise<void> {
 
 const tasks: Readonly<Record<string, () => Promise<void>>> = {
   async hold() {
-    tell((await journal.claim(jobFor(number))).kind);
+    const { kind } = await journal.claim(jobFor(number));
+    await journal.remember(jobFor(number).id, checkpointFor(number, 'sending'));
+    tell(kind);
     await told();
   },
 

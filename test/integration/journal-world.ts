@@ -7,8 +7,9 @@ import process from 'node:process';
 import { UploadFailure } from '../../src/core/errors.js';
 import type { FileId, JobId, SessionKey, UploadId } from '../../src/core/ids.js';
 import type { ApplyRequest, Checkpoint, Job, Receipt, Segment } from '../../src/core/model.js';
+import type { Claim } from '../../src/core/ports.js';
 import { openJournal } from '../../src/journal/journal.js';
-import type { JournalClaim, JournalOptions, OpenJournal } from '../../src/journal/journal.js';
+import type { JournalOptions, OpenJournal } from '../../src/journal/journal.js';
 
 let runs = 0;
 
@@ -129,7 +130,7 @@ export class JournalWorld {
   }
 
   /** What a run of its own that claims this job is told. */
-  async claimAnew(number: number, changes: Partial<JournalOptions> = {}): Promise<JournalClaim> {
+  async claimAnew(number: number, changes: Partial<JournalOptions> = {}): Promise<Claim> {
     const journal = await this.begin(changes);
     const claim = await journal.claim(jobFor(number));
     await this.end(journal);
