@@ -1,7 +1,7 @@
 import type { JobId } from '../core/ids.js';
 import type { ApplyRequest, Job, Receipt, UploadedAs } from '../core/model.js';
 import type { Replaced } from '../core/ports.js';
-import { changedOptions, keptOptions, toldOptions } from './options.js';
+import { changedOptions, keptOptions, toldOptions } from './kept-options.js';
 import { contentKeyOf, formatLedger, parseLedger, placeOf } from './records.js';
 import type { LedgerRecord, Place } from './records.js';
 import type { Tables } from './tables.js';

@@ -1,8 +1,8 @@
 import type { JobId } from '../core/ids.js';
 import type { Checkpoint } from '../core/model.js';
-import type { Moment } from './moment.js';
+import { isExpired } from './expiry.js';
+import type { Moment } from './expiry.js';
 import type { SecretsPlace, SessionFiles } from './session-files.js';
-import { isExpired } from './sweep.js';
 import type { UnfinishedRecord } from './unfinished.js';
 
 /** A checkpoint made whole: the database holds it without its secrets. */

@@ -1,22 +1,17 @@
 import type { JobId } from '../core/ids.js';
+import { isExpired, isForgettable, localTime } from './expiry.js';
+import type { Moment } from './expiry.js';
 import { isLive, parseLease } from './leases.js';
 import type { Lease } from './leases.js';
 import { dropOldEntries } from './ledger.js';
-import { localTime } from './moment.js';
-import type { Moment } from './moment.js';
-import type { CheckpointRecord } from './records.js';
 import type { SessionFiles } from './session-files.js';
 import type { Store } from './store.js';
 import type { Tables } from './tables.js';
 import { dropUnfinished, readUnfinished } from './unfinished.js';
 
 const DAY_MS = 86_400_000;
-/** A job whose certificate has expired is still listed for this long. */
-const SENDING_GRACE_MS = DAY_MS;
 /** So much a clock may be ahead that no answer of the service has told to be right. */
 const DOUBT_MS = DAY_MS;
-/** Objects that are whole in the bucket need no certificate to be committed, only the session key. */
-const ASSEMBLED_GRACE_MS = 30 * DAY_MS;
 /** Entries a transaction, so that no other run waits long. */
 const SLICE = 500;
 
@@ -134,24 +129,4 @@ async function dropLedgerEntries(store: Store, now: Date, limit: number): Promis
     if (got < wanted) break;
   }
   return dropped;
-}
-
-/** Whether nothing can be done any more with what the session granted. */
-export function isExpired(record: CheckpointRecord, moment: Moment): boolean {
-  return record.phase === 'sending' && leftMs(record, moment) <= 0;
-}
-
-function isForgettable(record: CheckpointRecord, moment: Moment): boolean {
-  const graceMs = record.phase === 'sending' ? SENDING_GRACE_MS : ASSEMBLED_GRACE_MS;
-  return leftMs(record, moment) <= -graceMs;
-}
-
-/**
- * How long the session lives yet. A clock that nobody has corrected in this run may be as wrong as
- * it was when the record was written, or have been set right since: whichever leaves more counts,
- * since to ask for a session that is over costs a request, and to give up a live one all its bytes.
- */
-function leftMs({ session, clockOffsetMs }: CheckpointRecord, { now, offsetMs }: Moment): number {
-  const aheadMs = offsetMs === 0 ? Math.max(0, -clockOffsetMs) : 0;
-  return session.expiresAt.getTime() - now.getTime() + aheadMs;
 }

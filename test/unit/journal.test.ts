@@ -6,7 +6,7 @@ import process from 'node:process';
 import { parseRecord, textOf } from '../../src/journal/fields.js';
 import { LEASE_MS, formatLease, isLive, leaseOf, parseLease } from '../../src/journal/leases.js';
 import type { Lease } from '../../src/journal/leases.js';
-import { changedOptions, keptOptions, toldOptions } from '../../src/journal/options.js';
+import { changedOptions, keptOptions, toldOptions } from '../../src/journal/kept-options.js';
 import {
   formatCheckpoint,
   formatJob,
