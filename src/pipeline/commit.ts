@@ -1,10 +1,8 @@
 import { UploadFailure } from '../core/errors.js';
 import type { Session } from '../core/model.js';
 import type { Committed } from '../core/ports.js';
-import type { Attempt } from './attempt.js';
-import type { LiveCheckpoint } from './checkpoint.js';
 import { note } from './messages.js';
-import type { Ports } from './ports.js';
+import type { JobUpload } from './sending.js';
 
 const ASKING_REFUSED =
   'Grant this key vod:DescribeMediaInfos, which tells whether the media exists, then run the same command again.';
@@ -15,41 +13,34 @@ const ASKING_REFUSED =
  * the checkpoint is `assembled` again.
  */
 export async function commit(
-  checkpoint: LiveCheckpoint,
+  upload: JobUpload,
   wasCommitting: boolean,
-  attempt: Attempt,
-  ports: Ports,
   signal: AbortSignal,
 ): Promise<Committed> {
-  const { session } = checkpoint;
+  const { progress, checkpoint, ports } = upload;
   try {
-    return await ports.vod.commitUpload(session, attempt.onRetry('commit'), signal);
+    return await ports.vod.commitUpload(checkpoint.session, progress.onRetry('commit'), signal);
   } catch (error) {
     if (!(error instanceof UploadFailure) || signal.aborted) throw error;
     const mayExist = error.facts.ambiguous === true || wasCommitting;
     if (!mayExist) await checkpoint.enter('assembled');
     if (!mayExist || error.rule.halts === 'run') throw error.at('commit');
-    note(
-      ports,
-      attempt.job,
-      `its commit may have happened, asking for the media: ${error.message}`,
-    );
-    return await reconcile(error, session, attempt, ports, signal);
+    const message = `its commit may have happened, asking for the media: ${error.message}`;
+    note(ports, progress.job, message);
+    return await reconcile(error, upload, signal);
   }
 }
 
 /** Asks for the media of a commit that failed with `error` and may have happened all the same. */
 async function reconcile(
   error: UploadFailure,
-  session: Session,
-  attempt: Attempt,
-  ports: Ports,
+  { progress, checkpoint: { session }, ports }: JobUpload,
   signal: AbortSignal,
 ): Promise<Committed> {
   let found: Committed | undefined;
   try {
-    const onRetry = attempt.onRetry('commit');
-    found = await ports.vod.findMedia(session, attempt.job.request, onRetry, signal);
+    const { job, onRetry } = progress;
+    found = await ports.vod.findMedia(session, job.request, onRetry('commit'), signal);
   } catch (cause) {
     if (!(cause instanceof UploadFailure) || signal.aborted) throw cause;
     throw unknownCommit(error, cause, session);

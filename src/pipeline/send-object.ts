@@ -14,9 +14,9 @@ export async function sendObject(
   ofJob: Sending,
   signal: AbortSignal,
 ): Promise<void> {
-  const { checkpoint, attempt, ports } = ofJob;
+  const { checkpoint, progress, ports } = ofJob;
   const { session } = checkpoint;
-  const onRetry = attempt.onRetry(stageOf(object));
+  const onRetry = progress.onRetry(stageOf(object));
   const sending = { ...ofJob, object, target: targetOf(object, session), onRetry };
   const known = checkpoint.object(object.key);
   if (known.stored) {

@@ -1,19 +1,23 @@
 import type { Stage } from '../core/errors.js';
 import type { JobObject, Session } from '../core/model.js';
 import type { ObjectTarget, OnRetry } from '../core/ports.js';
-import type { Attempt } from './attempt.js';
 import type { LiveCheckpoint } from './checkpoint.js';
+import type { JobProgress } from './job-progress.js';
 import type { GiveWay, SlotLane } from './part-slots.js';
 import type { Ports } from './ports.js';
 
-/** What sending the objects of a job needs to know. */
-export interface Sending {
-  readonly attempt: Attempt;
+/** A job on its way through one session. */
+export interface JobUpload {
+  readonly progress: JobProgress;
   readonly checkpoint: LiveCheckpoint;
   /** The session was begun by an earlier try: the bucket may hold more than the journal knows. */
   readonly isRecalled: boolean;
-  readonly lane: SlotLane;
   readonly ports: Ports;
+}
+
+/** What sending its objects needs to know. */
+export interface Sending extends JobUpload {
+  readonly lane: SlotLane;
 }
 
 /** One of them on its way into the bucket. */
@@ -45,10 +49,10 @@ export function givingWay(onRetry: OnRetry, giveWay: GiveWay, signal: AbortSigna
   };
 }
 
-export function countSent({ object, attempt }: ObjectSending, bytes: number): void {
-  if (object.role !== 'cover') attempt.sent(bytes);
+export function countSent({ object, progress }: ObjectSending, bytes: number): void {
+  if (object.role !== 'cover') progress.sent(bytes);
 }
 
-export function countResumed({ object, attempt }: ObjectSending, bytes: number): void {
-  if (object.role !== 'cover') attempt.resumed(bytes);
+export function countResumed({ object, progress }: ObjectSending, bytes: number): void {
+  if (object.role !== 'cover') progress.resumed(bytes);
 }

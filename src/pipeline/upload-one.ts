@@ -4,12 +4,13 @@ import type { Checkpoint, Effort, Job, Outcome, Receipt } from '../core/model.js
 import type { Claim, Committed, Superseded } from '../core/ports.js';
 import { filesOf } from '../core/size.js';
 import { abortEach } from './abort-each.js';
-import { createAttempt, type Attempt } from './attempt.js';
 import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from './checkpoint.js';
 import { commit } from './commit.js';
+import { createJobProgress, type JobProgress } from './job-progress.js';
 import { note, warn } from './messages.js';
 import type { Ports } from './ports.js';
 import { sendObject } from './send-object.js';
+import type { JobUpload } from './sending.js';
 import { together } from './together.js';
 
 /** Sessions of one try: one that cannot be used any more is replaced. */
@@ -28,7 +29,7 @@ export async function uploadOne(
   before?: Effort,
 ): Promise<Outcome> {
   const path = job.media.path;
-  let attempt: Attempt | undefined;
+  let progress: JobProgress | undefined;
   try {
     signal.throwIfAborted();
     const claim = await ports.journal.claim(job);
@@ -39,12 +40,12 @@ export async function uploadOne(
       const { receipt, was } = claim;
       return { ...skipped, reason: 'already-uploaded', receipt, was };
     }
-    attempt = createAttempt(job, ports.emit, ports.localNow, before);
-    const receipt = await uploadClaimed(job, claim, attempt, ports, signal);
-    return { status: 'uploaded', path, job: attempt.job, receipt, effort: attempt.effort() };
+    progress = createJobProgress(job, ports.emit, ports.localNow, before);
+    const receipt = await uploadClaimed(job, claim, progress, ports, signal);
+    return { status: 'uploaded', path, job: progress.job, receipt, effort: progress.effort() };
   } catch (error) {
     await ports.journal.release(job.id).catch(() => undefined);
-    const spent = attempt?.effort() ?? before;
+    const spent = progress?.effort() ?? before;
     const effort = spent && { effort: spent };
     if (signal.aborted) return { status: 'interrupted', path, job, ...effort };
     if (!(error instanceof UploadFailure)) throw error;
@@ -52,7 +53,7 @@ export async function uploadOne(
       const failure = orFinal(error, ports);
       return { status: 'failed', path, job, failure, ...effort };
     }
-    return { status: 'unknown', path, job: attempt?.job ?? job, failure: error, ...effort };
+    return { status: 'unknown', path, job: progress?.job ?? job, failure: error, ...effort };
   }
 }
 
@@ -90,46 +91,71 @@ function warnOfChanges(job: Job, claim: Exclude<Claim, { kind: 'held' }>, ports:
   warn(ports, job, `${was} with ${others.join(' and ')}: ${remedy}`);
 }
 
-/** Leaves in the attempt the job as it was uploaded: with what it was begun with, or without its cover. */
+/** Leaves in `progress` the job as it was uploaded: with what it was begun with, or without its cover. */
 async function uploadClaimed(
   planned: Job,
   claim: Extract<Claim, { kind: 'ours' }>,
-  attempt: Attempt,
+  progress: JobProgress,
   ports: Ports,
   signal: AbortSignal,
 ): Promise<Receipt> {
   let wanted = planned;
   if (claim.superseded) await leaveSuperseded(planned, claim.superseded, ports, signal);
   let recalled = claim.checkpoint;
-  let job = claim.begun ?? planned;
-  // A session that was begun without a cover has no place for one.
-  if (recalled && recalled.session.coverKey === undefined) job = withoutCover(job);
-  for (let round = 1; ;) {
-    attempt.job = job;
-    const checkpoint = recalled ?? (await begin(job, attempt, ports, signal));
-    const live = keepCheckpoint(job, checkpoint, ports.journal);
+  let job = begunJob(planned, claim);
+  for (let sessions = 1; ;) {
+    progress.job = job;
+    const isRecalled = recalled !== undefined;
+    const initial = recalled ?? (await begin(progress, ports, signal));
+    const checkpoint = keepCheckpoint(job, initial, ports.journal);
     try {
-      const isRecalled = recalled !== undefined;
-      return await finish(job, live, isRecalled, attempt, ports, signal);
+      return await finish({ progress, checkpoint, isRecalled, ports }, signal);
     } catch (error) {
-      await live.written();
+      await checkpoint.written();
       if (!(error instanceof UploadFailure) || signal.aborted) throw error;
-      if (error.rule.retry === 'session' && round < SESSIONS) {
-        warn(ports, job, `begins anew, ${error.code}: what was sent is sent again`);
-        round += 1;
-      } else if (ports.dropsCovers && isAboutCover(error, attempt)) {
-        warn(ports, job, `is uploaded anew without its cover: ${error.message}`);
-        wanted = withoutCover(wanted);
-      } else {
-        if (error.code === 'source-changed') await dropChanged(job, live, ports, signal);
-        throw error;
+      const remedy = remedyFor(error, sessions, progress, ports);
+      if (remedy || isUseless(error, checkpoint)) {
+        await abandon(job, { id: job.id, checkpoint: checkpoint.current }, ports, signal);
       }
-      await abandon(job, { id: job.id, checkpoint: live.current }, ports, signal);
+      if (remedy === undefined) throw error;
+      if (remedy === 'new-session') sessions += 1;
+      else wanted = withoutCover(wanted);
       recalled = undefined;
       job = wanted;
-      attempt.restart();
+      progress.restart();
     }
   }
+}
+
+/** The job as its session was begun; one that was begun without a cover has no place for one. */
+function begunJob(
+  planned: Job,
+  { begun = planned, checkpoint }: Extract<Claim, { kind: 'ours' }>,
+): Job {
+  return checkpoint && checkpoint.session.coverKey === undefined ? withoutCover(begun) : begun;
+}
+
+/** What may help after a session has failed, which is told; undefined where nothing does. */
+function remedyFor(
+  error: UploadFailure,
+  sessions: number,
+  progress: JobProgress,
+  ports: Ports,
+): 'new-session' | 'no-cover' | undefined {
+  if (error.rule.retry === 'session' && sessions < SESSIONS) {
+    warn(ports, progress.job, `begins anew, ${error.code}: what was sent is sent again`);
+    return 'new-session';
+  }
+  if (ports.dropsCovers && isAboutCover(error, progress)) {
+    warn(ports, progress.job, `is uploaded anew without its cover: ${error.message}`);
+    return 'no-cover';
+  }
+  return undefined;
+}
+
+/** No later run can use what was stored of a file that is another one now. */
+function isUseless({ code }: UploadFailure, { current }: LiveCheckpoint): boolean {
+  return code === 'source-changed' && current.phase !== 'committing';
 }
 
 /** A network, a busy service or a machine in trouble, and a session that is over, say nothing about the cover. */
@@ -143,7 +169,7 @@ const NOT_ABOUT_COVER: ReadonlySet<FailureCode> = new Set([
 ]);
 
 /** A service that fails may do so for a moment: that counts at the second try, at the end of the run. */
-function isAboutCover({ code, facts, rule }: UploadFailure, { isSecond }: Attempt): boolean {
+function isAboutCover({ code, facts, rule }: UploadFailure, { isSecond }: JobProgress): boolean {
   if (facts.stage !== 'upload-cover' || rule.halts === 'run') return false;
   return code === 'service-unavailable' ? isSecond : !NOT_ABOUT_COVER.has(code);
 }
@@ -178,27 +204,15 @@ function withoutCover({
   return { ...job, request };
 }
 
-/** No later run can use what was stored of a file that is another one now. */
-async function dropChanged(
-  job: Job,
-  { current }: LiveCheckpoint,
-  ports: Ports,
-  signal: AbortSignal,
-): Promise<void> {
-  if (current.phase === 'committing') return;
-  await abandon(job, { id: job.id, checkpoint: current }, ports, signal);
-}
-
 /** Asks for a session and writes it down before anything depends on it. */
 async function begin(
-  job: Job,
-  attempt: Attempt,
+  { job, onRetry }: JobProgress,
   ports: Ports,
   signal: AbortSignal,
 ): Promise<Checkpoint> {
   try {
     await assertUnchanged(job, ports, signal);
-    const session = await ports.vod.applyUpload(job.request, attempt.onRetry('apply'), signal);
+    const session = await ports.vod.applyUpload(job.request, onRetry('apply'), signal);
     const checkpoint = firstCheckpoint(job, session, ports.partSize);
     await ports.journal.remember(job.id, checkpoint);
     return checkpoint;
@@ -208,14 +222,9 @@ async function begin(
 }
 
 /** From wherever the checkpoint stands to the receipt. */
-async function finish(
-  job: Job,
-  checkpoint: LiveCheckpoint,
-  isRecalled: boolean,
-  attempt: Attempt,
-  ports: Ports,
-  signal: AbortSignal,
-): Promise<Receipt> {
+async function finish(upload: JobUpload, signal: AbortSignal): Promise<Receipt> {
+  const { progress, checkpoint, isRecalled, ports } = upload;
+  const { job } = progress;
   const wasCommitting = checkpoint.current.phase === 'committing';
   if (!wasCommitting) {
     if (isRecalled) {
@@ -223,14 +232,14 @@ async function finish(
       // Nobody may have looked at its cover and segments since.
       await assertUnchanged(job, ports, signal);
     }
-    await sendAll(job, checkpoint, isRecalled, attempt, ports, signal);
+    await sendAll(upload, signal);
     await assertUnchanged(job, ports, signal);
     await checkpoint.enter('committing');
   } else {
-    attempt.resumed(attempt.remaining());
+    progress.resumed(progress.remaining());
     note(ports, job, 'was sent whole before: only its commit is repeated');
   }
-  const committed = await commit(checkpoint, wasCommitting, attempt, ports, signal);
+  const committed = await commit(upload, wasCommitting, signal);
   const receipt = toReceipt(job, checkpoint, committed);
   const replaced = await ports.journal.settle(job, receipt);
   if (replaced) {
@@ -241,17 +250,11 @@ async function finish(
   return receipt;
 }
 
-async function sendAll(
-  job: Job,
-  checkpoint: LiveCheckpoint,
-  isRecalled: boolean,
-  attempt: Attempt,
-  ports: Ports,
-  signal: AbortSignal,
-): Promise<void> {
-  const objects = objectsOf(job, checkpoint.session);
-  const lane = ports.slots.open(attempt.remaining);
-  const sending = { attempt, checkpoint, isRecalled, lane, ports };
+async function sendAll(upload: JobUpload, signal: AbortSignal): Promise<void> {
+  const { progress, checkpoint, ports } = upload;
+  const objects = objectsOf(progress.job, checkpoint.session);
+  const lane = ports.slots.open(progress.remaining);
+  const sending = { ...upload, lane };
   const inTurn = pLimit(OBJECTS_AT_ONCE);
   try {
     await together(

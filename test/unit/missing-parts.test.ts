@@ -43,7 +43,7 @@ function createBucket() {
     const sending = {
       object,
       onRetry: () => undefined,
-      attempt: { sent: () => undefined, resumed: () => undefined },
+      progress: { sent: () => undefined, resumed: () => undefined },
       checkpoint: {
         session: {},
         object: () => known,

@@ -5,7 +5,7 @@ import type { OnRetry } from '../core/ports.js';
 import { jobSize } from '../core/size.js';
 
 /** What one run does for one job, counted. The cover is not counted: sizes are those of media. */
-export interface Attempt {
+export interface JobProgress {
   /** As its session was begun. */
   job: Job;
   /** Whether this run has tried before. */
@@ -22,12 +22,12 @@ export interface Attempt {
 }
 
 /** `before`: what an earlier try of this run has cost, where there was one. */
-export function createAttempt(
+export function createJobProgress(
   job: Job,
   emit: Emit,
   now: () => Date,
   before: Effort | undefined,
-): Attempt {
+): JobProgress {
   const startedAt = before?.startedAt ?? now();
   const size = jobSize(job);
   const { id, media } = job;
