@@ -51,7 +51,7 @@ export async function writeObject(
       signal,
     );
     assertCosAnswer(request.operation, answer);
-    if (!body.isComplete()) {
+    if (answer.isSent !== true) {
       throw new UploadFailure(
         'not-the-service',
         `${request.operation}: answered before the body was sent`,

@@ -53,8 +53,6 @@ export function createBufferPool(): BufferPool {
 
 /** Bytes [start, end) of a source as the body of one request, digested as they are read. */
 export interface PartBody extends Body {
-  /** Whether every byte went through the digest. */
-  isComplete(): boolean;
   /** Whether the disk has still to answer. */
   isReading(): boolean;
   /** Gives the buffer back as soon as no thread uses it; a dead disk never ends a read. */
@@ -90,7 +88,6 @@ export function openPartBody(
 ): PartBody {
   const size = end - start;
   const buffer = pool.take(size);
-  let done = 0;
   let isReading = false;
   let inUse: Promise<unknown> | undefined;
 
@@ -98,7 +95,6 @@ export function openPartBody(
     const chunk = buffer.subarray(0, Math.min(buffer.length, size - position));
     await source.read(chunk, start + position);
     digest.update(chunk);
-    done = position + chunk.length;
     return chunk;
   }
 
@@ -119,7 +115,6 @@ export function openPartBody(
       return reading.finally(() => (isReading = false));
     },
     usedUntil: use,
-    isComplete: () => done === size,
     isReading: () => isReading,
     close() {
       const give = (): void => pool.give(buffer);

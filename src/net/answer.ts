@@ -3,6 +3,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** Whether its request was sent by then, to the last byte. */
+  readonly isSent?: boolean;
   /** What its request held that nobody may be told. */
   readonly secrets?: readonly string[];
 }

@@ -80,8 +80,9 @@ export class Connection {
   #received(bytes: Buffer): void {
     const requester = this.#requester;
     const reader = this.#reader;
-    if (requester === undefined || reader === undefined) {
-      // Nobody asked, and the next request would take it for its answer.
+    const isAsked = this.#head === '' || !this.isReused;
+    if (requester === undefined || reader === undefined || !isAsked) {
+      // Nobody asked, and a request that is not out yet or comes next would take it for its answer.
       this.socket.destroy();
       return;
     }

@@ -122,7 +122,7 @@ export class Exchange implements Requester, Sender {
     // A connection whose request was cut short cannot carry another one.
     if (isLast || !this.#isSent) connection.destroy();
     else route.connections.release(host, connection, answer);
-    this.#resolve(answer);
+    this.#resolve({ ...answer, isSent: this.#isSent });
   }
 
   #fail(error: Error): void {

@@ -156,6 +156,26 @@ test('what comes in on a connection that waits is not the next answer', async (t
   }
 });
 
+test('nor is it once another request has taken the connection and is not out yet', async (t) => {
+  const server = net.createServer((socket) => {
+    socket.once('data', () => {
+      socket.write(OK);
+      setTimeout(() => socket.write(OK.replace('ok', 'no')), 20);
+    });
+  });
+  const { send } = await world(t, server);
+  await send();
+  const read = async (): Promise<Buffer> => {
+    await pause(60);
+    return Buffer.from('{}');
+  };
+  const body = { size: 2, read, usedUntil: () => undefined };
+  await assert.rejects(send({ body }), (error) => {
+    assert.ok(error instanceof UploadFailure);
+    return error.code === 'network' && error.facts.repeatAtOnce === true;
+  });
+});
+
 for (const [how, end] of [
   ['closed', (socket: net.Socket) => socket.destroySoon()],
   ['reset', (socket: net.Socket) => socket.resetAndDestroy()],

@@ -13,6 +13,7 @@ import { createBufferPool } from '../../src/cos/part-body.js';
 import { createClock } from '../../src/net/clock.js';
 import { createRetryBudget } from '../../src/net/retry.js';
 import { createRoute } from '../../src/net/route.js';
+import { createThrottle, type Throttle } from '../../src/net/throttle.js';
 import { sourceOf } from '../../src/plan/source.js';
 import { jobOf } from '../helpers/world.js';
 
@@ -30,16 +31,26 @@ function crc64Of(content: Buffer): string {
   return crc64.digest().toString();
 }
 
-/** A COS that answers everything with these headers. */
+/** A COS that answers everything with these headers, once it has read it all. */
 async function answering(t: TestContext, verification: Verification, headers: OutgoingHttpHeaders) {
   const server = http.createServer((request, response) => {
     request.resume().on('end', () => {
       response.writeHead(200, { 'x-cos-request-id': 'id', ...headers }).end();
     });
   });
+  return behind(t, verification, server);
+}
+
+async function behind(
+  t: TestContext,
+  verification: Verification,
+  server: http.Server,
+  throttled: { readonly throttle?: Throttle } = {},
+) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const route = createRoute({ endpoint: new URL(`http://127.0.0.1:${port}`), proxies: {} });
+  const endpoint = new URL(`http://127.0.0.1:${port}`);
+  const route = createRoute({ endpoint, proxies: {}, ...throttled });
   t.after(() => {
     route.close();
     server.close();
@@ -53,14 +64,21 @@ async function answering(t: TestContext, verification: Verification, headers: Ou
 }
 
 async function write(t: TestContext, verification: Verification, headers: OutgoingHttpHeaders) {
-  const { options, target } = await answering(t, verification, headers);
+  return writeTo(t, await answering(t, verification, headers), CONTENT);
+}
+
+async function writeTo(
+  t: TestContext,
+  { options, target }: Awaited<ReturnType<typeof behind>>,
+  content: Buffer,
+) {
   const dir = mkdtempSync(join(tmpdir(), 'vod-upload-'));
   t.after(() => rmSync(dir, { recursive: true }));
   const path = join(dir, 'a.mp4');
-  writeFileSync(path, CONTENT);
+  writeFileSync(path, content);
   const source = sourceOf((await jobOf(path)).media);
   const request = { operation: 'PutObject', target, query: {}, domain: 'myqcloud.com' };
-  const part = { number: 1, start: 0, end: CONTENT.length };
+  const part = { number: 1, start: 0, end: content.length };
   return writeObject(options, createBufferPool(), request, source, part, SIGNAL).finally(() =>
     source.close(),
   );
@@ -131,5 +149,17 @@ test('HEAD tells the size and the CRC-64 of an object', async (t) => {
   assert.deepEqual(await headObject(options, target, 'myqcloud.com', SIGNAL), {
     size: 5,
     crc64: '17',
+  });
+});
+
+test('bytes that are read but not sent by the time of the answer are not stored, whoever says so', async (t) => {
+  const hasty = http.createServer((_request, response) => {
+    response.writeHead(200, { 'x-cos-request-id': 'id', ETag: `"${MD5}"` }).end();
+  });
+  const throttle = createThrottle(() => 16_000);
+  const cloud = await behind(t, 'none', hasty, { throttle });
+  await assert.rejects(writeTo(t, cloud, randomBytes(32_000)), {
+    code: 'not-the-service',
+    message: 'PutObject: answered before the body was sent',
   });
 });
