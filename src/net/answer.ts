@@ -142,8 +142,8 @@ export class AnswerReader {
     const end = unread.indexOf(HEAD_END);
     const text = unread.toString('latin1', 0, end < 0 ? unread.length : end);
     if (!text.startsWith(FIRST.slice(0, text.length))) throw new NotHttp('no status line');
+    if (text.length > MAX_HEAD) throw new NotHttp('headers that are too long');
     if (end < 0) {
-      if (unread.length > MAX_HEAD) throw new NotHttp('headers without an end');
       if (text.includes('\n\n')) throw new NotHttp('lines that end with LF alone');
       return unread;
     }

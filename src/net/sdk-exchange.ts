@@ -1,5 +1,6 @@
 import http from 'node:http';
 import { Duplex } from 'node:stream';
+import { UploadFailure } from '../core/errors.js';
 import type { HttpAnswer } from './answer.js';
 
 /** A request as an SDK wrote it. */
@@ -18,16 +19,18 @@ export type Transport = (request: SdkRequest) => Promise<HttpAnswer>;
  * Lets a vendor SDK sign, encode and decode while this product's own transport carries the bytes:
  * the agent handed to the SDK connects to nothing, it collects the request and passes it on. So
  * watchdogs, proxies, endpoints and retries are the same for every byte that leaves, and an answer
- * that would crash the SDK never reaches it. After the first failure of the exchange any further
- * attempt that the SDK makes of its own fails at once, and the failure is what the caller gets.
+ * that would crash the SDK never reaches it. One exchange is one request: where the SDK makes another of
+ * its own, since that failed or it cannot read the answer, it fails at once, and so does the call.
  */
 export async function throughSdk<T>(
   transport: Transport,
   call: (agent: http.Agent) => Promise<T>,
 ): Promise<T> {
+  let isAsked = false;
   let failure: unknown;
   const once: Transport = async (request) => {
-    if (failure !== undefined) throw failure;
+    if (isAsked) throw (failure ??= unreadable());
+    isAsked = true;
     try {
       return await transport(request);
     } catch (error) {
@@ -40,6 +43,12 @@ export async function throughSdk<T>(
   } catch (error) {
     throw failure ?? error;
   }
+}
+
+function unreadable(): UploadFailure {
+  return new UploadFailure('not-the-service', 'the SDK cannot read the answer', {
+    ambiguous: true,
+  });
 }
 
 class TransportAgent extends http.Agent {

@@ -149,6 +149,7 @@ for (const [what, text] of [
     'a trailer that is no header',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nhello\r\n\r\n',
   ],
+  ['a header that is too long', `HTTP/1.1 200 OK\r\nA: ${'b'.repeat(17_000)}\r\n\r\n`],
   ['headers without an end', `HTTP/1.1 200 OK\r\n${'A: b\r\n'.repeat(20_000)}`],
 ] as const) {
   test(`${what} is not HTTP, as Node finds`, async () => {
