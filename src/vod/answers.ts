@@ -8,12 +8,23 @@ type ApplyParameters = Parameters<Client['ApplyUpload']>[0];
 type ApplyAnswer = Awaited<ReturnType<Client['ApplyUpload']>>;
 type CommitAnswer = Awaited<ReturnType<Client['CommitUpload']>>;
 type MediaAnswer = Awaited<ReturnType<Client['DescribeMediaInfos']>>;
+type MediaInfo = NonNullable<MediaAnswer['MediaInfoSet']>[number];
 
 /**
  * Without a certificate the account's own key signs, and the session key alone ends: nothing tells when,
  * and that of the client protocol lasts a day. As long as this the uploads of a session are gone on with or aborted.
  */
 const NO_CERTIFICATE_LIFETIME_MS = 7 * 86_400_000;
+
+/** What may be a part of a host name. */
+const LABEL = /^[a-z0-9-]{1,63}$/i;
+/** What a header can carry. */
+const VISIBLE = /^[\x21-\x7e]+$/;
+/** What a URL can carry, encoded. */
+const TEXT = /^\P{Cs}+$/su;
+const DIGITS = /^\d+$/;
+/** Far more than any key or token has; what is looked for in each answer cannot be of any length (`net/quoted`). */
+const LONGEST = 8192;
 
 /** The fields of ApplyUpload that are set, under their names on the wire. */
 export function applyParameters(request: ApplyRequest): ApplyParameters {
@@ -40,69 +51,94 @@ function toKey(storagePath: string): string {
   return storagePath.replace(/^\//, '');
 }
 
-/** What was granted. Throws where a part of it is missing. */
+/** What was granted. Throws where a part of it is missing or nothing can be done with it: none of it is kept then. */
 export function toSession(
   answer: ApplyAnswer,
   { subAppId, coverType }: ApplyRequest,
   now: Date,
 ): Session {
-  const { StorageBucket, StorageRegion, MediaStoragePath, CoverStoragePath, VodSessionKey } =
-    answer;
-  if (!StorageBucket || !StorageRegion || !MediaStoragePath || !VodSessionKey) {
+  const bucket = formed(LABEL, answer.StorageBucket);
+  const region = formed(LABEL, answer.StorageRegion);
+  const mediaPath = formed(TEXT, answer.MediaStoragePath);
+  const coverPath = formed(TEXT, answer.CoverStoragePath);
+  const sessionKey = formed(TEXT, answer.VodSessionKey);
+  if (!bucket || !region || !mediaPath || !sessionKey) {
     throw unusable('ApplyUpload', 'storage or session');
   }
   // Without a place for it the cover would be left out, and nobody would hear of it.
-  if (coverType !== undefined && !CoverStoragePath) {
+  if (coverType !== undefined && !coverPath) {
     throw unusable('ApplyUpload', 'a storage path for the cover');
   }
   const credentials = granted(answer);
   return {
-    sessionKey: VodSessionKey as SessionKey,
+    sessionKey: sessionKey as SessionKey,
     ...(subAppId === undefined ? {} : { subAppId }),
-    bucket: StorageBucket,
-    region: StorageRegion,
-    mediaKey: toKey(MediaStoragePath),
-    ...(CoverStoragePath ? { coverKey: toKey(CoverStoragePath) } : {}),
+    bucket,
+    region,
+    mediaKey: toKey(mediaPath),
+    ...(coverPath ? { coverKey: toKey(coverPath) } : {}),
     ...(credentials && { credentials }),
-    expiresAt: answer.TempCertificate?.ExpiredTime
-      ? new Date(answer.TempCertificate.ExpiredTime * 1000)
-      : new Date(now.getTime() + NO_CERTIFICATE_LIFETIME_MS),
-    requestId: answer.RequestId ?? '',
+    expiresAt: expiryOf(answer, now),
+    requestId: formed(TEXT, answer.RequestId) ?? '',
   };
 }
 
 /** The temporary certificate; undefined where the account's own key is to sign. */
 function granted({ TempCertificate }: ApplyAnswer): TemporaryCredentials | undefined {
   if (!TempCertificate?.SecretId || !TempCertificate.SecretKey) return undefined;
-  const { SecretId: secretId, SecretKey: secretKey, Token: token } = TempCertificate;
+  const secretId = formed(VISIBLE, TempCertificate.SecretId);
+  const secretKey = formed(VISIBLE, TempCertificate.SecretKey);
+  const token = formed(VISIBLE, TempCertificate.Token);
+  if (!secretId || !secretKey || (TempCertificate.Token && !token)) {
+    throw unusable('ApplyUpload', 'a certificate');
+  }
   return { secretId, secretKey, ...(token ? { token } : {}) };
+}
+
+function expiryOf({ TempCertificate }: ApplyAnswer, now: Date): Date {
+  const seconds: unknown = TempCertificate?.ExpiredTime;
+  if (!seconds) return new Date(now.getTime() + NO_CERTIFICATE_LIFETIME_MS);
+  const expiry = new Date(typeof seconds === 'number' ? seconds * 1000 : NaN);
+  if (Number.isNaN(expiry.getTime())) throw unusable('ApplyUpload', 'a time when it expires');
+  return expiry;
 }
 
 /** Throws where the FileId is missing, or none: it is digits. */
 export function toCommitted({ FileId, MediaUrl, CoverUrl, RequestId }: CommitAnswer): Committed {
-  if (!/^\d+$/.test(FileId ?? '')) throw unusable('CommitUpload', 'a FileId');
-  return {
-    fileId: FileId as FileId,
-    mediaUrl: MediaUrl || null,
-    coverUrl: CoverUrl || null,
-    requestId: RequestId ?? '',
-  };
+  const fileId = formed(DIGITS, FileId);
+  if (!fileId) throw unusable('CommitUpload', 'a FileId');
+  return committed(fileId as FileId, { MediaUrl, CoverUrl }, RequestId);
 }
 
-/** Undefined where the answer says that there is no such media. */
+/** Undefined where the answer says that there is no such media. Throws where it says nothing of any. */
 export function foundMedia(
   { MediaInfoSet, RequestId }: MediaAnswer,
   fileId: FileId,
 ): Committed | undefined {
-  const media = MediaInfoSet?.find((info) => info.FileId === fileId);
-  return (
-    media && {
-      fileId,
-      mediaUrl: media.BasicInfo?.MediaUrl || null,
-      coverUrl: media.BasicInfo?.CoverUrl || null,
-      requestId: RequestId ?? '',
-    }
-  );
+  const found: readonly (MediaInfo | null)[] = MediaInfoSet ?? [];
+  if (!Array.isArray(found)) throw unusable('DescribeMediaInfos', 'a list of media');
+  const media = found.find((info) => info?.FileId === fileId);
+  return media ? committed(fileId, media.BasicInfo ?? {}, RequestId) : undefined;
+}
+
+/** It is committed, whatever else the answer tells. */
+function committed(
+  fileId: FileId,
+  { MediaUrl, CoverUrl }: { readonly MediaUrl?: unknown; readonly CoverUrl?: unknown },
+  requestId: unknown,
+): Committed {
+  return {
+    fileId,
+    mediaUrl: formed(TEXT, MediaUrl) ?? null,
+    coverUrl: formed(TEXT, CoverUrl) ?? null,
+    requestId: formed(TEXT, requestId) ?? '',
+  };
+}
+
+/** The value if it is text of this form: the SDK declares types that nobody checks. */
+function formed(form: RegExp, value: unknown): string | undefined {
+  const isText = typeof value === 'string' && value.length <= LONGEST;
+  return isText && form.test(value) ? value : undefined;
 }
 
 function unusable(action: string, missing: string): UploadFailure {
