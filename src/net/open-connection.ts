@@ -5,8 +5,11 @@ import { connectionFailure } from './connection-failure.js';
 import { Connection } from './connection.js';
 import { TICKS } from './watchdog.js';
 
-/** Connects to a host, TLS included; gives up when the signal aborts. Rejects with what the socket reported. */
-export type Connect = (host: string, signal: AbortSignal) => Promise<Socket>;
+/**
+ * Connects to a host, TLS included, in so much time; gives up when the signal aborts. Rejects with what the
+ * socket reported.
+ */
+export type Connect = (host: string, timeoutMs: number, signal: AbortSignal) => Promise<Socket>;
 
 const KEEP_ALIVE_DELAY_MS = 1000;
 
@@ -24,7 +27,7 @@ export async function openConnection(
   for (const signal of signals) signal.addEventListener('abort', onAbort);
   try {
     for (const signal of signals) signal.throwIfAborted();
-    const socket = await connect(host, opening.signal);
+    const socket = await connect(host, timeoutMs, opening.signal);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
     return new Connection(socket);

@@ -5,6 +5,7 @@ import tls from 'node:tls';
 import type { Throttle } from './throttle.js';
 import { createMeter, type Meter } from './meter.js';
 import { UploadFailure } from '../core/errors.js';
+import { allAddresses, type Address } from './addresses.js';
 import { BodySocket } from './body-socket.js';
 import { connectionFailure } from './connection-failure.js';
 import { Connections } from './connections.js';
@@ -27,19 +28,7 @@ export interface RouteOptions {
   readonly throttle?: Throttle;
 }
 
-interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-/**
- * Node gives up each address of a host but the last after 250 ms, and a far one needs longer. With so much
- * the first packet may be lost, too.
- */
-const ADDRESS_TIMEOUT_MS = 2500;
-
 export function createRoute({ endpoint, proxies, throttle }: RouteOptions): Route {
-  net.setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_TIMEOUT_MS);
   const connect =
     endpoint?.protocol === 'http:'
       ? plainConnect(endpoint, proxies)
@@ -56,22 +45,25 @@ export function createRoute({ endpoint, proxies, throttle }: RouteOptions): Rout
 /** Plain HTTP happens only towards a named endpoint. */
 function plainConnect(endpoint: URL, proxies: ProxyEnvironment): Connect {
   const address = addressOf(endpoint, 80);
-  return async (_service, signal) => {
+  return async (_service, timeoutMs, signal) => {
     const proxy = proxyFor(address.host, proxies);
-    if (proxy) return tunnel(proxy, address, signal);
-    return connected(new BodySocket().connect({ ...address }), 'connect', signal);
+    if (proxy) return tunnel(proxy, address, timeoutMs, signal);
+    const place = await allAddresses(address, timeoutMs, signal);
+    return connected(new BodySocket().connect(place), 'connect', signal);
   };
 }
 
 function secureConnect(endpoint: URL | undefined, proxies: ProxyEnvironment): Connect {
   /** What spares the next connection most of its handshake, by service. */
   const sessions = new Map<string, Buffer>();
-  return async (service, signal) => {
+  return async (service, timeoutMs, signal) => {
     const address = endpoint ? addressOf(endpoint, 443) : { host: service, port: 443 };
     const proxy = proxyFor(address.host, proxies);
-    const through = proxy && (await tunnel(proxy, address, signal));
+    const place = proxy
+      ? { socket: await tunnel(proxy, address, timeoutMs, signal) }
+      : await allAddresses(address, timeoutMs, signal);
     const socket = tls.connect({
-      ...(through ? { socket: through } : address),
+      ...place,
       servername: service,
       ALPNProtocols: ['http/1.1'],
       session: sessions.get(service),
@@ -89,13 +81,24 @@ function addressOf(url: URL, defaultPort: number): Address {
 }
 
 /** Opens a connection to host:port through an HTTP proxy (CONNECT). */
-function tunnel(proxy: URL, { host, port }: Address, signal: AbortSignal): Promise<net.Socket> {
+async function tunnel(
+  proxy: URL,
+  { host, port }: Address,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<net.Socket> {
+  const failed = (error: unknown): Error =>
+    connectionFailure(error as Error, shownProxy(proxy), { unconnected: true });
+  const secure = proxy.protocol === 'https:';
+  const address = addressOf(proxy, secure ? 443 : 80);
+  const place = await allAddresses(address, timeoutMs, signal).catch((error: unknown) => {
+    throw failed(error);
+  });
   return new Promise((resolve, reject) => {
-    const secure = proxy.protocol === 'https:';
     const authority = `${net.isIPv6(host) ? `[${host}]` : host}:${port}`;
     const login = `${decoded(proxy.username)}:${decoded(proxy.password)}`;
     const request = (secure ? https : http).request({
-      ...addressOf(proxy, secure ? 443 : 80),
+      ...place,
       method: 'CONNECT',
       path: authority,
       agent: false,
@@ -117,8 +120,7 @@ function tunnel(proxy: URL, { host, port }: Address, signal: AbortSignal): Promi
       reject(refusal(proxy, statusCode, authority));
     });
     request.on('error', (error) => {
-      const reason = signal.aborted ? (signal.reason as Error) : error;
-      reject(connectionFailure(reason, shownProxy(proxy), { unconnected: true }));
+      reject(failed(signal.aborted ? signal.reason : error));
     });
     request.end();
   });

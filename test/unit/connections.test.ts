@@ -25,7 +25,7 @@ async function world(t: TestContext, server: net.Server, SocketType = net.Socket
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const pool = new Connections((_host, signal) =>
+  const pool = new Connections((_host, _timeoutMs, signal) =>
     connected(new SocketType().connect(port, '127.0.0.1'), 'connect', signal),
   );
   const route = { connections: pool, meter: createMeter(), close: () => pool.close() };
@@ -82,7 +82,7 @@ test('whoever waits for a new connection takes one that is released before', asy
   const server = answering(OK);
   const { port } = await world(t, server);
   let opened = 0;
-  const pool = new Connections((_host, signal) => {
+  const pool = new Connections((_host, _timeoutMs, signal) => {
     opened += 1;
     // The second never comes about.
     const options = opened === 1 ? { port, host: '127.0.0.1' } : { port, host: 'a', lookup: NEVER };
@@ -237,7 +237,7 @@ for (const [what, text] of [
 test('an abort is obeyed while the connection is made, and leaves none behind', async () => {
   const socket = new net.Socket().connect({ host: 'a', port: 9, lookup: NEVER });
   const controller = new AbortController();
-  const pool = new Connections((_host, signal) => connected(socket, 'connect', signal));
+  const pool = new Connections((_host, _timeoutMs, signal) => connected(socket, 'connect', signal));
   const opening = pool.take('a', 5000, controller.signal);
   await pause(20);
   const since = performance.now();
