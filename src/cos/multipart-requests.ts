@@ -1,6 +1,7 @@
 import { UploadFailure } from '../core/errors.js';
 import type { ETag, UploadId } from '../core/ids.js';
 import type { StoredPart } from '../core/model.js';
+import { MAX_PARTS } from '../core/parts.js';
 import type { ListedPart, ObjectTarget } from '../core/ports.js';
 import type { CosOptions } from './options.js';
 import { createSdkCall } from './sdk-call.js';
@@ -63,13 +64,13 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
 
     async listParts(target, uploadId, domain, signal) {
       const parts: ListedPart[] = [];
-      for (let marker = '0'; ;) {
+      for (let marker = 0; ;) {
         const page = await call('ListParts', target, domain, signal, (cos, object) =>
           cos.multipartListPart({
             ...object,
             UploadId: uploadId,
             MaxParts: PAGE_SIZE,
-            PartNumberMarker: marker,
+            PartNumberMarker: String(marker),
           }),
         );
         for (const part of page.Part) {
@@ -79,8 +80,12 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
             etag: String(part.ETag),
           });
         }
-        const next = String(page.NextPartNumberMarker || (parts.at(-1)?.number ?? marker));
-        if (String(page.IsTruncated) !== 'true' || next === marker) return parts;
+        if (String(page.IsTruncated) !== 'true') return parts;
+        const next = Number(page.NextPartNumberMarker || parts.at(-1)?.number);
+        // Pages that come round again would never end.
+        if (!(next > marker && next <= MAX_PARTS)) {
+          throw new UploadFailure('not-the-service', 'ListParts: pages without an end');
+        }
         marker = next;
       }
     },

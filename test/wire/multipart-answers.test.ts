@@ -27,10 +27,13 @@ type Ask = (
   signal: AbortSignal,
 ) => Promise<unknown>;
 
-/** What becomes of a request that is answered with this document. */
-async function answered(document: string, ask: Ask): Promise<unknown> {
+/** What becomes of a request that is answered with this document; others that follow, with the next ones. */
+async function answered(document: string, ask: Ask, ...next: readonly string[]): Promise<unknown> {
+  const documents = [document, ...next];
+  let asked = 0;
   const server = http.createServer((_request, response) => {
-    response.writeHead(200, { 'x-cos-request-id': 'id' }).end(document);
+    const answer = documents[asked++ % documents.length];
+    response.writeHead(200, { 'x-cos-request-id': 'id' }).end(answer);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -79,5 +82,35 @@ for (const empty of ['<ROOT/>', '<ROOT></ROOT>', '<ROOT> </ROOT>', '<ROOT>\n</RO
       if (operation.startsWith('List')) assert.deepEqual(await answer, []);
       else await assert.rejects(answer, isNotTheService);
     }
+  });
+}
+
+const listParts: Ask = (requests, target, ...rest) => requests.listParts(target, ID, ...rest);
+
+function page(number: number, isTruncated: boolean, marker: string): string {
+  const part = `<Part><PartNumber>${number}</PartNumber><Size>1</Size><ETag>"e"</ETag></Part>`;
+  const next = marker && `<NextPartNumberMarker>${marker}</NextPartNumberMarker>`;
+  return `<ListPartsResult><IsTruncated>${isTruncated}</IsTruncated>${next}${part}</ListPartsResult>`;
+}
+
+test('the pages of a list of parts are joined, whether they name the next one or not', async () => {
+  const pages = [page(1, true, '1'), page(7, true, ''), page(8, false, '')] as const;
+  const [first, ...others] = pages;
+  const parts = (await answered(first, listParts, ...others)) as readonly { number: number }[];
+  assert.deepEqual(
+    parts.map(({ number }) => number),
+    [1, 7, 8],
+  );
+});
+
+for (const [what, ...markers] of [
+  ['come round again', '1', '2'],
+  ['name themselves', '1'],
+  ['name a part that no upload has', '10001'],
+  ['name no number', 'x'],
+] as const) {
+  test(`pages of a list of parts that ${what} are not the service's`, async () => {
+    const [first = '', ...others] = markers.map((marker) => page(1, true, marker));
+    await assert.rejects(answered(first, listParts, ...others), isNotTheService);
   });
 }
