@@ -80,7 +80,7 @@ function failureOf(
       serviceCode,
       requestId: quoted(requestId, answer),
       ambiguous: answer.status < 300 || answer.status >= 500,
-      ...waitAskedFor(answer),
+      ...waitAskedFor(answer.headers),
       ...hintFor(code),
       ...(code === 'clock-skewed' && offset !== undefined ? { clockOffsetMs: offset } : {}),
     },
@@ -112,7 +112,7 @@ function withoutRequestId(operation: string, answer: HttpAnswer): UploadFailure 
   return new UploadFailure(code, `${operation}: HTTP ${status}${remark}`, {
     ambiguous: code !== 'throttled',
     ...hintFor(code),
-    ...waitAskedFor(answer),
+    ...waitAskedFor(answer.headers),
   });
 }
 

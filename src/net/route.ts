@@ -11,6 +11,7 @@ import { connectionFailure } from './connection-failure.js';
 import { Connections } from './connections.js';
 import { connected, type Connect } from './open-connection.js';
 import { proxyFor, shownProxy, type ProxyEnvironment } from './proxy.js';
+import { waitAskedFor } from './retry-after.js';
 
 /** How requests of one service reach the network: kept-alive connections, shared by all of them. */
 export interface Route {
@@ -110,14 +111,15 @@ async function tunnel(
           : { 'Proxy-Authorization': `Basic ${Buffer.from(login).toString('base64')}` }),
       },
     });
-    request.on('connect', ({ statusCode = 0 }, socket, behind) => {
-      if (statusCode === 200) {
+    request.on('connect', (answer, socket, behind) => {
+      const { statusCode = 0 } = answer;
+      if (statusCode >= 200 && statusCode < 300) {
         if (behind.length > 0) socket.unshift(behind);
         resolve(socket as net.Socket);
         return;
       }
       socket.destroy();
-      reject(refusal(proxy, statusCode, authority));
+      reject(refusal(proxy, answer, authority));
     });
     request.on('error', (error) => {
       reject(failed(signal.aborted ? signal.reason : error));
@@ -127,11 +129,13 @@ async function tunnel(
 }
 
 /** A proxy that cannot reach the service may do so later; one that does not want to will not. */
-function refusal(proxy: URL, status: number, authority: string): UploadFailure {
+function refusal(proxy: URL, answer: http.IncomingMessage, authority: string): UploadFailure {
+  const { statusCode: status = 0, headers } = answer;
   const isFinal = status >= 400 && status < 500 && status !== 408 && status !== 429;
   return new UploadFailure(
     isFinal ? 'proxy-refused' : 'network',
     `${shownProxy(proxy)} answered ${status} to CONNECT ${authority}`,
+    waitAskedFor(headers),
   );
 }
 

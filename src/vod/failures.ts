@@ -60,7 +60,7 @@ export function readVodAnswer(action: string, answer: HttpAnswer): Envelope['Res
   if (envelope !== undefined && error === undefined && answer.status === 200) {
     return envelope.Response;
   }
-  const facts = waitAskedFor(answer);
+  const facts = waitAskedFor(answer.headers);
   if (typeof error?.Code !== 'string') {
     const code = codeOfStatus(answer.status) ?? 'not-the-service';
     const remark = code === 'not-the-service' ? ' and no answer of the VOD API' : '';

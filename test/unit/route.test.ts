@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import dns from 'node:dns';
-import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { describe, test, type TestContext } from 'node:test';
+import { describe, test } from 'node:test';
 import {
   UploadFailure,
   UsageError,
@@ -40,70 +37,19 @@ async function failureOn(options: RouteOptions, stallTimeoutMs = 5000): Promise<
   throw new Error('it was answered');
 }
 
-/** A proxy that answers CONNECT with this status, and what it was told. */
-async function throughProxy(login: string, status: number) {
+/** A proxy that answers CONNECT with this status and these headers, and what it was told. */
+async function throughProxy(login: string, status: number, headers = '') {
   const proxy = http.createServer();
   let told: string | undefined;
   proxy.on('connect', (request, socket) => {
     told = request.headers['proxy-authorization'];
-    socket.end(`HTTP/1.1 ${status} No\r\n\r\n`);
+    socket.end(`HTTP/1.1 ${status} No\r\n${headers}\r\n`);
   });
   const address = await listen(proxy);
   const failure = await failureOn({ proxies: { HTTPS_PROXY: `http://${login}@${address}` } });
   proxy.close();
   return { failure, address, told: Buffer.from(told?.split(' ')[1] ?? '', 'base64').toString() };
 }
-
-/** Listens, has room for hardly anyone, and takes nobody in for so long. */
-const SLOW_TO_ACCEPT = `
-const server = require('node:net').createServer((socket) =>
-  socket.once('data', () => socket.end('HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n')));
-server.listen({ host: '127.0.0.2', port: 0, backlog: 1 }, () => {
-  process.stdout.write(String(server.address().port));
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(process.argv[1]));
-});`;
-
-/** A host with two addresses, of which the first takes nobody in for so long; the second is `spare`, if any. */
-async function slowHost(t: TestContext, acceptsAfterMs: number, spare?: net.Server) {
-  const slow = spawn(process.execPath, ['-e', SLOW_TO_ACCEPT, String(acceptsAfterMs)]);
-  t.after(() => slow.kill());
-  const [port] = (await once(slow.stdout, 'data')) as [Buffer];
-  if (spare) await once(spare.listen(Number(port), '127.0.0.3'), 'listening');
-  t.after(() => spare?.close());
-  const crowd = Array.from({ length: 4 }, () => net.connect(Number(port), '127.0.0.2'));
-  for (const socket of crowd) socket.on('error', () => undefined);
-  t.after(() => crowd.forEach((socket) => socket.destroy()));
-  const addresses = ['127.0.0.2', '127.0.0.3'].map((address) => ({ address, family: 4 }));
-  type Found = (error: null, found: typeof addresses) => void;
-  t.mock.method(dns, 'lookup', (_host: string, _options: object, found: Found) =>
-    found(null, addresses),
-  );
-  const route = createRoute({ endpoint: new URL(`http://far.example:${port}`), proxies: {} });
-  t.after(() => route.close());
-  const request = { route, host: HOST, method: 'GET', path: '/', headers: {} };
-  return (stallTimeoutMs: number) =>
-    sendRequest({ ...request, stallTimeoutMs }, new AbortController().signal);
-}
-
-const ON_LINUX = { skip: process.platform !== 'linux' && 'only Linux has all of 127.0.0.0/8' };
-
-test(
-  'an address that answers a handshake after a second is not given up for the next one',
-  ON_LINUX,
-  async (t) => {
-    const send = await slowHost(t, 500);
-    assert.equal((await send(5000)).status, 200);
-  },
-);
-
-test('an address that is dead leaves time for the next one', ON_LINUX, async (t) => {
-  const send = await slowHost(
-    t,
-    60_000,
-    http.createServer((_request, response) => response.writeHead(204).end()),
-  );
-  assert.equal((await send(1500)).status, 204);
-});
 
 describe('the proxy in the environment', () => {
   test('an empty variable counts as unset', () => {
@@ -181,6 +127,29 @@ describe('a proxy that fails', () => {
     const { failure } = await throughProxy('user:geheim', 502);
     assert.equal(failure.code, 'network');
     assert.equal(failure.facts.ambiguous ?? false, false);
+  });
+
+  test('is left alone for as long as it asks', async () => {
+    const { failure } = await throughProxy('user:geheim', 503, 'Retry-After: 30\r\n');
+    assert.equal(failure.facts.retryAfterMs, 30_000);
+  });
+
+  test('opens a connection by any success', async (t) => {
+    const service = http.createServer((_request, response) => response.writeHead(204).end());
+    const proxy = http.createServer();
+    proxy.on('connect', (_request, socket: net.Socket) => {
+      const { port } = service.address() as AddressInfo;
+      const onward = net.connect(port, '127.0.0.1');
+      socket.write('HTTP/1.1 201 Created\r\n\r\n');
+      socket.pipe(onward).pipe(socket);
+    });
+    const endpoint = new URL(`http://${await listen(service)}`);
+    const proxies = { '--proxy': `http://${await listen(proxy)}` };
+    const route = createRoute({ endpoint, proxies });
+    t.after(() => [route, service, proxy].forEach((one) => one.close()));
+    const request = { route, host: HOST, method: 'GET', path: '/', headers: {} };
+    const { signal } = new AbortController();
+    assert.equal((await sendRequest({ ...request, stallTimeoutMs: 5000 }, signal)).status, 204);
   });
 
   test('gets a password that is not percent-encoded as it is', async () => {
