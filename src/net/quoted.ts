@@ -1,6 +1,8 @@
 import { visible } from '../core/text.js';
 import type { HttpAnswer } from './answer.js';
 
+/** So many characters of an answer are told; the rest would bury all else that is. */
+const LONGEST = 1000;
 const TOKENS = new Set(['x-cos-security-token', 'x-tc-token']);
 const SIGNATURE = /signature=([0-9a-f]+)$/i;
 /** What may stand for characters that are no letters or digits: escapes of JSON, XML and URLs, or any others. */
@@ -19,11 +21,12 @@ function secretIn(name: string, value: string | number): string[] {
 }
 
 /**
- * What an answer says, as a failure may quote it: visible, and without the secrets of its request,
- * however the service has escaped them.
+ * What an answer says, as a failure may quote it: visible, of bearable length, and without the secrets of
+ * its request, however the service has escaped them.
  */
 export function quoted(text: string, { secrets = [] }: HttpAnswer): string {
-  return visible(secrets.reduce(without, text));
+  const told = secrets.reduce(without, text);
+  return visible(told.length > LONGEST ? `${told.slice(0, LONGEST)}…` : told);
 }
 
 function without(text: string, secret: string): string {

@@ -22,6 +22,13 @@ test('the token and signature of a request are not quoted from its answer, other
   assert.equal(text, 'AKID: ***==, ***, Secret, ü\\n');
 });
 
+test('of a long answer the beginning is told, and no beginning of a secret at its end', () => {
+  const text = quoted('m'.repeat(5_000_000), answerOf(''));
+  assert.equal(text, `${'m'.repeat(1000)}…`);
+  const cut = quoted(`${'m'.repeat(990)}${TOKEN}${'m'.repeat(100)}`, answerOf(''));
+  assert.doesNotMatch(cut, /AAbb/);
+});
+
 for (const [how, escaped] of [
   ['as it is', TOKEN],
   ['by JSON', JSON.stringify(TOKEN).replaceAll('/', '\\/')],
