@@ -1,5 +1,5 @@
 import { UploadFailure } from '../core/errors.js';
-import type { ETag, UploadId } from '../core/ids.js';
+import type { UploadId } from '../core/ids.js';
 import type { StoredPart } from '../core/model.js';
 import { MAX_PARTS } from '../core/parts.js';
 import type { ListedPart, ObjectTarget } from '../core/ports.js';
@@ -95,7 +95,7 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
         const answer = await cos.multipartComplete({
           ...object,
           UploadId: uploadId,
-          Parts: parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag as ETag })),
+          Parts: parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag })),
         });
         const crc64 = answer.headers?.['x-cos-hash-crc64ecma'] as unknown;
         return typeof crc64 === 'string' ? crc64 : undefined;

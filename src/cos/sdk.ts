@@ -4,17 +4,16 @@ import type { Clock } from '../net/clock.js';
 /** The SDK's class, loaded once a multipart upload needs it. */
 export type CosSdk = typeof COS;
 
-let loading: Promise<CosSdk> | undefined;
-
-export function loadCosSdk(): Promise<CosSdk> {
-  loading ??= import('cos-nodejs-sdk-v5').then((module) => module.default as unknown as CosSdk);
-  return loading;
+export async function loadCosSdk(): Promise<CosSdk> {
+  const module = await import('cos-nodejs-sdk-v5');
+  return module.default as unknown as CosSdk;
 }
 
 let loadingSignature: Promise<CosSdk['getAuthorization']> | undefined;
 
 /**
- * `COS.getAuthorization`, from the file of the SDK that it is in: a run of single PUTs needs no more.
+ * `COS.getAuthorization`, from the file of the SDK that it is in: a run of single PUTs needs no more. Each
+ * asks for it, and the bundle's `import()` copies all that a file exports each time.
  */
 export function loadCosSignature(): Promise<CosSdk['getAuthorization']> {
   loadingSignature ??= import('cos-nodejs-sdk-v5/sdk/util.js').then(

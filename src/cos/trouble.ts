@@ -8,7 +8,7 @@ export interface TroubleDetector {
   served(): void;
 }
 
-const TROUBLES = new Set<string>(['throttled', 'stalled', 'too-many-open-files']);
+const TROUBLES = new Set<string>(['stalled', 'too-many-open-files']);
 /** A lone 5xx is bad luck; two so close to each other are a service that has too much to do. */
 const STORM_MS = 1000;
 /** So many requests that are served make up for one that is refused, and so many refusals can be saved up. */

@@ -22,22 +22,11 @@ export type Transport = (call: SdkCall) => Promise<unknown>;
 export async function loadClient(): Promise<(transport: Transport) => Client> {
   const { default: file } =
     await import('tencentcloud-sdk-nodejs-vod/tencentcloud/services/vod/v20180717/vod_client.js');
-  return createOver(file.Client);
-}
-
-function createOver(Sdk: typeof sdk.v20180717.Client): (transport: Transport) => Client {
-  class TransportedClient extends Sdk {
-    readonly #transport: Transport;
-
-    constructor(transport: Transport) {
-      super({ credential: {}, region: '', profile: {} });
-      this.#transport = transport;
-    }
-
-    override request(action: string, parameters: unknown): Promise<unknown> {
-      const { apiVersion: version, sdkVersion } = this;
-      return this.#transport({ action, version, parameters, sdk: sdkVersion });
-    }
-  }
-  return (transport) => new TransportedClient(transport);
+  return (transport) => {
+    const client = new file.Client({ credential: {}, region: '', profile: {} });
+    const { apiVersion: version, sdkVersion } = client;
+    client.request = (action, parameters) =>
+      transport({ action, version, parameters, sdk: sdkVersion });
+    return client;
+  };
 }
