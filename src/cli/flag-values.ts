@@ -36,6 +36,12 @@ export function collectNamed(value: string, previous: readonly string[]): string
   return collect(named(value), previous);
 }
 
+/** The same, of a flag that can be given only once: what the first one named would be left out in silence. */
+export function namedOnce(value: string, previous: string | undefined): string {
+  if (previous === undefined) return named(value);
+  throw new InvalidArgumentError('the flag is given twice: put all that it shall name into one');
+}
+
 /** Milliseconds, as everywhere below. */
 export const duration = checked(parseDuration);
 

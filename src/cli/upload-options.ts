@@ -9,6 +9,7 @@ import {
   duration,
   hostName,
   named,
+  namedOnce,
   natural,
   origin,
   partSize,
@@ -95,16 +96,16 @@ export function addUploadOptions(command: Command): Command {
 function inputOptions(): Option[] {
   return [
     new Option('--files-from <file>', 'read paths from a file, one a line (- is stdin)').argParser(
-      named,
+      namedOnce,
     ),
     new Option(
       '--files-from0 <file>',
       'the same, NUL-separated as find -print0 writes them',
-    ).argParser(named),
+    ).argParser(namedOnce),
     new Option(
       '--jobs <file>',
       'a job list: CSV, JSON or JSON Lines; a manifest is one (- is stdin)',
-    ).argParser(named),
+    ).argParser(namedOnce),
     new Option(
       '--exclude <glob>',
       'leave out what matches, and all in directories that do; wins over inputs; repeatable',
@@ -132,7 +133,7 @@ function coverOptions(): Option[] {
       .choices(['auto', 'off', 'required'])
       .default('auto'),
     new Option('--cover <file>', 'one cover for all').argParser(named),
-    new Option('--cover-dir <dir>', 'look for covers there too').argParser(named),
+    new Option('--cover-dir <dir>', 'look for covers there too').argParser(namedOnce),
     coverFailure(),
     new Option('--images <mode>', 'what becomes of images that pair with no video')
       .choices(['skip', 'media'])
