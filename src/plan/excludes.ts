@@ -13,24 +13,23 @@ export interface Excludes {
   below(base: string, found: string, isDirectory: boolean): boolean;
   /**
    * The same of a path that was named, with all directories that it is written with. Those of an absolute
-   * one say nothing: nobody knows where what was meant begins.
+   * one are for patterns that begin with a slash: nobody knows where what others mean begins.
    */
   named(shown: string, isDirectory: boolean): boolean;
 }
 
-interface Pattern {
-  readonly matches: (name: string) => boolean;
-  readonly directoriesOnly: boolean;
-  readonly on: 'basename' | 'path';
-}
+/** See `Excludes`. */
+type Pattern = (relative: string, shown: string, isDirectory: boolean) => boolean;
 
 /**
  * A pattern without a slash matches a base name at any depth; one with a slash matches the whole path,
- * below its input or as written; one that ends with a slash matches only directories. One that makes no
- * sense is added to `problems`.
+ * below its input or as written; one that begins with a slash and a name also what is at that place of
+ * the file system or below it; one that ends with a slash matches only directories. One that makes no sense is added to
+ * `problems`.
  */
 export async function createExcludes(
   globs: readonly string[],
+  cwd: string,
   problems: Problem[],
 ): Promise<Excludes> {
   const usable = globs.filter((glob) => {
@@ -40,13 +39,9 @@ export async function createExcludes(
   });
   // Patterns take their time to load, and most runs have none.
   const library = usable.length === 0 ? undefined : (await import('micromatch')).default;
-  const patterns = library ? usable.map((glob) => readPattern(glob, library)) : [];
+  const patterns = library ? usable.map((glob) => readPattern(glob, cwd, library)) : [];
   const excluded = (relative: string, shown: string, isDirectory: boolean): boolean =>
-    patterns.some((pattern) => {
-      if (pattern.directoriesOnly && !isDirectory) return false;
-      if (pattern.on === 'basename') return pattern.matches(path.basename(relative));
-      return pattern.matches(relative) || pattern.matches(shown);
-    });
+    patterns.some((matches) => matches(relative, shown, isDirectory));
   const below: Excludes['below'] = (base, found, isDirectory) => {
     const steps = path.relative(base, found).split('/');
     return steps.some((step, index) => {
@@ -84,7 +79,7 @@ function withoutSlashes(glob: string): string {
   return glob.replace(/^\.\//, '').replace(/\/+$/, '');
 }
 
-function readPattern(glob: string, { matcher, braces }: typeof micromatch): Pattern {
+function readPattern(glob: string, cwd: string, { matcher, braces }: typeof micromatch): Pattern {
   const directoriesOnly = glob.endsWith('/');
   const bare = withoutSlashes(glob);
   // Without the flag `s`, which the types take for a boolean, `**` stops at a line break in a name;
@@ -93,14 +88,21 @@ function readPattern(glob: string, { matcher, braces }: typeof micromatch): Patt
     braces(`{${ends.slice(0, -1).join('..')}}`)[0] ?? '';
   const wanted: object = { dot: true, flags: 's', expandRange };
   const options = wanted as micromatch.Options;
-  if (!bare.includes('/')) {
-    return { matches: matcher(bare, options), directoriesOnly, on: 'basename' };
-  }
-  if (!bare.startsWith('/')) {
-    return { matches: matcher(bare, options), directoriesOnly, on: 'path' };
-  }
+  const isWanted = (isDirectory: boolean): boolean => isDirectory || !directoriesOnly;
   const asWritten = matcher(bare, options);
-  const below = matcher(bare.slice(1), options);
-  const matches = (name: string): boolean => (name.startsWith('/') ? asWritten(name) : below(name));
-  return { matches, directoriesOnly, on: 'path' };
+  if (!bare.includes('/')) {
+    return (relative, _shown, isDirectory) =>
+      isWanted(isDirectory) && asWritten(path.basename(relative));
+  }
+  const below = bare.startsWith('/') ? matcher(bare.slice(1), options) : asWritten;
+  const matches: Pattern = (relative, shown, isDirectory) =>
+    isWanted(isDirectory) && (below(relative) || below(shown) || asWritten(shown));
+  // A wildcard at its beginning may match directories that nobody thought of.
+  if (!/^\/[^/*?[(]+(\/|$)/.test(bare)) return matches;
+  const inside = matcher(`${bare}/**`, options);
+  return (relative, shown, isDirectory) => {
+    const absolute = path.resolve(cwd, shown);
+    const place = isWanted(isDirectory) ? absolute : path.dirname(absolute);
+    return asWritten(place) || inside(place) || matches(relative, shown, isDirectory);
+  };
 }

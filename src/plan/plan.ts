@@ -195,7 +195,7 @@ async function readExcludes(
       problems.push({ message, hint: 'Name a file of patterns with --exclude-from.' });
     }
   }
-  return createExcludes(globs, problems);
+  return createExcludes(globs, options.cwd, problems);
 }
 
 /** What the playlists among the named paths carry along, but for those that stay behind themselves. */

@@ -163,6 +163,32 @@ test('an absolute path is excluded by its name, and by no directory above what w
   assert.deepEqual(await world.lines([world.at('raw/v')], { exclude: ['v'] }), []);
 });
 
+test('a place of the file system is excluded with all below it, however that is named', async () => {
+  await world.write({ 'm/a.mp4': '1', 'm/raw/b.mp4': '1', 'm/raw/x/c.mp4': '1', list: '' });
+  const raw = world.at('m/raw');
+  const [a, b, c] = [world.at('m/a.mp4'), `${raw}/b.mp4`, `${raw}/x/c.mp4`];
+  for (const exclude of [
+    [raw],
+    [`${raw}/`],
+    [`${raw}/**`],
+    [world.at('{m,n}/ra*')],
+    [world.at('*/raw')],
+  ]) {
+    for (const inputs of [[a, b, c], [world.at('m')], [`${world.dir}/**`], [a, `${raw}/x`]]) {
+      assert.deepEqual(await world.lines(inputs, { exclude }), [a], `${exclude} ${inputs}`);
+    }
+    for (const inputs of [['m'], ['m/**'], ['m/a.mp4', 'm/raw/b.mp4', './m/raw/x']]) {
+      assert.deepEqual(await world.lines(inputs, { exclude }), ['m/a.mp4'], `${exclude} ${inputs}`);
+    }
+    await world.write({ list: [a, b, c, `${raw}/x`].join('\n') });
+    assert.deepEqual(await world.lines([], { filesFrom: 'list', exclude }), [a], `${exclude}`);
+    assert.deepEqual(await world.lines(['.'], { cwd: raw, exclude }), [], `${exclude}`);
+  }
+  const file = { exclude: [`${b}/`, '/*/*'] };
+  assert.deepEqual(await world.lines([b], file), [b]);
+  assert.deepEqual(await world.lines(['.'], { ...file, cwd: world.at('m') }), ['a.mp4']);
+});
+
 test('a range in an exclusion means its numbers', async () => {
   const names = ['ep0.mp4', 'ep07.mp4', 'ep1.mp4', 'ep12.mp4', 'ep13.mp4', 'ep7.mp4'];
   await world.write(Object.fromEntries(names.map((name) => [name, '1'])));
