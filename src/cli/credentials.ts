@@ -18,6 +18,7 @@ export interface CredentialQuery {
   /** See `configDirectory`. */
   readonly configDir: string;
   readonly now?: () => Date;
+  warn(message: string): void;
 }
 
 /** What this machine knows of the account. */
@@ -57,9 +58,10 @@ export async function resolveAccount(query: CredentialQuery): Promise<Required<A
  * Settings follow the keys of their profile. A default profile without keys is for any keys, or none.
  */
 export async function findAccount(query: CredentialQuery): Promise<Account> {
-  const { profile: asked, home, configDir } = query;
+  const { profile: asked, env, home, configDir, warn } = query;
   if (asked !== undefined) assertProfileName(asked);
-  const profiles = await inTime(openProfiles(configDir), configDir);
+  const needsNone = asked === undefined && (await environmentSource(env).read()) !== undefined;
+  const profiles = await inTime(openProfiles(configDir, needsNone ? warn : undefined), configDir);
   const name = asked ?? profiles.defaultName;
   const own = profileSource(profiles.path, configDir, name);
   const { settings, holdsKeys } = split(profiles.get(name) ?? {});

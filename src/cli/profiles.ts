@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { usageError, type UsageError } from '../core/errors.js';
 import { makeOwnDirectory, tighten } from '../journal/state-directory.js';
 import { nearest } from './nearest.js';
@@ -66,11 +66,15 @@ export function unknownProfile(name: string, known: readonly string[]): UsageErr
 
 /**
  * Reads the profiles. Throws UsageError on a file that is damaged or unreadable: it is never
- * reset, and nothing of its content is shown.
+ * reset, and nothing of its content is shown. A directory that may not be entered holds no profiles
+ * where somebody is to be warned of it.
  */
-export async function openProfiles(configDir: string): Promise<Profiles> {
+export async function openProfiles(
+  configDir: string,
+  warn?: (message: string) => void,
+): Promise<Profiles> {
   const path = join(configDir, 'config.json');
-  let stored = await read(path);
+  let stored = await read(path, warn);
   const change = async (name: string, next: (values: Values) => Values): Promise<void> => {
     // Anew: the user may have thought for a while before typing a value.
     const { profiles, ...rest } = await read(path);
@@ -104,13 +108,25 @@ function valuesOf(profiles: Stored['profiles'], name: string): Values {
 }
 
 /** Plain JSON, read without conf: loading it takes a quarter of a second, which every run would pay. */
-async function read(path: string): Promise<Stored> {
+async function read(path: string, warn?: (message: string) => void): Promise<Stored> {
+  const nothing = { defaultProfile: 'default', profiles: {} };
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return { defaultProfile: 'default', profiles: {} };
+    if (code === 'ENOENT' || code === 'ENOTDIR') return nothing;
+    if (code === 'EACCES' && (await isKeptOut(path))) {
+      const message = `${dirname(path)} may not be entered`;
+      if (warn === undefined) {
+        throw usageError(
+          `${message}, where the profiles are`,
+          'Let this user enter it, or name another directory with XDG_CONFIG_HOME.',
+        );
+      }
+      warn(`${message}: no profile is read`);
+      return nothing;
+    }
     throw usageError(
       `cannot read ${path} (${code})`,
       'Give this user read permission on the file, or remove it.',
@@ -118,6 +134,14 @@ async function read(path: string): Promise<Stored> {
   }
   await tighten(path, 0o600);
   return parseStored(text, path);
+}
+
+/** Whether nobody here may know whether there is such a file. */
+async function isKeptOut(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => false,
+    ({ code }: NodeJS.ErrnoException) => code === 'EACCES',
+  );
 }
 
 function parseStored(text: string, path: string): Stored {

@@ -28,9 +28,13 @@ const DEFAULT_REGION = 'ap-guangzhou';
 const COS_HOSTS = ['cos.myqcloud.com', 'cos.tencentcos.cn'];
 
 /** Where to look for the account's keys. */
-export function credentialQuery({ profile }: UploadFlags, { env, home }: World): CredentialQuery {
+export function credentialQuery(
+  { profile }: UploadFlags,
+  { env, home }: World,
+  warn: (message: string) => void,
+): CredentialQuery {
   const configDir = configDirectory(env, home);
-  return { ...(profile === undefined ? {} : { profile }), env, home, configDir };
+  return { ...(profile === undefined ? {} : { profile }), env, home, configDir, warn };
 }
 
 /** Flags before environment before profile before defaults. Throws UsageError for a bad region or proxy. */

@@ -24,7 +24,12 @@ for (const [file, named] of [
       await rm(home, { recursive: true });
     });
     let isSettled = false;
-    const found = findAccount({ env: {}, home, configDir: join(home, 'config') });
+    const found = findAccount({
+      env: {},
+      home,
+      configDir: join(home, 'config'),
+      warn: assert.fail,
+    });
     found.catch(() => undefined).finally(() => (isSettled = true));
     while (!isSettled) {
       await pause(20);

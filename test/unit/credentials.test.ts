@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findAccount, resolveAccount } from '../../src/cli/credentials.js';
 import type { Account, CredentialQuery, ResolvedCredentials } from '../../src/cli/credentials.js';
 import { UsageError } from '../../src/core/errors.js';
+import { asNobody } from '../helpers/plan-world.js';
 
 const SECRET = 'gu5t9xGARNpq86cd98joQYCN3EXAMPLE';
 
@@ -28,7 +29,7 @@ async function put(path: string, content: string | object): Promise<void> {
 const putProfiles = (profiles: object) => put('config/config.json', { schema: 1, profiles });
 
 const queryOf = (query: Partial<CredentialQuery>): CredentialQuery => {
-  return { env: {}, home, configDir: join(home, 'config'), ...query };
+  return { env: {}, home, configDir: join(home, 'config'), warn: assert.fail, ...query };
 };
 
 async function resolve(query: Partial<CredentialQuery> = {}): Promise<ResolvedCredentials> {
@@ -287,4 +288,22 @@ test('keys whose file does not answer stay as they were until it does, and are a
   await put(file, pair('AKIDsecond'));
   await pipe.close();
   while ((await current()).secretId !== 'AKIDsecond') await sleep(5);
+});
+
+test('who is kept out of the home needs no profile where the environment has keys', async () => {
+  const closed = join(home, 'closed');
+  const configDir = join(closed, 'config');
+  await mkdir(closed, { mode: 0 });
+  const warnings: string[] = [];
+  const warn = (message: string): void => void warnings.push(message);
+  await asNobody(async () => {
+    const found = await resolve({ configDir, env: environment, warn });
+    assert.equal(found.secretId, 'AKIDenv');
+    assert.deepEqual(warnings, [`${configDir} may not be entered: no profile is read`]);
+    for (const query of [{}, { env: environment, profile: 'default' }]) {
+      const { problems } = await refusal(() => resolve({ configDir, ...query }));
+      assert.match(problems[0]?.message ?? '', /closed\/config may not be entered/);
+      assert.match(problems[0]?.hint ?? '', /XDG_CONFIG_HOME/);
+    }
+  });
 });

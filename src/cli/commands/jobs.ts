@@ -250,7 +250,11 @@ async function withJournal<T>(
 }
 
 async function runOf(flags: UploadFlags, world: World): Promise<Run> {
-  const { profileSettings, credentials } = await resolveAccount(credentialQuery(flags, world));
+  const warn = (message: string): void => {
+    if (!flags.quiet) world.stderr.write(`warning: ${visible(message)}\n`);
+  };
+  const query = credentialQuery(flags, world, warn);
+  const { profileSettings, credentials } = await resolveAccount(query);
   const service = serviceSettings(flags, profileSettings, world);
   return {
     flags,

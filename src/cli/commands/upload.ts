@@ -22,12 +22,13 @@ export async function runUpload(
   world: World,
 ): Promise<number> {
   await assertManifestPlace(flags, world);
+  const planWarnings: string[] = [];
+  let warn = (message: string): void => void planWarnings.push(message);
   const sandbox = flags.sandbox === undefined ? undefined : await enterSandbox(flags, world);
   try {
-    const { profileSettings, credentials } = sandbox?.account ?? (await ownAccount(flags, world));
+    const { profileSettings, credentials } =
+      sandbox?.account ?? (await ownAccount(flags, world, warn));
     const service = { ...serviceSettings(flags, profileSettings, world), ...sandbox?.service };
-    const planWarnings: string[] = [];
-    let warn = (message: string): void => void planWarnings.push(message);
     const ending = new AbortController();
     const stateDir = stateDirectory(flags, world, sandbox?.dir);
     const settings = {
@@ -73,8 +74,12 @@ export async function runUpload(
 }
 
 /** The user's account; throws UsageError where it has no keys, which a plan that is printed does not need. */
-function ownAccount(flags: UploadFlags, world: World): Promise<Account> {
-  const query = credentialQuery(flags, world);
+function ownAccount(
+  flags: UploadFlags,
+  world: World,
+  warn: (message: string) => void,
+): Promise<Account> {
+  const query = credentialQuery(flags, world, warn);
   return flags.dryRun ? findAccount(query) : resolveAccount(query);
 }
 
