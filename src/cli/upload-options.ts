@@ -237,7 +237,7 @@ function outputOptions(): Option[] {
     ),
     new Option('--no-manifest', 'write no manifest'),
     new Option('--json', 'events as JSON Lines on stdout').default(false, 'off'),
-    new Option('-q, --quiet', 'print nothing unless something fails').default(false, 'off'),
+    new Option('-q, --quiet', 'say nothing on stderr unless something fails').default(false, 'off'),
     new Option('-v, --verbose', 'explain retries and resumes').default(false, 'off'),
   ];
 }

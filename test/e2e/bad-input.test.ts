@@ -136,6 +136,8 @@ describe('inputs without media: a warning, and exit 4 where nothing else is left
     cloud = await startCloud();
     shell = await createShell(cloud.env);
     await mkdir(join(shell.dir, 'bare'));
+    await mkdir(join(shell.dir, 'late'));
+    await writeFile(join(shell.dir, 'late', 'b.mp4.part'), 'x');
     await writeFile(join(shell.dir, 'a.mp4'), 'x');
   });
   after(async () => {
@@ -147,6 +149,9 @@ describe('inputs without media: a warning, and exit 4 where nothing else is left
     ['a directory', ['bare'], 4, /there is no media in bare/],
     ['a glob', ['*.mov'], 4, /\*\.mov matches nothing/],
     ['a directory, and a file', ['bare', 'a.mp4'], 0, /there is no media in bare/],
+    ['a glob, with -q', ['*.mov', '-q'], 4, /^warning: \*\.mov matches nothing.*\n.*--dry-run/],
+    ['files that are skipped, with -q', ['late', '-q'], 4, /^vod-upload: nothing to upload: .*\n$/],
+    ['a glob, with -q and --allow-empty', ['*.mov', '-q', '--allow-empty'], 0, /^$/],
     ['a directory, with --allow-empty', ['bare', '--allow-empty'], 0, /nothing sent/],
   ];
   for (const [name, args, code, pattern] of rows) {

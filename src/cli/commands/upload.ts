@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import type { Job, Receipt } from '../../core/model.js';
+import type { Job, PlanItem, Receipt } from '../../core/model.js';
+import { visible } from '../../core/text.js';
 import { createCrc64 } from '../../cos/crc64.js';
 import { planUploads } from '../../plan/plan.js';
 import { findAccount, resolveAccount, type Account } from '../credentials.js';
@@ -15,6 +16,8 @@ import {
 } from '../upload-settings.js';
 import type { World } from '../world.js';
 
+const NOTHING_TO_DO = 4;
+
 /** The main job: plan, then upload every job, then tell. Resolves to the exit code. */
 export async function runUpload(
   inputs: readonly string[],
@@ -23,7 +26,11 @@ export async function runUpload(
 ): Promise<number> {
   await assertManifestPlace(flags, world);
   const planWarnings: string[] = [];
-  let warn = (message: string): void => void planWarnings.push(message);
+  let listener: ((message: string) => void) | undefined;
+  const warn = (message: string): void => {
+    planWarnings.push(message);
+    listener?.(message);
+  };
   const sandbox = flags.sandbox === undefined ? undefined : await enterSandbox(flags, world);
   try {
     const { profileSettings, credentials } =
@@ -32,7 +39,7 @@ export async function runUpload(
     const ending = new AbortController();
     const stateDir = stateDirectory(flags, world, sandbox?.dir);
     const settings = {
-      ...planSettings(inputs, flags, profileSettings, service, world, (message) => warn(message)),
+      ...planSettings(inputs, flags, profileSettings, service, world, warn),
       ownDirectories: sandbox === undefined ? [stateDir] : [stateDir, sandbox.dir],
       ...(flags.checksum ? { content: { createChecksum: createCrc64, stop: ending.signal } } : {}),
     };
@@ -41,20 +48,10 @@ export async function runUpload(
     const onRunOptions = (earlier: object): void =>
       warnOfForgotten({ ...earlier }, options, flags, warn);
     const plan = await planUploads({ ...settings, onRunOptions }, planning.signal);
-    if (flags.dryRun) {
-      const { openLedger } = await import('../../journal/journal.js');
-      const { printPlan } = await import('../print-plan.js');
-      const ledger = flags.force ? undefined : await openLedger(stateDir);
-      try {
-        const known = (job: Job): Receipt | undefined => ledger?.find(job);
-        return await printPlan(plan, known, flags, world, () => planWarnings);
-      } finally {
-        await ledger?.close();
-      }
-    }
+    if (flags.dryRun) return await print(plan, stateDir, planWarnings, flags, world);
     if (credentials === undefined) throw new Error('no credentials');
     const { runUploads } = await import('../run-uploads.js');
-    return await runUploads(plan, {
+    const exitCode = await runUploads(plan, {
       flags,
       world,
       service,
@@ -63,14 +60,43 @@ export async function runUpload(
       stateDir,
       endPlan: () => ending.abort(),
       leavePlan: () => planning.abort(),
-      listenToWarnings(listener) {
-        planWarnings.forEach(listener);
-        warn = listener;
+      listenToWarnings(tell) {
+        planWarnings.forEach(tell);
+        listener = tell;
       },
     });
+    if (flags.quiet && exitCode === NOTHING_TO_DO) tellWhy(planWarnings, world);
+    return exitCode;
   } finally {
     await sandbox?.close();
   }
+}
+
+/** `--dry-run`: the plan, and what is known of it. */
+async function print(
+  plan: AsyncIterable<PlanItem>,
+  stateDir: string,
+  warnings: readonly string[],
+  flags: UploadFlags,
+  world: World,
+): Promise<number> {
+  const { openLedger } = await import('../../journal/journal.js');
+  const { printPlan } = await import('../print-plan.js');
+  const ledger = flags.force ? undefined : await openLedger(stateDir);
+  try {
+    const known = (job: Job): Receipt | undefined => ledger?.find(job);
+    return await printPlan(plan, known, flags, world, () => warnings);
+  } finally {
+    await ledger?.close();
+  }
+}
+
+/** Under -q nothing else tells of a glob that matches nothing. */
+function tellWhy(warnings: readonly string[], { stderr }: World): void {
+  for (const warning of warnings) stderr.write(`warning: ${visible(warning)}\n`);
+  stderr.write(
+    'vod-upload: nothing to upload: the same command with --dry-run tells what is skipped\n',
+  );
 }
 
 /** The user's account; throws UsageError where it has no keys, which a plan that is printed does not need. */
