@@ -34,6 +34,8 @@ const COMPUTES = 0.1;
 const SLOW_READS = 0.6;
 /** A link that is idle for most of the time is not the limit. */
 const SLOW_ANSWERS = 0.6;
+/** Where less than half a connection is at work on average, files wait for what comes before and after. */
+const CONNECTED = 0.5;
 /** What is held back for most of the time would have gone faster. */
 const HELD_BACK = 0.5;
 /** After trouble it takes about so long until the old number of connections is tried again. */
@@ -71,6 +73,10 @@ function limitsOf(facts: RunFacts): string[] {
   else if (readMs > SLOW_READS * connectedMs)
     limits.push(
       `the disk (${percent(Math.min(1, readMs / connectedMs))} of the time spent reading)`,
+    );
+  else if (limits.length === 0 && connectedMs < CONNECTED * durationMs)
+    limits.push(
+      `the answers of the VOD API (bytes were under way for ${percent(connectedMs / durationMs)} of the time)`,
     );
   else if (limits.length === 0 && facts.answering > SLOW_ANSWERS)
     limits.push(`the answers of COS (waited for ${percent(facts.answering)} of the time)`);

@@ -49,6 +49,11 @@ const rows: readonly (readonly [string, Partial<RunFacts>, string])[] = [
   ['a machine that others keep busy', { machineBusy: 0.99, ownShare: 0.03 }, 'the link'],
   ['slow answers', { answering: 0.8 }, 'the answers of COS (waited for 80 % of the time)'],
   ['slow answers of a service in trouble', { answering: 0.8, troubles: 3 }, TROUBLE],
+  [
+    'calls that are answered slowly',
+    { connectedMs: 3000, readMs: 500, answering: 1 },
+    'the answers of the VOD API (bytes were under way for 5 % of the time)',
+  ],
   ['slow reads', { readMs: 720_000 }, 'the disk (90 % of the time spent reading)'],
   [
     'reads that wait for a busy thread',
