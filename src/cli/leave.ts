@@ -31,7 +31,8 @@ export function leave(code: number): void {
       setTimeout(look, LOOK_MS);
     } else end(code);
   }
-  look();
+  // What was written last tells of its failure in this turn of the event loop.
+  setImmediate(look);
 }
 
 /** The same, without any patience; the first process of a container waits for its disk. */

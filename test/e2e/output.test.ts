@@ -73,4 +73,25 @@ describe('an environment or an output that is broken', () => {
       assert.equal(told.split('cannot write to standard output: ENOSPC').length - 1, warnings);
     });
   }
+
+  for (const args of [
+    ['completion', 'bash'],
+    ['jobs', 'gc'],
+    ['config', 'path'],
+  ]) {
+    test(
+      `${args.join(' ')} >/dev/full says that nothing could be written`,
+      { skip: noFull },
+      () => {
+        const full = openSync('/dev/full', 'w');
+        const [program = '', ...rest] = commandLine(args);
+        const { cwd, env } = { cwd: shell.dir, env: shell.env };
+        const stdio = ['ignore', full, 'pipe'] as const;
+        const ran = spawnSync(program, rest, { cwd, env, stdio: [...stdio], encoding: 'utf8' });
+        closeSync(full);
+        assert.equal(ran.status, 0, ran.stderr);
+        assert.match(ran.stderr, /cannot write to standard output: ENOSPC\n$/);
+      },
+    );
+  }
 });
