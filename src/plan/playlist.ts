@@ -1,8 +1,9 @@
 import path from 'node:path';
-import { UploadFailure, type FailureCode } from '../core/errors.js';
+import { UploadFailure } from '../core/errors.js';
 import type { Segment, SourceFile } from '../core/model.js';
 import { visible } from '../core/text.js';
-import { assertAnswering, explain, inspect, type RealDirectory } from './inspect.js';
+import { assertAnswering, explain, inspect } from './inspect.js';
+import type { Inspection, RealDirectory } from './inspect.js';
 import { mapAhead } from './map-ahead.js';
 import { extensionOf, isSegmentType } from './media-types.js';
 import { createPathSet } from './path-set.js';
@@ -21,8 +22,8 @@ interface PlaylistFiles {
   /** Relative to the outermost playlist's directory, decoded, each once, in the order of reference. */
   readonly keys: ReadonlySet<string>;
   readonly playlistKeys: ReadonlySet<string>;
-  /** What first keeps the playlist from being uploaded; `keys` is as complete as it could be. */
-  readonly problem: UploadFailure | undefined;
+  /** The first few that keep the playlist from being uploaded; `keys` is as complete as it could be. */
+  readonly problems: readonly UploadFailure[];
   /** Why a directory's playlist could not be read, by the directory's absolute path. */
   readonly unread: ReadonlyMap<string, UploadFailure>;
 }
@@ -39,6 +40,8 @@ const MAX_PLAYLIST_SIZE = 64 * 1024 * 1024;
 /** Of one playlist and those within it, also to the same file: a template may stand for any number. */
 const MAX_REFERENCES = 1_000_000;
 const SEGMENTS_AHEAD = 16;
+/** What is wrong with one playlist may be wrong with each of its references. */
+const MAX_PROBLEMS = 5;
 
 async function readPlaylist(
   shown: string,
@@ -49,7 +52,7 @@ async function readPlaylist(
   const keys = new Set<string>();
   const playlistKeys = new Set<string>();
   const unread = new Map<string, UploadFailure>();
-  let problem: UploadFailure | undefined;
+  const problems: UploadFailure[] = [];
   let references = 0;
   const own = path.basename(absolute);
   const directory = path.dirname(absolute);
@@ -64,7 +67,9 @@ async function readPlaylist(
     }
     const resolved = resolveReference(reference.uri, path.dirname(from));
     if ('refused' in resolved) {
-      problem ??= refusal(inPlaylist, reference.uri, resolved.refused);
+      if (problems.length < MAX_PROBLEMS) {
+        problems.push(refusal(inPlaylist, reference.uri, resolved.refused));
+      }
       return;
     }
     const { key } = resolved;
@@ -88,14 +93,14 @@ async function readPlaylist(
         error instanceof RangeError
           ? invalid(`cannot use the playlist ${visible(inPlaylist)}: ${visible(error.message)}`)
           : explain(error, inPlaylist);
-      problem ??= failure;
+      if (problems.length < MAX_PROBLEMS) problems.push(failure);
       if (failure.rule.retryable || failure.code === 'source-unreadable') {
         unread.set(path.dirname(path.join(directory, key)), failure);
       }
       if (references > MAX_REFERENCES) break;
     }
   }
-  return { keys, playlistKeys, problem, unread };
+  return { keys, playlistKeys, problems, unread };
 }
 
 async function readText(absolute: string): Promise<string> {
@@ -135,8 +140,9 @@ export async function findSegments(
   type: string,
   realDirectory: RealDirectory,
 ): Promise<{ readonly segments: Segment[]; readonly changedAtMs: number }> {
-  const { keys, problem } = await readPlaylist(playlist.path, absolute, type, realDirectory);
-  if (problem !== undefined) throw problem;
+  const { keys, problems } = await readPlaylist(playlist.path, absolute, type, realDirectory);
+  assertNone(problems);
+  const unusable: UploadFailure[] = [];
   const segments: Segment[] = [];
   let changedAtMs = 0;
   const inspected = mapAhead(keys, SEGMENTS_AHEAD, async (key) => ({
@@ -148,26 +154,33 @@ export async function findSegments(
     ),
   }));
   for await (const { key, found } of inspected) {
-    if (found.kind === 'unusable') {
-      throw unusableSegment(playlist, key, found.failure.code, found.failure.message);
+    if (found.kind === 'file' && found.file.size > 0) {
+      changedAtMs = Math.max(changedAtMs, found.changedAtMs);
+      segments.push({ ...found.file, relativeKey: key });
+      continue;
     }
-    if (found.kind === 'directory') {
-      throw unusableSegment(playlist, key, 'source-invalid', 'it is a directory');
-    }
-    if (found.file.size === 0)
-      throw unusableSegment(playlist, key, 'source-invalid', 'it is empty');
-    changedAtMs = Math.max(changedAtMs, found.changedAtMs);
-    segments.push({ ...found.file, relativeKey: key });
+    unusable.push(unusableSegment(playlist, key, found));
+    // What another try may not meet is as likely to be met by all that follow.
+    if (unusable.length === MAX_PROBLEMS || unusable.at(-1)?.rule.retryable) break;
   }
+  assertNone(unusable);
   return { segments, changedAtMs };
 }
 
-function unusableSegment(
-  playlist: SourceFile,
-  key: string,
-  code: FailureCode,
-  reason: string,
-): UploadFailure {
+/** Throws the first of these problems, which tells the others. */
+function assertNone(problems: readonly UploadFailure[]): void {
+  const [first, ...others] = problems;
+  if (first === undefined) return;
+  if (others.length === 0) throw first;
+  const message = problems.map((problem) => problem.message).join('; ');
+  throw new UploadFailure(first.code, message, first.facts);
+}
+
+function unusableSegment(playlist: SourceFile, key: string, found: Inspection): UploadFailure {
+  const { code, message: reason } =
+    found.kind === 'unusable'
+      ? found.failure
+      : invalid(found.kind === 'directory' ? 'it is a directory' : 'it is empty');
   const message = `the playlist ${visible(playlist.path)} needs ${visible(key)}: ${reason}`;
   const hint = 'Put the file in its place, or correct the playlist.';
   return new UploadFailure(code, message, { stage: 'plan', hint });

@@ -140,30 +140,6 @@ test('references are decoded, lose query and fragment, and a lone percent sign s
   assert.ok('refused' in resolveReference('%00', '.'));
 });
 
-test('a missing segment is named', async () => {
-  await world.write({ 'd/p.m3u8': media('#EXTINF:1,', 'gone.ts') });
-  assert.deepEqual(await world.problems(['d/p.m3u8']), [
-    'the playlist d/p.m3u8 needs gone.ts: cannot read d/gone.ts: no such file or directory',
-  ]);
-  assert.deepEqual(await world.lines(['d']), ['d/p.m3u8 (source-missing)']);
-});
-
-test('an empty segment, key or init file is refused with its playlist, and the rest goes on', async () => {
-  const whole = { 's.ts': '1', 'k.key': '1', 'i.mp4': '1' };
-  for (const empty of Object.keys(whole)) {
-    const files = Object.entries({ ...whole, [empty]: '' });
-    await world.write({
-      'd/p.m3u8': media('#EXT-X-KEY:METHOD=AES-128,URI="k.key"', '#EXT-X-MAP:URI="i.mp4"', 's.ts'),
-      ...Object.fromEntries(files.map(([name, contents]) => [`d/${name}`, contents])),
-      'd/z.mov': '1',
-    });
-    assert.deepEqual(await world.problems(['d/p.m3u8']), [
-      `the playlist d/p.m3u8 needs ${empty}: it is empty`,
-    ]);
-    assert.deepEqual(await world.lines(['d']), ['d/p.m3u8 (source-invalid)', 'd/z.mov']);
-  }
-});
-
 test('what is no playlist is not sent as one', async () => {
   await world.write({ 'd/p.m3u8': 'hello', 'd/q.mpd': '<html></html>', 'd/r.mpd': '<MPD>' });
   assert.deepEqual(await world.lines(['d']), [
@@ -299,7 +275,7 @@ test('DASH: many representations take no longer each than few', async () => {
   assert.ok(user < 3e6, `${user / 1e6} s`);
 });
 
-test('DASH: references without end are refused at a limit, and the first problem is kept', async () => {
+test('DASH: references without end are refused at a limit, and the first problems are kept', async () => {
   const template = (attributes: string): string =>
     mpd(
       `<Period><AdaptationSet><SegmentTemplate endNumber="1000000000" ${attributes}/>
@@ -313,7 +289,9 @@ test('DASH: references without end are refused at a limit, and the first problem
   });
   const before = process.memoryUsage().rss;
   assert.deepEqual(await world.problems(['above.mpd', 'same.mpd', 'wide.mpd', 'long.mpd']), [
-    'the playlist above.mpd refers to ../1.m4s: it contains ../',
+    [1, 2, 3, 4, 5]
+      .map((n) => `the playlist above.mpd refers to ../${n}.m4s: it contains ../`)
+      .join('; '),
     'cannot use the playlist long.mpd: a reference in it is too long',
     'cannot use the playlist same.mpd: it has more than 1000000 references to files',
     'cannot use the playlist wide.mpd: a reference in it is too long',
