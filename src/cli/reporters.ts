@@ -5,7 +5,7 @@ import type { Bars } from '../report/bars.js';
 import { createJsonLines } from '../report/json.js';
 import { createLines } from '../report/lines.js';
 import { createQuiet } from '../report/quiet.js';
-import { every } from '../report/reporter.js';
+import { every, type Reporter } from '../report/reporter.js';
 import { stateText } from '../report/progress-text.js';
 import { createResults } from '../report/results.js';
 import { advance, emptyTally, summarise } from '../report/tally.js';
@@ -40,7 +40,10 @@ export async function createReporters(
   const { stdout, stderr } = world;
   const now = (): Date => new Date();
   const manifest = flags.manifest === false ? {} : { manifest: flags.manifest };
-  const common = { stream: stderr, verbose: flags.verbose, ...manifest };
+  let tally = emptyTally();
+  let mostFiles = 0;
+  let isStopped = false;
+  const common = { stream: stderr, tally: () => tally, verbose: flags.verbose, ...manifest };
   const bars = await openBars(flags, world, common);
   const people = flags.quiet ? createQuiet({ stream: stderr }) : (bars ?? createLines(common));
   // On a terminal that shows bars, results are written where they do not tear them.
@@ -48,10 +51,9 @@ export async function createReporters(
   const programs = flags.json
     ? createJsonLines({ stream, now, toRecord })
     : createResults({ stream });
-  const reporters = [programs, people];
-  let tally = emptyTally();
-  let mostFiles = 0;
+  const reporters: readonly Reporter[] = [programs, people];
   const emit: Emit = (event) => {
+    if (isStopped) return;
     tally = advance(tally, event);
     mostFiles = Math.max(mostFiles, tally.active.size);
     reporters.forEach((reporter) => reporter.handle(event));
@@ -67,8 +69,9 @@ export async function createReporters(
     tellState: () => void (bars ?? stderr).write(`${stateText(tally).join('\n')}\n`),
     screen: { release: () => bars?.hide(), take: () => bars?.show() },
     stop() {
+      isStopped = true;
       stopLooking();
-      reporters.forEach((reporter) => reporter.stop());
+      reporters.forEach((reporter) => reporter.stop?.());
     },
   };
 }

@@ -5,12 +5,14 @@ import type { Every, Output, Reporter } from './reporter.js';
 import { createBarScreen } from './screen.js';
 import { collectFailure, failuresText, summaryText } from './summary-text.js';
 import type { Failures } from './summary-text.js';
-import { advance, emptyTally } from './tally.js';
+import type { Tally } from './tally.js';
 
 const FRAME_MS = 200;
 
 export interface BarsOptions {
   readonly stream: Output;
+  /** The run as it stands, the event that is being handled included. */
+  readonly tally: () => Tally;
   /** The size of the terminal, asked anew for every frame. */
   readonly columns: () => number;
   readonly rows: () => number;
@@ -33,19 +35,17 @@ export interface Bars extends Reporter {
 
 /** For terminals: a bar a file in flight, one for the total, settled files scrolling above. */
 export function createBars(options: BarsOptions): Bars {
-  const { stream, verbose, colour, manifest, every = systemEvery } = options;
+  const { stream, tally, verbose, colour, manifest, every = systemEvery } = options;
   // A terminal that does not know its size says 0.
   const columns = (): number => options.columns() || 80;
   const rows = (): number => options.rows() || 24;
   let screen = createBarScreen({ stream, columns });
-  let tally = emptyTally();
   let failures: Failures = new Map();
   let stopFrames: (() => void) | undefined;
   let isRunning = false;
-  let isStopped = false;
 
   function draw(): void {
-    screen.draw(barRows(tally, { columns: columns(), rows: rows() }));
+    screen.draw(barRows(tally(), { columns: columns(), rows: rows() }));
   }
 
   function say(line: string): void {
@@ -73,8 +73,6 @@ export function createBars(options: BarsOptions): Bars {
 
   return {
     handle(event) {
-      if (isStopped) return;
-      tally = advance(tally, event);
       const text = eventText(event, { verbose, colour });
       if (text !== undefined) say(text);
       if (event.type === 'run-started') {
@@ -93,9 +91,6 @@ export function createBars(options: BarsOptions): Bars {
     },
     hide,
     show,
-    stop() {
-      if (!isStopped) close();
-      isStopped = true;
-    },
+    stop: close,
   };
 }

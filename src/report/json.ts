@@ -16,7 +16,6 @@ export interface JsonOptions {
 /** One JSON object a line for programs; its schema ships with the package. */
 export function createJsonLines({ stream, now, toRecord }: JsonOptions): Reporter {
   const toldAtMs = new Map<JobId, number>();
-  let isStopped = false;
 
   function isDue(id: JobId): boolean {
     const nowMs = +now();
@@ -29,14 +28,11 @@ export function createJsonLines({ stream, now, toRecord }: JsonOptions): Reporte
 
   return {
     handle(event) {
-      if (isStopped || (event.type === 'job-progress' && !isDue(event.id))) return;
+      if (event.type === 'job-progress' && !isDue(event.id)) return;
       if (event.type === 'job-settled' && event.outcome.job) toldAtMs.delete(event.outcome.job.id);
       const facts = publicFacts(event, toRecord);
       if (facts === undefined) return;
       stream.write(formatEvent(event.type, now(), facts));
-    },
-    stop() {
-      isStopped = true;
     },
   };
 }

@@ -3,8 +3,8 @@ import type { UploadEvent } from '../core/events.js';
 /** Something that listens to a run and tells about it. */
 export interface Reporter {
   handle(event: UploadEvent): void;
-  /** Lets go of the terminal and of timers; nothing is written afterwards. */
-  stop(): void;
+  /** Lets go of the terminal and of timers; nothing is handed over afterwards. */
+  stop?(): void;
 }
 
 /** Where text goes. */

@@ -3,17 +3,13 @@ import type { Output, Reporter } from './reporter.js';
 
 /** `FileId<TAB>path`, one line a media that the service has, whether from this run or an earlier one. */
 export function createResults({ stream }: { readonly stream: Output }): Reporter {
-  let isStopped = false;
   return {
     handle(event) {
-      if (isStopped || event.type !== 'job-settled') return;
+      if (event.type !== 'job-settled') return;
       const { outcome } = event;
       const receipt = 'receipt' in outcome ? outcome.receipt : undefined;
       if (receipt === undefined) return;
       stream.write(`${receipt.fileId}\t${visible(outcome.path)}\n`);
-    },
-    stop() {
-      isStopped = true;
     },
   };
 }
