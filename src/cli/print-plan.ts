@@ -2,14 +2,10 @@ import type { Job, PlanItem, Receipt } from '../core/model.js';
 import { partSizeFor } from '../core/parts.js';
 import { filesOf, formatSize } from '../core/size.js';
 import { visible } from '../core/text.js';
-import { createVerdict, type Verdict } from '../pipeline/verdict.js';
+import { createVerdict } from '../pipeline/verdict.js';
 import { formatEvent } from '../report/json.js';
 import type { UploadFlags } from './upload-options.js';
 import type { World } from './world.js';
-
-type PrintedItem =
-  | Exclude<PlanItem, { kind: 'skipped' }>
-  | (Extract<PlanItem, { kind: 'skipped' }> & { readonly fileId?: string });
 
 /** What a plan would cost. */
 interface PlanTotals {
@@ -47,7 +43,12 @@ export async function printPlan(
   for await (const planned of plan) {
     const item = withLedger(planned, known);
     count(item, flags, totals);
-    note(item, verdict);
+    // A job that nothing has become of yet counts as one that did not fail.
+    verdict.note(
+      item.status === 'planned'
+        ? { status: 'interrupted', path: item.job.media.path, job: item.job }
+        : item,
+    );
     await print(
       world,
       flags.json
@@ -75,32 +76,22 @@ function print({ stdout }: World, text: string): Promise<void> {
   });
 }
 
-/** A job that nothing has become of yet counts as one that did not fail. */
-function note(item: PrintedItem, verdict: Verdict): void {
-  if (item.kind === 'job') {
-    verdict.note({ status: 'interrupted', path: item.job.media.path, job: item.job });
-  } else if (item.kind === 'failed') {
-    verdict.note({ status: 'failed', path: item.path, failure: item.failure });
-  } else {
-    verdict.note({ status: 'skipped', path: item.path, reason: item.reason });
-  }
-}
-
 /** What is known already is passed over by the run, so the plan says so. */
-function withLedger(item: PlanItem, known: (job: Job) => Receipt | undefined): PrintedItem {
-  const receipt = item.kind === 'job' ? known(item.job) : undefined;
-  if (item.kind !== 'job' || receipt === undefined) return item;
-  const { path } = item.job.media;
-  return { kind: 'skipped', path, reason: 'already-uploaded', fileId: receipt.fileId };
+function withLedger(item: PlanItem, known: (job: Job) => Receipt | undefined): PlanItem {
+  if (item.status !== 'planned') return item;
+  const { job } = item;
+  const receipt = known(job);
+  if (receipt === undefined) return item;
+  return { status: 'skipped', path: job.media.path, job, reason: 'already-uploaded', receipt };
 }
 
-function count(item: PrintedItem, flags: UploadFlags, totals: PlanTotals): void {
-  if (item.kind === 'skipped') {
+function count(item: PlanItem, flags: UploadFlags, totals: PlanTotals): void {
+  if (item.status === 'skipped') {
     totals.skipped += 1;
     if (item.reason === 'already-uploaded') totals.known += 1;
   }
-  if (item.kind === 'failed') totals.failed += 1;
-  if (item.kind !== 'job') return;
+  if ('failure' in item) totals.failed += 1;
+  if (item.status !== 'planned') return;
   totals.jobs += 1;
   totals.apiCalls += 2;
   for (const file of filesOf(item.job)) {
@@ -115,13 +106,13 @@ function partsOf(size: number, { partSize }: UploadFlags): number {
   return Math.max(1, Math.ceil(size / partSizeFor(size, wanted)));
 }
 
-function sentence(item: PrintedItem, flags: UploadFlags): string {
-  const path = visible(item.kind === 'job' ? item.job.media.path : item.path);
-  if (item.kind === 'skipped') {
-    const as = item.fileId === undefined ? '' : ` as ${item.fileId}`;
+function sentence(item: PlanItem, flags: UploadFlags): string {
+  const path = visible(item.status === 'planned' ? item.job.media.path : item.path);
+  if (item.status === 'skipped') {
+    const as = item.receipt === undefined ? '' : ` as ${item.receipt.fileId}`;
     return `skip    ${path} (${item.reason}${as})`;
   }
-  if (item.kind === 'failed') return `fail    ${path} (${visible(item.failure.message)})`;
+  if ('failure' in item) return `fail    ${path} (${visible(item.failure.message)})`;
   const { job } = item;
   const parts = partsOf(job.media.size, flags);
   const details = [
@@ -134,12 +125,12 @@ function sentence(item: PrintedItem, flags: UploadFlags): string {
   return `upload  ${path} (${details.join(', ')})`;
 }
 
-function describe(item: PrintedItem, flags: UploadFlags): object {
-  if (item.kind === 'skipped') {
-    const { path, reason, fileId = null } = item;
-    return { action: 'skip', path, reason, fileId };
+function describe(item: PlanItem, flags: UploadFlags): object {
+  if (item.status === 'skipped') {
+    const { path, reason, receipt } = item;
+    return { action: 'skip', path, reason, fileId: receipt?.fileId ?? null };
   }
-  if (item.kind === 'failed') {
+  if ('failure' in item) {
     const { code, message, hint } = item.failure;
     return { action: 'fail', path: item.path, error: { code, message, hint } };
   }

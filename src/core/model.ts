@@ -48,9 +48,11 @@ export interface Job {
   readonly request: ApplyRequest;
   /** Unsigned decimal, where the content and not path and time decide whether it was uploaded before. */
   readonly crc64?: string;
-  /** What a row of a job list holds besides: comes back in the manifest. */
-  readonly extra?: Readonly<Record<string, unknown>>;
+  readonly extra?: Extra;
 }
+
+/** What a row of a job list holds besides: comes back in the manifest. */
+export type Extra = Readonly<Record<string, unknown>>;
 
 export type SkipReason =
   | 'already-uploaded'
@@ -60,18 +62,6 @@ export type SkipReason =
   | 'empty'
   | 'temporary-name'
   | 'unpaired-image';
-
-/** One input after planning: a job, or the reason why there is none. */
-export type PlanItem =
-  | { readonly kind: 'job'; readonly job: Job }
-  | {
-      readonly kind: 'skipped';
-      readonly path: string;
-      readonly size?: number;
-      readonly mtimeNs?: bigint;
-      readonly reason: SkipReason;
-    }
-  | { readonly kind: 'failed'; readonly path: string; readonly failure: UploadFailure };
 
 /** A temporary key pair of one session. Secret. */
 export interface TemporaryCredentials {
@@ -182,32 +172,42 @@ export type Outcome =
       readonly receipt: Receipt;
       readonly effort: Effort;
     }
-  | {
-      readonly status: 'skipped';
-      readonly path: string;
-      readonly job?: Job;
-      readonly size?: number;
-      readonly mtimeNs?: bigint;
-      readonly reason: SkipReason;
-      readonly receipt?: Receipt;
-      /** Of a media that was uploaded before. */
-      readonly was?: UploadedAs;
-      /** Of a first try of this run, after which another one has taken the job. */
-      readonly effort?: Effort;
-    }
-  | {
-      readonly status: 'failed' | 'unknown';
-      readonly path: string;
-      readonly job?: Job;
-      readonly failure: UploadFailure;
-      readonly effort?: Effort;
-    }
+  | Skipped
+  | Failed
   | {
       readonly status: 'interrupted';
       readonly path: string;
       readonly job: Job;
       readonly effort?: Effort;
     };
+
+export interface Skipped {
+  readonly status: 'skipped';
+  readonly path: string;
+  readonly job?: Job;
+  readonly size?: number;
+  readonly mtimeNs?: bigint;
+  readonly reason: SkipReason;
+  readonly receipt?: Receipt;
+  /** Of a media that was uploaded before. */
+  readonly was?: UploadedAs;
+  /** Of a first try of this run, after which another one has taken the job. */
+  readonly effort?: Effort;
+  /** Of what is no job: a job has its own. */
+  readonly extra?: Extra;
+}
+
+export interface Failed {
+  readonly status: 'failed' | 'unknown';
+  readonly path: string;
+  readonly job?: Job;
+  readonly failure: UploadFailure;
+  readonly effort?: Effort;
+  readonly extra?: Extra;
+}
+
+/** One input after planning: a job, or how it ended without becoming one. */
+export type PlanItem = { readonly status: 'planned'; readonly job: Job } | Skipped | Failed;
 
 export type Status = Outcome['status'];
 

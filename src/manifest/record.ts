@@ -59,12 +59,10 @@ export interface ManifestRecord {
   readonly error: RecordError | null;
 }
 
-type Extra = NonNullable<Job['extra']>;
-
 /** The one manifest record of an outcome; at its end, what a job list said of the input besides. */
-export function toRecord(outcome: Outcome & { readonly extra?: Extra }): ManifestRecord {
+export function toRecord(outcome: Outcome): ManifestRecord {
   const own = ownRecord(outcome);
-  const extra = outcome.job?.extra ?? outcome.extra;
+  const extra = outcome.job?.extra ?? ('extra' in outcome ? outcome.extra : undefined);
   // A key of both keeps the place and the value that it has in every record.
   return extra === undefined ? own : { ...own, ...extra, ...own };
 }

@@ -109,7 +109,7 @@ export async function uploadAll(
     plan,
     LOOK_AHEAD,
     (item) => {
-      if (item.kind === 'job') ports.emit({ type: 'job-planned', size: jobSize(item.job) });
+      if (item.status === 'planned') ports.emit({ type: 'job-planned', size: jobSize(item.job) });
     },
     () => ports.emit({ type: 'plan-finished' }),
     AbortSignal.any([options.leave, silence.over]),
@@ -117,7 +117,7 @@ export async function uploadAll(
   try {
     for await (const item of planned) {
       silence.heard();
-      if (item.kind !== 'job') await settle(toOutcome(item));
+      if (item.status !== 'planned') await settle(item);
       else if (stop.aborted) await settle(interrupted(item.job));
       else await enqueue(item.job, options.failAtOnce ?? false);
       silence.listen();
@@ -154,14 +154,4 @@ function isWorthAnother({ code, rule }: UploadFailure): boolean {
 
 function interrupted(job: Job): Outcome {
   return { status: 'interrupted', path: job.media.path, job };
-}
-
-function toOutcome(item: Exclude<PlanItem, { kind: 'job' }>): Outcome {
-  // Whatever else the plan says of the input comes along.
-  if (item.kind === 'failed') {
-    const { kind: status, ...facts } = item;
-    return { status, ...facts };
-  }
-  const { kind: status, ...facts } = item;
-  return { status, ...facts };
 }

@@ -40,22 +40,26 @@ export async function* byContent(
   const buffers: Buffer[] = [];
 
   async function digest(item: PlanItem): Promise<PlanItem> {
-    if (item.kind !== 'job' || item.job.segments.length > 0) return item;
+    if (item.status !== 'planned' || item.job.segments.length > 0) return item;
     const buffer = buffers.pop() ?? Buffer.allocUnsafeSlow(CHUNK_SIZE);
     try {
       const crc64 = await readCrc64(item.job.media, createChecksum(), buffer, stop);
       // Only now: what a disk that did not answer may still write to is never used again.
       buffers.push(buffer);
-      return crc64 === undefined ? item : { kind: 'job', job: { ...item.job, crc64 } };
+      return crc64 === undefined ? item : { status: 'planned', job: { ...item.job, crc64 } };
     } catch (error) {
       if (!(error instanceof UploadFailure)) throw error;
       const { media, extra } = item.job;
-      return withExtra({ kind: 'failed', path: media.path, failure: error.at('plan') }, extra);
+      return withExtra({ status: 'failed', path: media.path, failure: error.at('plan') }, extra);
     }
   }
 
   for await (const item of mapAhead(items, READ_AHEAD, digest)) {
-    if (item.kind !== 'job' || item.job.crc64 === undefined || seen.add(contentOf(item.job))) {
+    if (
+      item.status !== 'planned' ||
+      item.job.crc64 === undefined ||
+      seen.add(contentOf(item.job))
+    ) {
       yield item;
       continue;
     }

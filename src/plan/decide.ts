@@ -1,7 +1,7 @@
-import type { PlanItem, SkipReason, SourceFile } from '../core/model.js';
+import type { Extra, Failed, PlanItem, Skipped, SkipReason, SourceFile } from '../core/model.js';
 import type { CoverFinder } from './covers.js';
 import type { Verdict } from './examine.js';
-import type { Extra, Row } from './job-row.js';
+import type { Row } from './job-row.js';
 import { createJob, type JobSettings, type Media } from './job.js';
 import type { Warnings } from './names.js';
 import { createPathSet } from './path-set.js';
@@ -38,9 +38,9 @@ export function createDecide(
     const facts = { path: file.path, absolute, index, now: settings.now };
     const job = createJob(media, row, facts, settings, warnings);
     const failure = takePlaces(job, row?.media.subAppId ?? settings.media.subAppId);
-    if (failure !== undefined) return { kind: 'failed', path: file.path, failure };
+    if (failure !== undefined) return { status: 'failed', path: file.path, failure };
     for (const segment of media.segments) seen.add(inSubApp(segment.realPath, row));
-    return { kind: 'job', job };
+    return { status: 'planned', job };
   }
 
   function decideImage(verdict: Extract<Verdict, { kind: 'image' }>): PlanItem | undefined {
@@ -59,7 +59,7 @@ export function createDecide(
       case 'ignored':
         return undefined;
       case 'failed':
-        return { kind: 'failed', path: verdict.path, failure: verdict.failure };
+        return { status: 'failed', path: verdict.path, failure: verdict.failure };
       case 'skipped':
         return skipped(verdict.file, verdict.reason);
       case 'image':
@@ -72,19 +72,18 @@ export function createDecide(
   return (verdict) => {
     if (verdict.cover !== undefined) usedCovers.add(verdict.cover.realPath);
     const item = decideOne(verdict);
-    return item === undefined || item.kind === 'job' ? item : withExtra(item, verdict.row?.extra);
+    return item === undefined || item.status === 'planned'
+      ? item
+      : withExtra(item, verdict.row?.extra);
   };
 }
 
 /** What a job list says of a path that becomes no job; it comes back all the same. */
-export function withExtra(
-  item: PlanItem,
-  extra: Extra | undefined,
-): PlanItem & { readonly extra?: Extra } {
+export function withExtra(item: Skipped | Failed, extra: Extra | undefined): PlanItem {
   return extra === undefined ? item : { ...item, extra };
 }
 
 /** The record of a file that is left out. */
-export function skipped({ path, size, mtimeNs }: SourceFile, reason: SkipReason): PlanItem {
-  return { kind: 'skipped', path, size, mtimeNs, reason };
+export function skipped({ path, size, mtimeNs }: SourceFile, reason: SkipReason): Skipped {
+  return { status: 'skipped', path, size, mtimeNs, reason };
 }

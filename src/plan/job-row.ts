@@ -1,11 +1,9 @@
 import type { Problem } from '../core/errors.js';
-import type { Job } from '../core/model.js';
+import type { Extra } from '../core/model.js';
 import { visible } from '../core/text.js';
 import { checkFields, type MediaOptions } from './limits.js';
 import { isImageType, isMediaType } from './media-types.js';
 import type { RawRow } from './raw-rows.js';
-
-export type Extra = NonNullable<Job['extra']>;
 
 /** One row of a job list: a file, and what it says of the media. */
 export interface Row {

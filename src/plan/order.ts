@@ -14,10 +14,10 @@ export async function* inOrder(
   }
   const jobs: Job[] = [];
   for await (const item of items) {
-    if (item.kind === 'job') jobs.push(item.job);
+    if (item.status === 'planned') jobs.push(item.job);
     else yield item;
   }
-  for (const job of sorted(jobs, order)) yield { kind: 'job', job };
+  for (const job of sorted(jobs, order)) yield { status: 'planned', job };
 }
 
 /** Equals stay in the order in which they were found. */

@@ -81,7 +81,7 @@ export async function createPlanWorld(): Promise<PlanWorld> {
     lines: async (inputs, options) => (await plan(inputs, options)).map(lineOf),
     async jobs(inputs, options) {
       const items = await plan(inputs, options);
-      return items.flatMap((item) => (item.kind === 'job' ? [item.job] : []));
+      return items.flatMap((item) => (item.status === 'planned' ? [item.job] : []));
     },
     async problems(inputs, options) {
       try {
@@ -97,8 +97,8 @@ export async function createPlanWorld(): Promise<PlanWorld> {
 }
 
 function lineOf(item: PlanItem): string {
-  if (item.kind === 'job') return item.job.media.path;
-  return `${item.path} (${item.kind === 'skipped' ? item.reason : item.failure.code})`;
+  if (item.status === 'planned') return item.job.media.path;
+  return `${item.path} (${item.status === 'skipped' ? item.reason : item.failure.code})`;
 }
 
 /** Lets this process open no more files until what it returns is called. */

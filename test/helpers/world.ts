@@ -198,7 +198,7 @@ function countOpenFiles(): { readonly sourceOf: Ports['sourceOf']; count(): numb
 }
 
 async function* planOf(jobs: readonly Job[]): AsyncGenerator<PlanItem> {
-  for (const job of jobs) yield { kind: 'job', job };
+  for (const job of jobs) yield { status: 'planned', job };
 }
 
 /** The job that a plan would make of this file. */

@@ -283,7 +283,7 @@ test('a video whose cover cannot be looked for at the moment fails, and no other
   const items = (await planUploads(world.options([], list), signal))[Symbol.asyncIterator]();
   try {
     const { value: first } = await items.next();
-    assert.ok(first?.kind === 'failed');
+    assert.ok(first?.status === 'failed');
     assert.equal(first.path, 'v/10.mp4');
     assert.equal(first.failure.code, 'too-many-open-files');
     assert.equal(first.failure.message, 'cannot read v: too many open files');
@@ -292,7 +292,7 @@ test('a video whose cover cannot be looked for at the moment fails, and no other
   }
   let last = await items.next();
   for (let next = last; next.done !== true; next = await items.next()) last = next;
-  assert.ok(last.value?.kind === 'job');
+  assert.ok(last.value?.status === 'planned');
   assert.equal(last.value.job.cover?.path, 'v/69.jpg');
 });
 

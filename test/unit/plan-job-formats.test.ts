@@ -18,7 +18,7 @@ afterEach(() => world.remove());
 
 function extraOf(item: PlanItem | undefined): unknown {
   assert.ok(item);
-  return item.kind === 'job' ? item.job.extra : (item as { extra?: unknown }).extra;
+  return item.status === 'planned' ? item.job.extra : item.extra;
 }
 
 test('the same list in CSV, JSON and JSON Lines is the same plan', async () => {
@@ -26,7 +26,7 @@ test('the same list in CSV, JSON and JSON Lines is the same plan', async () => {
     const items = await world.plan([], { cwd: project, jobs: `fixtures/jobs/${file}` });
     assert.deepEqual(
       items.map((item) => {
-        assert.equal(item.kind, 'job', file);
+        assert.equal(item.status, 'planned', file);
         const { media, cover, request } = item.job;
         return [media.path, cover?.path, request.mediaName, request.classId, request.procedure];
       }),
@@ -180,7 +180,7 @@ test('a row of JSON Lines may have columns called jobs or results', async () => 
   );
   assert.deepEqual(
     items.map((item) => ({
-      path: item.kind === 'job' ? item.job.media.path : '',
+      path: item.status === 'planned' ? item.job.media.path : '',
       ...(extraOf(item) as object),
     })),
     rows,
@@ -229,7 +229,10 @@ test('rows are read the same wherever the reader happens to cut the file', async
   for (const [name, list] of Object.entries(lists)) {
     const items = await world.plan([], await world.jobList(name, list));
     assert.deepEqual(
-      items.map((item) => ({ path: item.kind === 'job' ? '' : item.path, note: extraOf(item) })),
+      items.map((item) => ({
+        path: item.status === 'planned' ? '' : item.path,
+        note: extraOf(item),
+      })),
       rows.map(({ path, note }) => ({ path, note: { note } })),
     );
   }
@@ -245,7 +248,7 @@ test('a list that is rewritten while it is read ends in a failure, not in half a
   const items: PlanItem[] = [];
   for await (const item of plan) items.push(item);
   assert.deepEqual(
-    items.map((item) => (item.kind === 'failed' ? [item.path, item.failure.code] : item.kind)),
-    ['job', ['list.csv', 'source-changed']],
+    items.map((item) => (item.status === 'failed' ? [item.path, item.failure.code] : item.status)),
+    ['planned', ['list.csv', 'source-changed']],
   );
 });

@@ -17,13 +17,13 @@ beforeEach(async () => {
 afterEach(() => world.remove());
 
 function requestOf(item: PlanItem | undefined) {
-  assert.equal(item?.kind, 'job');
+  assert.equal(item?.status, 'planned');
   return item.job.request;
 }
 
 function extraOf(item: PlanItem | undefined): unknown {
   assert.ok(item);
-  return item.kind === 'job' ? item.job.extra : (item as { extra?: unknown }).extra;
+  return item.status === 'planned' ? item.job.extra : item.extra;
 }
 
 test('the values of a row win over the flags, and an empty cell leaves it to them', async () => {
@@ -171,9 +171,9 @@ test('a row whose file or cover is gone fails by itself, and keeps what it said'
   ].join('\n');
   const items = await world.plan([], await world.jobList('list.csv', list));
   const lines = items.map((item) =>
-    item.kind === 'failed'
+    item.status === 'failed'
       ? `${item.path} ${item.failure.code} ${item.failure.facts.stage}: ${item.failure.message}`
-      : item.kind,
+      : item.status,
   );
   assert.deepEqual(lines, [
     'gone.mp4 source-missing plan: cannot read gone.mp4: no such file or directory',
@@ -181,7 +181,7 @@ test('a row whose file or cover is gone fails by itself, and keeps what it said'
     'b.mp4 source-invalid plan: the cover of b.mp4 cannot be used: the cover empty.jpg is empty',
     'd source-invalid plan: cannot upload d: it is a directory',
     'note.txt source-unsupported plan: cannot upload note.txt: VOD does not accept .txt files',
-    'job',
+    'planned',
   ]);
   assert.deepEqual(items.map(extraOf).slice(0, 2), [
     { id: '1', given: { cover: 'c.jpg' } },
@@ -193,7 +193,7 @@ test('the cover of a row wins over the one beside the file and over the flags', 
   await world.write({ 'other.png': '1', 'odd.bin': '1' });
   const covers = async (list: string, options?: Partial<PlanOptions>): Promise<unknown[]> =>
     (await world.plan([], await world.jobList('list.csv', list, options))).map(
-      (item) => item.kind === 'job' && [item.job.cover?.path, item.job.request.coverType],
+      (item) => item.status === 'planned' && [item.job.cover?.path, item.job.request.coverType],
     );
   assert.deepEqual(await covers('path,cover\nc.mp4,other.png\n'), [['other.png', 'png']]);
   assert.deepEqual(await covers('path,cover\nc.mp4,\n'), [['c.jpg', 'jpg']]);

@@ -68,11 +68,11 @@ function mixedOutcomes(): Outcome[] {
 /** The outcomes of a run in which every planned job failed. */
 function failAll(items: readonly PlanItem[]): Outcome[] {
   const failure = new UploadFailure('network', 'refused');
-  return items.map((item) => {
-    if (item.kind === 'skipped') return { ...item, status: 'skipped' as const };
-    if (item.kind === 'failed') return { ...item, status: 'failed' as const };
-    return { status: 'failed' as const, path: item.job.media.path, job: item.job, failure };
-  });
+  return items.map((item) =>
+    item.status === 'planned'
+      ? { status: 'failed', path: item.job.media.path, job: item.job, failure }
+      : item,
+  );
 }
 
 test('of a manifest the rows that are still to do are planned, and nothing is said of the others', async () => {
@@ -111,7 +111,10 @@ test('a job of a manifest is the job that it was, with its name, type, cover and
     const media = { procedure: 'P(1,1)', name: '{parent} {name}' };
     const before = await world.jobs(['a:{stem}.mp4'], { media, cover: 'c.png' });
     before.push(...(await world.jobs(['rec.bin'], { media: { mediaType: 'mov' } })));
-    await writeManifest(`m.${format}`, failAll(before.map((one) => ({ kind: 'job', job: one }))));
+    await writeManifest(
+      `m.${format}`,
+      failAll(before.map((one) => ({ status: 'planned', job: one }))),
+    );
     const after = await world.jobs([], { jobs: `m.${format}` });
     const facts = ({ id, media: { path }, cover, request }: Job) => ({ id, path, cover, request });
     assert.deepEqual(after.map(facts), before.map(facts), format);

@@ -105,17 +105,17 @@ test('files of playlists may not go to one storage path either, unless they are 
   });
   const messages = async (input: string, storagePath: string): Promise<string[]> =>
     (await world.plan([input], { media: { storagePath } })).map((item) =>
-      item.kind === 'failed' ? item.failure.message : item.kind,
+      item.status === 'failed' ? item.failure.message : item.status,
     );
   assert.deepEqual(await messages('v', '/{parent}.m3u8'), [
-    'job',
+    'planned',
     'v/b/0.ts would overwrite another file of this run at /0.ts',
   ]);
-  assert.deepEqual(await messages('v', '/{dir}/{name}'), ['job', 'job']);
+  assert.deepEqual(await messages('v', '/{dir}/{name}'), ['planned', 'planned']);
   assert.deepEqual(await messages('w', '/{parent}/index.m3u8'), [
     'w/a/index.m3u8 would overwrite another file of this run at /a/index.m3u8',
   ]);
-  assert.deepEqual(await messages('x', '/{name}'), ['job', 'job']);
+  assert.deepEqual(await messages('x', '/{name}'), ['planned', 'planned']);
 });
 
 test('a file whose key COS would refuse as too long fails in the plan', async () => {
@@ -125,16 +125,16 @@ test('a file whose key COS would refuse as too long fails in the plan', async ()
   const told = async (input: string, storagePath?: string): Promise<string[]> => {
     const media = storagePath === undefined ? {} : { storagePath };
     return (await world.plan([input], { media })).map((item) =>
-      item.kind === 'failed' ? item.failure.message : item.kind,
+      item.status === 'failed' ? item.failure.message : item.status,
     );
   };
   const most = 'COS takes keys of 850 bytes, URL-encoded';
   const segment = `the playlist v/tour.m3u8 needs ${directory}/${name}: its path is too long: ${most}`;
   // 180 + 3 + 543 bytes: 124 are left for the folder.
-  assert.deepEqual(await told('v'), ['job']);
-  assert.deepEqual(await told('v', `/${'f'.repeat(121)}/{name}`), ['job']);
+  assert.deepEqual(await told('v'), ['planned']);
+  assert.deepEqual(await told('v', `/${'f'.repeat(121)}/{name}`), ['planned']);
   assert.deepEqual(await told('v', `/${'f'.repeat(122)}/{name}`), [segment]);
-  assert.deepEqual(await told('a.mp4', `/${'f'.repeat(845)}.mp4`), ['job']);
+  assert.deepEqual(await told('a.mp4', `/${'f'.repeat(845)}.mp4`), ['planned']);
   const own = `the storage path of a.mp4 is too long: ${most}`;
   assert.deepEqual(await told('a.mp4', `/${'市'.repeat(95)}.mp4`), [own]);
   const longer = `${'市'.repeat(75)}.ts`;

@@ -69,7 +69,7 @@ test('the plan is made while it is taken, may be left early, and ends at once wh
   );
   const options = world.options(['v']);
   for await (const item of await planUploads(options, new AbortController().signal)) {
-    assert.equal(item.kind, 'job');
+    assert.equal(item.status, 'planned');
     break;
   }
   const abort = new AbortController();

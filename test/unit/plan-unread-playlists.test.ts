@@ -40,7 +40,7 @@ test('what may be part of a playlist that cannot be read is not uploaded by itse
   await asNobody(async () => {
     for (const input of ['.', '**']) assert.deepEqual(await world.lines([input]), expected);
     const [, , item] = await world.plan(['.']);
-    assert.ok(item?.kind === 'failed');
+    assert.ok(item?.status === 'failed');
     assert.equal(
       item.failure.message,
       `hls/low/0.ts may be part of a playlist: cannot read ${world.at('hls/low/index.m3u8')}: permission denied`,

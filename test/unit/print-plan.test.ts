@@ -35,12 +35,12 @@ function printed(
 }
 
 function failing(code: FailureCode, message = 'no'): PlanItem {
-  return { kind: 'failed', path: 'a.mp4', failure: new UploadFailure(code, message) };
+  return { status: 'failed', path: 'a.mp4', failure: new UploadFailure(code, message) };
 }
 
-const sending: PlanItem = { kind: 'job', job: job('b.mp4') };
-const skipping: PlanItem = { kind: 'skipped', path: 'c.mp4', reason: 'already-uploaded' };
-const empty: PlanItem = { kind: 'skipped', path: 'd.mp4', reason: 'empty' };
+const sending: PlanItem = { status: 'planned', job: job('b.mp4') };
+const skipping: PlanItem = { status: 'skipped', path: 'c.mp4', reason: 'already-uploaded' };
+const empty: PlanItem = { status: 'skipped', path: 'd.mp4', reason: 'empty' };
 
 test('a plan has the exit code that its run would have', async () => {
   const rows: readonly (readonly [readonly PlanItem[], number])[] = [

@@ -12,16 +12,16 @@ import { withExtra } from '../../src/plan/decide.js';
 async function* plannedJobs(paths: readonly string[]): AsyncGenerator<PlanItem> {
   for (const path of paths) {
     const job = { id: path, media: { path, size: 1 }, segments: [] };
-    yield { kind: 'job', job: job as unknown as Job };
+    yield { status: 'planned', job: job as unknown as Job };
   }
 }
 
 test('what a job list says besides comes back in the record of an input that becomes no job', async () => {
   const extra = { note: 'keep', given: { name: 'x' } };
   const items: readonly PlanItem[] = [
-    withExtra({ kind: 'skipped', path: 'a.mp4', size: 7, reason: 'duplicate' }, extra),
+    withExtra({ status: 'skipped', path: 'a.mp4', size: 7, reason: 'duplicate' }, extra),
     withExtra(
-      { kind: 'failed', path: 'b.mp4', failure: new UploadFailure('source-missing', 'gone') },
+      { status: 'failed', path: 'b.mp4', failure: new UploadFailure('source-missing', 'gone') },
       extra,
     ),
   ];
@@ -68,7 +68,7 @@ test('more files begin as soon as there are more connections, though nothing has
     (async function* () {
       for (let id = 0; id < 40; id++) {
         const job = { id: String(id), media: { path: `${id}.mp4`, size: PART }, segments: [] };
-        yield { kind: 'job', job: job as unknown as Job } as const;
+        yield { status: 'planned', job: job as unknown as Job } as const;
       }
     })(),
     ports,

@@ -46,7 +46,7 @@ export async function resumeJobs(flags: UploadFlags, world: World): Promise<numb
   const services = tellServicesApart(run, 'resume');
   await withJournal(flags, world, async (journal) => {
     for await (const { job, resumable } of journal.list()) {
-      if (resumable && services.isOwn(job)) items.push({ kind: 'job', job });
+      if (resumable && services.isOwn(job)) items.push({ status: 'planned', job });
     }
   });
   services.tellOthers();
