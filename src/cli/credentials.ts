@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UploadFailure, UsageError, usageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { answered } from '../core/waits.js';
+import { configDirectory } from './directories.js';
 import { keysOf, sdkSource, tccliSource } from './credential-files.js';
 import type { Keys, KeySource } from './credential-files.js';
 import type { Profile, ProfileSettings } from './profile-settings.js';
@@ -12,11 +13,9 @@ import type { Profiles } from './profiles.js';
 
 export interface CredentialQuery {
   /** `--profile`. */
-  readonly profile?: string;
+  readonly profile?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
-  /** See `configDirectory`. */
-  readonly configDir: string;
   readonly now?: () => Date;
   warn(message: string): void;
 }
@@ -58,7 +57,8 @@ export async function resolveAccount(query: CredentialQuery): Promise<Required<A
  * Settings follow the keys of their profile. A default profile without keys is for any keys, or none.
  */
 export async function findAccount(query: CredentialQuery): Promise<Account> {
-  const { profile: asked, env, home, configDir, warn } = query;
+  const { profile: asked, env, home, warn } = query;
+  const configDir = configDirectory(query);
   if (asked !== undefined) assertProfileName(asked);
   const needsNone = asked === undefined && (await environmentSource(env).read()) !== undefined;
   const profiles = await inTime(openProfiles(configDir, needsNone ? warn : undefined), configDir);

@@ -5,7 +5,6 @@ import { makeOwnDirectory, tighten } from '../journal/state-directory.js';
 import { nearest } from './nearest.js';
 import { parseSetting, PROFILE_FIELDS, SETTINGS } from './profile-settings.js';
 import type { Profile, ProfileField } from './profile-settings.js';
-import { baseDirectory } from './xdg.js';
 
 /** The stored profiles, as they were when opened and as changed since. */
 export interface Profiles {
@@ -32,14 +31,6 @@ type Values = Readonly<Record<string, unknown>>;
 interface Stored {
   readonly defaultProfile: string;
   readonly profiles: Readonly<Record<string, Values>>;
-}
-
-/** `$XDG_CONFIG_HOME/vod-upload`, by default `~/.config/vod-upload`. */
-export function configDirectory(
-  env: Readonly<Record<string, string | undefined>>,
-  home: string,
-): string {
-  return join(baseDirectory(env['XDG_CONFIG_HOME'], join(home, '.config')), 'vod-upload');
 }
 
 /** Throws UsageError on a name that could not be a profile; names become parts of file names. */

@@ -1,14 +1,10 @@
-import { join, resolve } from 'node:path';
 import { usageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { proxyFor, type ProxyEnvironment } from '../net/proxy.js';
 import type { PlanOptions } from '../plan/plan.js';
-import type { CredentialQuery } from './credentials.js';
 import { parseSetting, type ProfileSettings } from './profile-settings.js';
-import { configDirectory } from './profiles.js';
 import type { UploadFlags } from './upload-options.js';
 import type { World } from './world.js';
-import { baseDirectory } from './xdg.js';
 
 /** What decides where requests go and whose they are. */
 export interface ServiceSettings {
@@ -26,16 +22,6 @@ const DEFAULT_REGION = 'ap-guangzhou';
 
 /** Names under which objects are stored, as far as NO_PROXY is concerned. */
 const COS_HOSTS = ['cos.myqcloud.com', 'cos.tencentcos.cn'];
-
-/** Where to look for the account's keys. */
-export function credentialQuery(
-  { profile }: UploadFlags,
-  { env, home }: World,
-  warn: (message: string) => void,
-): CredentialQuery {
-  const configDir = configDirectory(env, home);
-  return { ...(profile === undefined ? {} : { profile }), env, home, configDir, warn };
-}
 
 /** Flags before environment before profile before defaults. Throws UsageError for a bad region or proxy. */
 export function serviceSettings(
@@ -142,18 +128,6 @@ function subAppIdFrom(world: World): number | undefined {
     `VOD_SUB_APP_ID is "${visible(text)}", which is not a whole number from 1`,
     'Set it to the number of the sub-application, or unset it.',
   );
-}
-
-/** Where the journal lives. */
-export function stateDirectory(flags: UploadFlags, world: World, sandboxDir?: string): string {
-  const { env } = world;
-  const named = flags.stateDir ?? env['VOD_UPLOAD_STATE_DIR'];
-  if (named) return resolve(world.cwd, named);
-  if (sandboxDir !== undefined) return join(sandboxDir, '.state');
-  const ofUnit = env['STATE_DIRECTORY']?.split(':')[0];
-  if (ofUnit) return ofUnit;
-  const base = baseDirectory(env['XDG_STATE_HOME'], join(world.home, '.local', 'state'));
-  return join(base, 'vod-upload');
 }
 
 /**

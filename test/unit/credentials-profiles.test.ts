@@ -3,9 +3,10 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { configDirectory } from '../../src/cli/directories.js';
 import { nearest } from '../../src/cli/nearest.js';
 import { fieldOf, maskId, parseSetting } from '../../src/cli/profile-settings.js';
-import { configDirectory, openProfiles } from '../../src/cli/profiles.js';
+import { openProfiles } from '../../src/cli/profiles.js';
 import { UsageError } from '../../src/core/errors.js';
 
 let base: string;
@@ -28,9 +29,9 @@ async function putConfig(content: string): Promise<string> {
 }
 
 test('the directory is where XDG says, unless that is relative or empty', () => {
-  assert.equal(configDirectory({ XDG_CONFIG_HOME: '/x' }, '/u'), '/x/vod-upload');
+  assert.equal(configDirectory({ env: { XDG_CONFIG_HOME: '/x' }, home: '/u' }), '/x/vod-upload');
   for (const value of [undefined, '', 'relative']) {
-    const found = configDirectory({ XDG_CONFIG_HOME: value }, '/u');
+    const found = configDirectory({ env: { XDG_CONFIG_HOME: value }, home: '/u' });
     assert.equal(found, '/u/.config/vod-upload');
   }
 });

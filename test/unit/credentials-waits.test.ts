@@ -9,14 +9,14 @@ import { findAccount } from '../../src/cli/credentials.js';
 import { UsageError } from '../../src/core/errors.js';
 
 for (const [file, named] of [
-  ['config/config.json', 'config'],
+  ['.config/vod-upload/config.json', '.config/vod-upload'],
   ['.tccli/default.credential', '.tccli/default.credential'],
 ] as const) {
   test(`keys whose disk does not answer are given up: ${file}`, { timeout: 20_000 }, async (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     const home = await mkdtemp(join(tmpdir(), 'vod-upload-credentials-'));
     const path = join(home, file);
-    await mkdir(dirname(path));
+    await mkdir(dirname(path), { recursive: true });
     // Nobody writes to it: whoever opens it waits.
     spawnSync('mkfifo', [path]);
     t.after(async () => {
@@ -27,7 +27,6 @@ for (const [file, named] of [
     const found = findAccount({
       env: {},
       home,
-      configDir: join(home, 'config'),
       warn: assert.fail,
     });
     found.catch(() => undefined).finally(() => (isSettled = true));

@@ -26,10 +26,11 @@ async function put(path: string, content: string | object): Promise<void> {
   await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content));
 }
 
-const putProfiles = (profiles: object) => put('config/config.json', { schema: 1, profiles });
+const putProfiles = (profiles: object) =>
+  put('.config/vod-upload/config.json', { schema: 1, profiles });
 
 const queryOf = (query: Partial<CredentialQuery>): CredentialQuery => {
-  return { env: {}, home, configDir: join(home, 'config'), warn: assert.fail, ...query };
+  return { env: {}, home, warn: assert.fail, ...query };
 };
 
 async function resolve(query: Partial<CredentialQuery> = {}): Promise<ResolvedCredentials> {
@@ -85,7 +86,7 @@ test('a profile that is asked for is looked for in tccli where it is none of our
 test('the environment, the default profile, tccli and the SDKs are asked in this order', async () => {
   await putEverything();
   const order = [(await resolve({ env: environment })).secretId];
-  for (const gone of ['', 'config', '.tccli']) {
+  for (const gone of ['', '.config', '.tccli']) {
     if (gone !== '') await rm(join(home, gone), { recursive: true });
     order.push((await resolve()).secretId);
   }
@@ -265,7 +266,7 @@ test('renewed keys of a profile of ours are followed, even of the same length', 
   await putProfiles({ default: pair('AKID1') });
   const { current } = await resolve();
   await putProfiles({ default: pair('AKID2') });
-  await utimes(join(home, 'config/config.json'), 1, 1);
+  await utimes(join(home, '.config/vod-upload/config.json'), 1, 1);
   assert.equal((await current()).secretId, 'AKID2');
 });
 
@@ -292,17 +293,18 @@ test('keys whose file does not answer stay as they were until it does, and are a
 
 test('who is kept out of the home needs no profile where the environment has keys', async () => {
   const closed = join(home, 'closed');
-  const configDir = join(closed, 'config');
   await mkdir(closed, { mode: 0 });
   const warnings: string[] = [];
   const warn = (message: string): void => void warnings.push(message);
   await asNobody(async () => {
-    const found = await resolve({ configDir, env: environment, warn });
+    const found = await resolve({ home: closed, env: environment, warn });
     assert.equal(found.secretId, 'AKIDenv');
-    assert.deepEqual(warnings, [`${configDir} may not be entered: no profile is read`]);
+    assert.deepEqual(warnings, [
+      `${closed}/.config/vod-upload may not be entered: no profile is read`,
+    ]);
     for (const query of [{}, { env: environment, profile: 'default' }]) {
-      const { problems } = await refusal(() => resolve({ configDir, ...query }));
-      assert.match(problems[0]?.message ?? '', /closed\/config may not be entered/);
+      const { problems } = await refusal(() => resolve({ home: closed, ...query }));
+      assert.match(problems[0]?.message ?? '', /closed\/\.config\/vod-upload may not be entered/);
       assert.match(problems[0]?.hint ?? '', /XDG_CONFIG_HOME/);
     }
   });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { stateDirectory } from '../../src/cli/directories.js';
 import { hostName, region } from '../../src/cli/flag-values.js';
 import type { UploadFlags } from '../../src/cli/upload-options.js';
-import { serviceSettings, stateDirectory } from '../../src/cli/upload-settings.js';
+import { serviceSettings } from '../../src/cli/upload-settings.js';
 import type { World } from '../../src/cli/world.js';
 
 function placeFor(env: World['env'], flags: Partial<UploadFlags> = {}): string {

@@ -2,7 +2,8 @@ import { usageError } from '../../core/errors.js';
 import { visible } from '../../core/text.js';
 import { parseSetting, PROFILE_FIELDS, SETTINGS, showSetting } from '../profile-settings.js';
 import type { Profile, ProfileField } from '../profile-settings.js';
-import { assertProfileName, configDirectory, openProfiles, unknownProfile } from '../profiles.js';
+import { configDirectory } from '../directories.js';
+import { assertProfileName, openProfiles, unknownProfile } from '../profiles.js';
 import type { Profiles } from '../profiles.js';
 import type { World } from '../world.js';
 
@@ -125,8 +126,8 @@ export async function printPath(world: World): Promise<void> {
   world.stdout.write(`${(await open(world)).path}\n`);
 }
 
-function open({ env, home }: World): Promise<Profiles> {
-  return openProfiles(configDirectory(env, home));
+function open(world: World): Promise<Profiles> {
+  return openProfiles(configDirectory(world));
 }
 
 function profileName(profiles: Profiles, asked: string | undefined): string {

@@ -11,16 +11,11 @@ import { assertUnchanged } from '../../plan/source.js';
 import { formatLine } from '../../report/json.js';
 import { connectServices } from '../services.js';
 import { resolveAccount } from '../credentials.js';
+import { stateDirectory } from '../directories.js';
 import { assertManifestPlace } from '../manifest-place.js';
 import { openRunJournal, runUploads, type Run } from '../run-uploads.js';
 import type { UploadFlags } from '../upload-options.js';
-import {
-  credentialQuery,
-  DEFAULT_VOD_HOST,
-  serviceSettings,
-  shownOptions,
-  stateDirectory,
-} from '../upload-settings.js';
+import { DEFAULT_VOD_HOST, serviceSettings, shownOptions } from '../upload-settings.js';
 import type { World } from '../world.js';
 
 /** `jobs list`: a line an unfinished job. */
@@ -253,7 +248,7 @@ async function runOf(flags: UploadFlags, world: World): Promise<Run> {
   const warn = (message: string): void => {
     if (!flags.quiet) world.stderr.write(`warning: ${visible(message)}\n`);
   };
-  const query = credentialQuery(flags, world, warn);
+  const query = { profile: flags.profile, env: world.env, home: world.home, warn };
   const { profileSettings, credentials } = await resolveAccount(query);
   const service = serviceSettings(flags, profileSettings, world);
   return {

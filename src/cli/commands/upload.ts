@@ -4,16 +4,11 @@ import { visible } from '../../core/text.js';
 import { createCrc64 } from '../../cos/crc64.js';
 import { planUploads } from '../../plan/plan.js';
 import { findAccount, resolveAccount, type Account } from '../credentials.js';
+import { stateDirectory } from '../directories.js';
 import { assertManifestPlace } from '../manifest-place.js';
 import { warnOfForgotten } from '../forgotten-flags.js';
 import type { UploadFlags } from '../upload-options.js';
-import {
-  credentialQuery,
-  planSettings,
-  serviceSettings,
-  shownOptions,
-  stateDirectory,
-} from '../upload-settings.js';
+import { planSettings, serviceSettings, shownOptions } from '../upload-settings.js';
 import type { World } from '../world.js';
 
 const NOTHING_TO_DO = 4;
@@ -105,7 +100,7 @@ function ownAccount(
   world: World,
   warn: (message: string) => void,
 ): Promise<Account> {
-  const query = credentialQuery(flags, world, warn);
+  const query = { profile: flags.profile, env: world.env, home: world.home, warn };
   return flags.dryRun ? findAccount(query) : resolveAccount(query);
 }
 
