@@ -97,14 +97,14 @@ async function firstRead(source: KeySource) {
 function sourcesOf(query: CredentialQuery, own: KeySource): readonly KeySource[] {
   const { profile, env, home, now = () => new Date() } = query;
   if (profile !== undefined) return [own, tccliSource({ home, name: profile, named: false, now })];
-  const name = present(env['TCCLI_PROFILE']);
+  const name = nonBlank(env['TCCLI_PROFILE']);
   const tccli = tccliSource({ home, name: name ?? 'default', named: name !== undefined, now });
   return [environmentSource(env), own, tccli, sdkSource(home)];
 }
 
 function environmentSource(env: CredentialQuery['env']): KeySource {
   const where = 'environment variables';
-  const token = TOKEN_VARIABLES.find((variable) => present(env[variable])) ?? TOKEN_VARIABLES[0];
+  const token = TOKEN_VARIABLES.find((variable) => nonBlank(env[variable])) ?? TOKEN_VARIABLES[0];
   const names = {
     secretId: 'TENCENTCLOUD_SECRET_ID',
     secretKey: 'TENCENTCLOUD_SECRET_KEY',
@@ -176,7 +176,7 @@ function split({ secretId, secretKey, token: _, ...settings }: Profile): {
   return { settings, holdsKeys: secretId !== undefined || secretKey !== undefined };
 }
 
-function present(value: string | undefined): string | undefined {
+function nonBlank(value: string | undefined): string | undefined {
   return value?.trim() || undefined;
 }
 

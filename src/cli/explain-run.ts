@@ -8,7 +8,9 @@ export interface RunFacts {
   readonly durationMs: number;
   readonly mostConnections: number;
   readonly mostFiles: number;
+  /** How long bytes of sources were waited for. */
   readonly readMs: number;
+  /** How long connections were taken. */
   readonly connectedMs: number;
   readonly apiWaitedMs: number;
   /** How often the service asked to slow down or fell silent. */

@@ -1,15 +1,9 @@
 import { cpus } from 'node:os';
 import type { Ports } from '../pipeline/ports.js';
+import type { RunFacts } from './explain-run.js';
 
 /** What is measured of a run where it meets the world. */
-export interface Gauges {
-  /** How long bytes of sources were waited for, as a sum over all that waited. */
-  readonly readMs: number;
-  /** The share of the time of all processors that anything took until now, 0 to 1. */
-  readonly machineBusy: number;
-  /** The share of it that this process took. */
-  readonly ownShare: number;
-}
+export type Gauges = Pick<RunFacts, 'readMs' | 'machineBusy' | 'ownShare'>;
 
 /** The ports as they are, measured. */
 export function gauge<P extends Pick<Ports, 'sourceOf'>>(

@@ -5,7 +5,7 @@ import { UploadFailure, UsageError, usageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { leave, obeySignalsAsFirstProcess } from './leave.js';
 import { isUnderNohup } from './nohup.js';
-import { doNotBlock } from './output.js';
+import { doNotBlock } from './unblocked-terminal.js';
 import { createProgram } from './program.js';
 import type { World } from './world.js';
 

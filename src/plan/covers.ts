@@ -4,7 +4,7 @@ import { visible } from '../core/text.js';
 import type { Excludes } from './excludes.js';
 import { assertAnswering, explain, inspect, type RealDirectory } from './inspect.js';
 import { extensionOf, imageTypeRank, isImageType, stemOf } from './media-types.js';
-import type { Warnings } from './names.js';
+import type { Warnings } from './warnings.js';
 import { threadFs } from './quick-fs.js';
 
 /** The images of one directory by stem, those of the preferred type first. */

@@ -3,7 +3,7 @@ import type { CoverFinder } from './covers.js';
 import type { Verdict } from './examine.js';
 import type { Row } from './job-row.js';
 import { createJob, type JobSettings, type Media } from './job.js';
-import type { Warnings } from './names.js';
+import type { Warnings } from './warnings.js';
 import { createPathSet } from './path-set.js';
 import { createPlaces } from './places.js';
 

@@ -8,7 +8,7 @@ import {
   fieldsOf,
   KNOWN_COLUMNS,
   readRow,
-  RECORDED_COLUMNS,
+  MEDIA_COLUMNS,
   type ReadRow,
   type Row,
 } from './job-row.js';
@@ -172,7 +172,7 @@ function createRunOptions(flagged: ReadonlySet<string>) {
   let isToDo = false;
   let arePlanned = true;
   const isTold = (name: string): boolean =>
-    arePlanned && RECORDED_COLUMNS.has(name) && !flagged.has(name);
+    arePlanned && MEDIA_COLUMNS.has(name) && !flagged.has(name);
   return {
     /** Of what stands around the rows. */
     take(this: void, document: unknown): void {

@@ -46,7 +46,7 @@ export const KNOWN_COLUMNS: ReadonlySet<string> = new Set([
 ]);
 
 /** What a manifest's record tells of its run, besides known columns. */
-export const RECORD_COLUMNS: ReadonlySet<string> = new Set([
+export const RESULT_COLUMNS: ReadonlySet<string> = new Set([
   'status',
   'reason',
   'size',
@@ -68,7 +68,7 @@ export const RECORD_COLUMNS: ReadonlySet<string> = new Set([
 ]);
 
 /** The columns into which a CSV manifest spreads parts of a record. */
-export const SPREAD_COLUMNS: ReadonlySet<string> = new Set([
+export const CSV_COLUMNS: ReadonlySet<string> = new Set([
   'bucket',
   'region',
   'storagePath',
@@ -84,7 +84,7 @@ export const SPREAD_COLUMNS: ReadonlySet<string> = new Set([
 ]);
 
 /** What a record tells of its media, be it from a row, the flags or the disk. */
-export const RECORDED_COLUMNS: ReadonlySet<string> = new Set([
+export const MEDIA_COLUMNS: ReadonlySet<string> = new Set([
   'name',
   'mediaType',
   'cover',
@@ -144,7 +144,7 @@ function isToDo({ status, reason }: Values): boolean {
 }
 
 function isReserved(column: string): boolean {
-  return RECORD_COLUMNS.has(column) || column === 'given';
+  return RESULT_COLUMNS.has(column) || column === 'given';
 }
 
 function isUnknown(column: string): boolean {
@@ -155,8 +155,7 @@ function isUnknown(column: string): boolean {
 function ofRecord(record: Values, problems: Problem[]): Values {
   const isSpread = 'errorCode' in record;
   const isResult = (column: string): boolean =>
-    RECORDED_COLUMNS.has(column) ||
-    (isSpread && (SPREAD_COLUMNS.has(column) || column === 'extra'));
+    MEDIA_COLUMNS.has(column) || (isSpread && (CSV_COLUMNS.has(column) || column === 'extra'));
   const own = Object.entries(record).filter(([column]) => !isResult(column));
   const more = isSpread ? readExtra(record['extra'], problems) : {};
   const given = fieldsOf(more['given'] ?? record['given']);
@@ -164,7 +163,7 @@ function ofRecord(record: Values, problems: Problem[]): Values {
 }
 
 function recordedOf(record: Values, flagged: ReadonlySet<string>): Values {
-  const columns = [...RECORDED_COLUMNS].filter((column) => !flagged.has(column));
+  const columns = [...MEDIA_COLUMNS].filter((column) => !flagged.has(column));
   const values = Object.fromEntries(columns.map((column) => [column, record[column]]));
   const cover = fieldsOf(values['cover'])['path'] ?? values['cover'];
   return { ...values, cover };

@@ -5,7 +5,8 @@ import { visible } from '../core/text.js';
 import type { Row } from './job-row.js';
 import type { MediaOptions } from './limits.js';
 import { extensionOf, stemOf } from './media-types.js';
-import { cleanName, type Warnings } from './names.js';
+import { cleanName } from './media-name.js';
+import type { Warnings } from './warnings.js';
 import { cleanStoragePath, renderTemplate, type TemplateFacts } from './templates.js';
 import path from 'node:path';
 
@@ -85,19 +86,10 @@ function coverTypeOf(cover: SourceFile, media: MediaOptions): string {
   return media.coverType ?? extensionOf(path.basename(cover.path));
 }
 
-function requestOf(media: MediaOptions, own: ApplyRequest): ApplyRequest {
-  const { procedure, storageRegion, subAppId, classId, expireTime, isExpiryRelative } = media;
-  const { sourceContext, sessionContext, extInfo } = media;
-  return {
-    ...own,
-    ...(subAppId === undefined ? {} : { subAppId }),
-    ...(procedure === undefined ? {} : { procedure }),
-    ...(expireTime === undefined ? {} : { expireTime }),
-    ...(isExpiryRelative === undefined ? {} : { isExpiryRelative }),
-    ...(storageRegion === undefined ? {} : { storageRegion }),
-    ...(classId === undefined ? {} : { classId }),
-    ...(sourceContext === undefined ? {} : { sourceContext }),
-    ...(sessionContext === undefined ? {} : { sessionContext }),
-    ...(extInfo === undefined ? {} : { extInfo }),
-  };
+/** The options that are templates, or belong to a file, are in `own` already, as they came out. */
+function requestOf(
+  { name: _n, storagePath: _s, mediaType: _m, coverType: _c, ...fields }: MediaOptions,
+  own: ApplyRequest,
+): ApplyRequest {
+  return { ...own, ...fields };
 }

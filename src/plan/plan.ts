@@ -18,7 +18,7 @@ import { checkMediaOptions, type MediaOptions } from './limits.js';
 import { checkStandardInput, readAll, readLists, type PathList } from './lists.js';
 import { mapAhead } from './map-ahead.js';
 import { extensionOf, isImageType, isMediaType, isPlaylistType } from './media-types.js';
-import { createWarnings } from './names.js';
+import { createWarnings } from './warnings.js';
 import { inOrder, type Order } from './order.js';
 import { claimFiles, type Claims } from './playlist.js';
 import { threadFs } from './quick-fs.js';

@@ -5,7 +5,7 @@ import { UploadFailure } from '../../src/core/errors.js';
 import type { Job, Outcome, PlanItem } from '../../src/core/model.js';
 import { createManifest } from '../../src/manifest/manifest.js';
 import { manifestSchema } from '../../src/manifest/schema.js';
-import { KNOWN_COLUMNS, RECORD_COLUMNS, SPREAD_COLUMNS } from '../../src/plan/job-row.js';
+import { KNOWN_COLUMNS, RESULT_COLUMNS, CSV_COLUMNS } from '../../src/plan/job-row.js';
 import type { MediaOptions, PlanOptions } from '../../src/plan/plan.js';
 import { job, receipt, uploaded } from '../helpers/outcomes.js';
 import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
@@ -244,12 +244,12 @@ test('the columns of a list come back at the end of a record, and a record keeps
 
 test('every column that a manifest has is known to the reader of job lists', async () => {
   for (const column of manifestSchema.$defs.record.required) {
-    assert.ok(KNOWN_COLUMNS.has(column) || RECORD_COLUMNS.has(column), column);
+    assert.ok(KNOWN_COLUMNS.has(column) || RESULT_COLUMNS.has(column), column);
   }
   await writeManifest('m.csv', []);
   const [header] = (await fs.readFile(world.at('m.csv'), 'utf8')).split('\r\n');
   for (const column of header?.split(',') ?? []) {
-    const isKnown = [KNOWN_COLUMNS, RECORD_COLUMNS, SPREAD_COLUMNS].some((set) => set.has(column));
+    const isKnown = [KNOWN_COLUMNS, RESULT_COLUMNS, CSV_COLUMNS].some((set) => set.has(column));
     assert.ok(isKnown || column === 'extra', column);
   }
 });

@@ -3,7 +3,7 @@ import fs from 'node:fs/promises';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { Job } from '../../src/core/model.js';
 import { checkMediaOptions, type MediaOptions } from '../../src/plan/limits.js';
-import { cleanName } from '../../src/plan/names.js';
+import { cleanName } from '../../src/plan/media-name.js';
 import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
 
 let world: PlanWorld;
