@@ -3,10 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApplyRequest, Job, Outcome } from '../../src/core/model.js';
+import type { Cos } from '../../src/core/ports.js';
 import { uploadOne } from '../../src/pipeline/upload-one.js';
 import { parseFaultRule } from '../../src/sandbox/faults.js';
-import { createWorld, jobOf, type TestWorld } from '../helpers/world.js';
+import { createWorld, jobOf, MIB, type TestWorld } from '../helpers/world.js';
 
 const HOURS_MS = 3 * 3_600_000;
 const EIGHT_DAYS_MS = 8 * 86_400_000;
@@ -46,6 +48,10 @@ describe('a commit of which nobody knows', () => {
   });
   afterEach(() => world.close());
 
+  function fail(...rules: readonly string[]): void {
+    world.sandbox.addFaults(...rules.map(parseFaultRule));
+  }
+
   async function jobTo(request: Partial<ApplyRequest>): Promise<Job> {
     const path = join(world.dir, 'a.mp4');
     writeFileSync(path, randomBytes(1000));
@@ -59,13 +65,37 @@ describe('a commit of which nobody knows', () => {
     laterMs = HOURS_MS,
   ): Promise<Outcome> {
     const job = await jobTo(request);
-    const commits = ['InternalError', 'InvalidParameterValue.VodSessionKey'];
-    commits.forEach((code) => world.sandbox.addFaults(parseFaultRule(`CommitUpload:${code}`)));
+    fail('CommitUpload:InternalError', 'CommitUpload:InvalidParameterValue.VodSessionKey');
     const { signal } = new AbortController();
     await uploadOne(job, world.ports, signal);
     const now = (): Date => new Date(Date.now() + laterMs);
     return uploadOne(job, { ...world.ports, now }, signal);
   }
+
+  test(
+    'because another file halted the run makes no second media',
+    { timeout: 15_000 },
+    async () => {
+      const small = await jobTo({});
+      const path = join(world.dir, 'large.mp4');
+      writeFileSync(path, randomBytes(2 * MIB));
+      const committed = () => world.sandbox.sessions().filter(({ commits }) => commits > 0);
+      const { cos } = world.ports;
+      const initiate: Cos['initiate'] = async (...call) => {
+        while (committed().length === 0) await sleep(10);
+        return cos.initiate(...call);
+      };
+      Object.assign(world.ports, { cos: { ...cos, initiate } });
+      fail('CommitUpload:hang-after', 'UploadPart:AccessDenied');
+      const outcomes = await world.run([small, await jobOf(path)]);
+      assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['failed', 'interrupted']);
+      world.restart();
+      fail('CommitUpload:InvalidParameterValue.VodSessionKey');
+      const [outcome] = await world.run([small]);
+      assert.equal(outcome?.status, 'uploaded');
+      assert.equal(committed().length, 1);
+    },
+  );
 
   test('is given up once its session has expired and the media is not shown', async () => {
     const outcome = await askLater();
@@ -79,7 +109,7 @@ describe('a commit of which nobody knows', () => {
   ] as const) {
     const hours = laterMs / 3_600_000;
     test(`is ${isGivenUp ? '' : 'not '}given up after ${hours} hours without a certificate`, async () => {
-      world.sandbox.addFaults(parseFaultRule('ApplyUpload:without=TempCertificate'));
+      fail('ApplyUpload:without=TempCertificate');
       const outcome = await askLater({}, laterMs);
       assert.equal(outcome.status, isGivenUp ? 'uploaded' : 'unknown');
     });
@@ -87,7 +117,7 @@ describe('a commit of which nobody knows', () => {
 
   test('is repeated by the same command where the storage path is of their own: one media', async () => {
     const job = await jobTo({ mediaStoragePath: '/x/a.mp4' });
-    world.sandbox.addFaults(parseFaultRule('CommitUpload:InternalError'));
+    fail('CommitUpload:InternalError');
     const { signal } = new AbortController();
     const outcome = await uploadOne(job, world.ports, signal);
     assert.ok(outcome.status === 'unknown');
