@@ -1,4 +1,5 @@
 import type { FailureCode } from '../../src/core/errors.js';
+import type { Effort } from '../../src/core/model.js';
 import type { WorldOptions } from '../helpers/world.js';
 
 /** What becomes of the jobs of a run: what they come to, or the code with which they fail. */
@@ -19,11 +20,15 @@ export interface FaultRow {
   readonly runs: readonly RunRow[];
   /** What is uploaded: a media of two parts with its cover, and a media of one request. */
   readonly jobs?: 'both' | 'large' | 'small';
-  /** Sessions beyond one a job. */
-  readonly extraSessions?: number;
+  /** Sessions beyond one a job: so many, or at most so many where chance decides. */
+  readonly extraSessions?: number | { readonly atMost: number };
   /** Multipart uploads that nobody may abort any more. */
   readonly abandoned?: number;
   /** Requests whose bytes had to be sent again; where it is left out, one a fault. */
   readonly repeated?: number;
+  /** What the run that uploads tells of its cost, where that matters. */
+  readonly effort?: Partial<Effort>;
+  /** Nobody told the CRC-64 of the merged media: its receipt has none. */
+  readonly isUntold?: boolean;
   readonly world?: WorldOptions;
 }

@@ -1,3 +1,4 @@
+import { COMMITS } from './fault-commits.js';
 import type { FaultRow } from './fault-row.js';
 
 const INTERRUPTED = { expected: 'interrupted' } as const;
@@ -61,7 +62,7 @@ const SESSIONS: readonly FaultRow[] = [
     name: 'certificates that always expire at once: failed, and no session is committed',
     jobs: 'small',
     runs: [{ rules: ['PutObject:ExpiredToken*2'], expected: 'session-expired' }, {}],
-    extraSessions: 2,
+    extraSessions: 1,
   },
   {
     name: 'an upload that is gone at a part: a new session',
@@ -93,12 +94,29 @@ const SESSIONS: readonly FaultRow[] = [
     ],
     // What is listed under another digest: the two parts that had been stored.
     repeated: 3,
+    effort: { bytesResumed: 0 },
   },
   {
     name: 'a whole object that disagrees with the file is replaced by a new session',
     jobs: 'large',
     runs: [{ rules: ['CompleteMultipartUpload:bad-crc', 'HeadObject:bad-crc'] }],
     extraSessions: 1,
+  },
+  {
+    name: 'and so is one that seems to disagree, where HEAD is forbidden',
+    jobs: 'large',
+    runs: [{ rules: ['CompleteMultipartUpload:bad-crc', 'HeadObject:403'] }],
+    extraSessions: 1,
+  },
+  {
+    name: 'what a run found stored, and had to send all the same, counts as sent',
+    jobs: 'large',
+    runs: [
+      { rules: ['UploadPart#2:hang'], interruptAt: 'UploadPart', ...INTERRUPTED },
+      { rules: ['CommitUpload:InvalidParameterValue.VodSessionKey'] },
+    ],
+    extraSessions: 1,
+    effort: { bytesResumed: 0 },
   },
 ];
 
@@ -109,6 +127,7 @@ const ANSWERS: readonly FaultRow[] = [
     jobs: 'large',
     runs: [{ rules: ['ApplyUpload:without=CoverStoragePath'] }],
     extraSessions: 1,
+    effort: { attempts: 1 },
   },
   ...['StorageBucket', 'MediaStoragePath', 'VodSessionKey'].map((field): FaultRow => ({
     name: `an apply that lacks ${field} is asked for again`,
@@ -130,6 +149,7 @@ const ANSWERS: readonly FaultRow[] = [
     name: 'a Complete that tells no CRC-64, and HEAD is forbidden: the parts were verified',
     jobs: 'large',
     runs: [{ rules: ['CompleteMultipartUpload:no-crc', 'HeadObject:403'] }],
+    isUntold: true,
   },
   {
     name: 'HEAD is forbidden and the Complete was lost: the commit decides',
@@ -175,129 +195,7 @@ const ANSWERS: readonly FaultRow[] = [
     jobs: 'small',
     world: { sandbox: { certificateTtlMs: 0 } },
     runs: [{ rules: ['PutObject:AccessDenied*2'], expected: 'session-expired' }],
-    extraSessions: 4,
-  },
-];
-
-const COMMITS: readonly FaultRow[] = [
-  {
-    name: 'committed, answer lost, the session is gone: the media is shown after a while',
-    runs: [
-      {
-        rules: [
-          'CommitUpload:lost',
-          'CommitUpload:ResourceNotFound',
-          'DescribeMediaInfos:without=MediaInfoSet*2',
-        ],
-      },
-    ],
-    jobs: 'small',
-  },
-  {
-    name: 'committed, answer lost, the session is gone, the media is not shown: not sent again',
-    runs: [
-      {
-        rules: [
-          'CommitUpload:lost',
-          'CommitUpload:InvalidParameterValue.VodSessionKey',
-          'DescribeMediaInfos:without=MediaInfoSet*3',
-        ],
-        expected: 'unknown',
-      },
-      {},
-    ],
-    jobs: 'small',
-  },
-  {
-    name: 'committed, answer lost, InternalError three times',
-    runs: [{ rules: ['CommitUpload:lost', 'CommitUpload:InternalError*3'] }],
-  },
-  {
-    name: 'committed, answer lost, the session is gone: the media is found by its FileId',
-    runs: [{ rules: ['CommitUpload:lost', 'CommitUpload:ResourceNotFound'] }],
-    jobs: 'small',
-  },
-  {
-    name: 'InternalError without the deed, then with it',
-    runs: [{ rules: ['CommitUpload:InternalError*2', 'CommitUpload:lost'] }],
-    jobs: 'small',
-  },
-  {
-    name: 'not committed, the session is invalid: a new session',
-    runs: [{ rules: ['CommitUpload:InvalidParameterValue.VodSessionKey'] }],
-    jobs: 'small',
     extraSessions: 1,
-  },
-  {
-    name: 'nobody can tell whether the commit happened: unknown, and the next run finds out',
-    runs: [
-      {
-        rules: [
-          'CommitUpload:lost',
-          'CommitUpload:InvalidParameterValue.VodSessionKey',
-          'DescribeMediaInfos:InternalError*2',
-        ],
-        expected: 'unknown',
-      },
-      {},
-    ],
-    jobs: 'small',
-    world: { retries: 1 },
-  },
-  {
-    name: 'a key that may not ask for media leaves the outcome unknown and other jobs alone',
-    runs: [
-      {
-        rules: [
-          'CommitUpload:lost',
-          'CommitUpload:InvalidParameterValue.VodSessionKey',
-          'DescribeMediaInfos:UnauthorizedOperation',
-        ],
-        expected: 'unknown',
-      },
-      {},
-    ],
-    jobs: 'small',
-  },
-  {
-    name: 'committed, answer lost, then no other: the second try meets the ended session, not sent again',
-    runs: [
-      {
-        rules: [
-          'CommitUpload:lost',
-          'CommitUpload:InternalError',
-          'CommitUpload:InvalidParameterValue.VodSessionKey',
-          'DescribeMediaInfos:without=MediaInfoSet*6',
-        ],
-        expected: 'unknown',
-      },
-      {},
-    ],
-    jobs: 'small',
-    world: { retries: 0 },
-  },
-  {
-    name: 'interrupted at the commit, the session is gone soon after, the media is not shown: not sent again',
-    runs: [
-      { rules: ['CommitUpload:hang-after'], interruptAt: 'CommitUpload', ...INTERRUPTED },
-      {
-        rules: [
-          'CommitUpload:InvalidParameterValue.VodSessionKey',
-          'DescribeMediaInfos:without=MediaInfoSet*3',
-        ],
-        expected: 'unknown',
-      },
-      {},
-    ],
-    jobs: 'small',
-  },
-  {
-    name: 'interrupted at the commit, the session is gone at the next run: found by its FileId',
-    runs: [
-      { rules: ['CommitUpload:hang-after'], interruptAt: 'CommitUpload', ...INTERRUPTED },
-      { rules: ['CommitUpload:InvalidParameterValue.VodSessionKey'] },
-    ],
-    jobs: 'small',
   },
 ];
 
