@@ -16,6 +16,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { UploadEvent } from '../../src/core/events.js';
+import type { Cos } from '../../src/core/ports.js';
 import { createWorld, jobOf, MIB, type TestWorld } from '../helpers/world.js';
 
 /** What may happen to a file of three parts once the first of them is stored. */
@@ -67,13 +68,13 @@ describe('a file that changes while it is being sent fails its own job and no ot
   });
   afterEach(() => world.close());
 
-  /** Does `change` at the moment when the service has the first part. */
-  function atFirstPart(change: (path: string) => void): void {
+  /** Does `change` at the moment when the service has so many bytes. */
+  function onceStored(bytes: number, change: (path: string) => void): void {
     const { emit } = world.ports;
     let isDone = false;
     const watching = (event: UploadEvent): void => {
       emit(event);
-      const isStored = event.type === 'job-progress' && event.bytesStored > 0;
+      const isStored = event.type === 'job-progress' && event.bytesStored >= bytes;
       if (!isStored || event.path !== victim || isDone) return;
       isDone = true;
       change(victim);
@@ -81,9 +82,17 @@ describe('a file that changes while it is being sent fails its own job and no ot
     Object.assign(world.ports, { emit: watching });
   }
 
+  /** How often it was asked for the victim's media. */
+  function requestsOf(operation: string): number {
+    const session = world.sandbox.sessions().find(({ params }) => params['MediaName'] === 'victim');
+    const isVictim = (key: string | undefined): boolean => key === session?.mediaKey;
+    return world.sandbox.requests.filter((one) => one.operation === operation && isVictim(one.key))
+      .length;
+  }
+
   for (const [what, change, code = 'source-changed'] of changes) {
     test(what, async () => {
-      atFirstPart(change);
+      onceStored(1, change);
       const outcomes = await world.run([await jobOf(victim), await jobOf(bystander)]);
       const failed = outcomes.find(({ status }) => status !== 'uploaded');
       assert.ok(failed?.status === 'failed');
@@ -95,12 +104,45 @@ describe('a file that changes while it is being sent fails its own job and no ot
       assert.ok((await readFile(stored)).equals(await readFile(bystander)));
       const committed = world.sandbox.sessions().filter(({ commits }) => commits > 0);
       assert.equal(committed.length, 1);
+      assert.equal(requestsOf('UploadPart'), 1);
+      if (code === 'source-changed') assert.deepEqual(world.sandbox.openUploads(), []);
       assert.equal(world.openFiles, 0);
     });
   }
 
+  test('also where all of it is stored by then, and is not merged', async () => {
+    onceStored(3 * MIB, (path) => utimesSync(path, 1, 1));
+    const [outcome] = await world.run([await jobOf(victim)]);
+    assert.ok(outcome?.status === 'failed');
+    assert.equal(outcome.failure.code, 'source-changed');
+    assert.equal(requestsOf('CompleteMultipartUpload'), 0);
+    assert.deepEqual(world.sandbox.openUploads(), []);
+  });
+
+  for (const role of ['cover', 'segment'] as const) {
+    test(`and so does a ${role} that changes once it is stored`, async () => {
+      const path = join(world.dir, 'victim.jpg');
+      writeFileSync(path, randomBytes(1000));
+      const { media: file } = await jobOf(path);
+      const job = await jobOf(victim, role === 'cover' ? path : undefined);
+      const segments = role === 'segment' ? [{ ...file, relativeKey: 'a.ts' }] : [];
+      const { cos } = world.ports;
+      const put: Cos['put'] = async (...call) => {
+        const stored = await cos.put(...call);
+        writeFileSync(path, randomBytes(1000));
+        return stored;
+      };
+      Object.assign(world.ports, { cos: { ...cos, put } });
+      const [outcome] = await world.run([{ ...job, segments }]);
+      assert.ok(outcome?.status === 'failed');
+      assert.equal(outcome.failure.code, 'source-changed');
+      assert.ok(outcome.failure.message.includes(path), outcome.failure.message);
+      assert.ok(world.sandbox.sessions().every(({ commits }) => commits === 0));
+    });
+  }
+
   test('and is uploaded as it is by then, once, when the command is run again', async () => {
-    atFirstPart((path) => writeFileSync(path, randomBytes(2 * MIB)));
+    onceStored(1, (path) => writeFileSync(path, randomBytes(2 * MIB)));
     await world.run([await jobOf(victim)]);
     world.restart();
     const [outcome] = await world.run([await jobOf(victim)]);
