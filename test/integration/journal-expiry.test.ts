@@ -117,6 +117,22 @@ for (const [clock, before, after, isUsable] of clocks) {
   });
 }
 
+for (const [phase, days, isKept] of [
+  ['sending', 0.9, true],
+  ['sending', 1.1, false],
+  ['assembled', 29, true],
+  ['committing', 31, false],
+] as const) {
+  test(`gc ${isKept ? 'keeps' : 'drops'} what is ${phase} and expired ${days} days ago`, async () => {
+    const journal = await world.begin();
+    await journal.claim(jobFor(1));
+    const expired = new Date(Date.now() - days * DAY_MS);
+    await journal.remember(jobFor(1).id, checkpointFor(1, phase, expired));
+    await journal.release(jobFor(1).id);
+    assert.equal((await journal.gc()).checkpoints, isKept ? 0 : 1);
+  });
+}
+
 test('a ledger entry is dropped two years after a run last asked for it', async () => {
   let now = Date.now();
   const settle = await world.begin({ now: () => new Date(now) });
