@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UploadFailure } from '../../src/core/errors.js';
+import type { UploadEvent } from '../../src/core/events.js';
 import type { Job, SourceFile } from '../../src/core/model.js';
 import { uploadOne } from '../../src/pipeline/upload-one.js';
 import { advance, emptyTally } from '../../src/report/tally.js';
@@ -40,6 +41,26 @@ test('a job that waits for its second try is not in flight', async () => {
     assert.equal(starts.length, 2);
     const before = world.events.slice(0, starts[1]).reduce(advance, emptyTally());
     assert.equal(before.active.size, 0);
+  } finally {
+    await world.close();
+  }
+});
+
+test('a job that waits for its second try gets none where the run is to stop', async () => {
+  const world = await createWorld({ slots: 1, retries: 0, faults: ['PutObject:500'] });
+  try {
+    const path = join(world.dir, 'victim.mp4');
+    writeFileSync(path, randomBytes(1000));
+    const { emit } = world.ports;
+    const stop = new AbortController();
+    const stopping = (event: UploadEvent): void => {
+      emit(event);
+      if (event.type === 'job-postponed') stop.abort(new Error('limit'));
+    };
+    Object.assign(world.ports, { emit: stopping });
+    const [outcome] = await world.run([await jobOf(path)], { stop: stop.signal });
+    assert.ok(outcome?.status === 'failed');
+    assert.equal(outcome.effort?.attempts, 1);
   } finally {
     await world.close();
   }

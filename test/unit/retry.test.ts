@@ -107,6 +107,23 @@ test('of a service that is given up nothing more is asked', async () => {
   assert.equal(made(), 0);
 });
 
+test('a request that finds its service given up is not repeated', async () => {
+  const clock = { ms: 0 };
+  let made = 0;
+  const done = withRetries(
+    async () => {
+      made += 1;
+      clock.ms += 30_000;
+      throw lost();
+    },
+    { retries: 20, budget: budgetAt(clock), random: () => 0 },
+    () => undefined,
+    never,
+  );
+  await assert.rejects(done, { code: 'network' });
+  assert.equal(made, 5);
+});
+
 test('what a service that is given up said last, and its remedy, is told of all that is left', () => {
   const clock = { ms: 0 };
   const budget = budgetAt(clock);
