@@ -69,6 +69,14 @@ describe('a cover that cannot be uploaded', () => {
     assert.equal(outcome.receipt.coverUrl, null);
   });
 
+  test('is not dropped where the key may not upload: that halts the run', async () => {
+    fail('PutObject:AccessDenied');
+    const outcome = await upload(true);
+    assert.ok(outcome.status === 'failed');
+    assert.equal(outcome.failure.code, 'permission-denied');
+    assert.equal(world.sandbox.sessions().length, 1);
+  });
+
   test('stays dropped where another run goes on with the media', async () => {
     // Both tries of a part in the session without the cover, whatever the first session had of it.
     fail('PutObject:400');
