@@ -32,10 +32,15 @@ function crc64Of(content: Buffer): string {
 }
 
 /** A COS that answers everything with these headers, once it has read it all. */
-async function answering(t: TestContext, verification: Verification, headers: OutgoingHttpHeaders) {
+async function answering(
+  t: TestContext,
+  verification: Verification,
+  headers: OutgoingHttpHeaders,
+  status = 200,
+) {
   const server = http.createServer((request, response) => {
     request.resume().on('end', () => {
-      response.writeHead(200, { 'x-cos-request-id': 'id', ...headers }).end();
+      response.writeHead(status, { 'x-cos-request-id': 'id', ...headers }).end();
     });
   });
   return behind(t, verification, server);
@@ -128,6 +133,13 @@ for (const [name, verification, headers, told] of differing) {
 test('an object whose size HEAD leaves out is no other object', async (t) => {
   const { options, target } = await answering(t, 'crc64', { ETag: `"${MD5}"` });
   assert.equal(await headObject(options, target, 'myqcloud.com', SIGNAL), 'untold');
+});
+
+test('a HEAD that fails for the moment tells nothing of the object', async (t) => {
+  const { options, target } = await answering(t, 'crc64', {}, 503);
+  await assert.rejects(headObject(options, target, 'myqcloud.com', SIGNAL), {
+    code: 'service-unavailable',
+  });
 });
 
 test('a CRC-64 counts where HEAD leaves the size out', async (t) => {

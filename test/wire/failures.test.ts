@@ -59,7 +59,18 @@ const COS_ROWS: readonly Row[] = [
     cos(403, refusal('AccessDenied', 'InvalidAccessKeyId')),
     'bad-credentials',
   ],
-  ['no permission', cos(403, refusal('AccessDenied', 'Access Denied.')), 'permission-denied'],
+  [
+    'no permission, and nothing has happened',
+    cos(403, refusal('AccessDenied', 'Access Denied.')),
+    'permission-denied',
+    { ambiguous: false },
+  ],
+  [
+    'an error after which it may have happened',
+    cos(500, refusal('InternalError')),
+    'service-unavailable',
+    { ambiguous: true },
+  ],
   ['a refusal that gives no reason', cos(403), 'not-the-service'],
   ['a refusal whose reason is garbage', cos(404, '<html>'), 'not-the-service'],
   ...['RequestTimeout', 'UserNetworkTooSlow', 'IncompleteBody', 'EntitySizeNotMatch'].map(
