@@ -222,12 +222,19 @@ export class UploadFailure extends Error {
     return this.facts.hint ?? this.rule.hint;
   }
 
+  /** The same failure with these facts, and under another code or in other words where it is really that. */
+  with(
+    facts: FailureFacts,
+    { code = this.code, message = this.message }: { code?: FailureCode; message?: string } = {},
+  ): UploadFailure {
+    const other = new UploadFailure(code, message, { ...this.facts, ...facts });
+    if (this.stack !== undefined) other.stack = this.stack;
+    return other;
+  }
+
   /** The same failure, placed in the life of its job. */
   at(stage: Stage): UploadFailure {
-    if (this.facts.stage !== undefined) return this;
-    const placed = new UploadFailure(this.code, this.message, { ...this.facts, stage });
-    if (this.stack !== undefined) placed.stack = this.stack;
-    return placed;
+    return this.facts.stage === undefined ? this.with({ stage }) : this;
   }
 }
 

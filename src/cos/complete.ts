@@ -52,7 +52,7 @@ export function createComplete(
       if (!mayBeMerged || !(error instanceof UploadFailure)) throw error;
       // No such upload any more, after a Complete that may have worked: it has.
       if (!hasServiceCode(error, 'NoSuchUpload')) {
-        throw new UploadFailure(error.code, error.message, { ...error.facts, ambiguous: true });
+        throw error.with({ ambiguous: true });
       }
     }
     return verifyWhole(options, repeat, merging, told);

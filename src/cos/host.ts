@@ -1,5 +1,5 @@
 import type { ObjectTarget } from '../core/ports.js';
-import { UploadFailure } from '../core/errors.js';
+import type { UploadFailure } from '../core/errors.js';
 
 /** The same buckets answer under both (protocol: COS, 1.1). */
 const FIRST = 'myqcloud.com';
@@ -28,11 +28,11 @@ export function createDomains(): Domains {
       if (domain === current) strikes = 0;
     },
     failed(domain, failure) {
-      const { code, message, facts } = failure;
+      const { code, facts } = failure;
       if (domain === BACKUP && (code === 'proxy-refused' || code === 'tls-untrusted')) {
         isBackupRefused = true;
         current = FIRST;
-        return new UploadFailure('network', message, facts);
+        return failure.with({}, { code: 'network' });
       }
       const isSilent = code === 'network' || code === 'stalled' || code === 'not-the-service';
       if (!isSilent || facts.requestId !== undefined || domain !== current) return failure;

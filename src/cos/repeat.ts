@@ -57,13 +57,8 @@ function judgedByClock(
   const { clockOffsetMs } = failure.facts;
   if (clockOffsetMs === undefined) return failure;
   clock.correct(clockOffsetMs);
-  if (isSkewed(clockOffsetMs - signedWithMs)) {
-    return new UploadFailure(failure.code, failure.message, {
-      ...failure.facts,
-      repeatAtOnce: true,
-    });
-  }
+  if (isSkewed(clockOffsetMs - signedWithMs)) return failure.with({ repeatAtOnce: true });
   return failure.message.includes('RequestTimeTooSkewed')
     ? failure
-    : new UploadFailure('session-expired', failure.message, failure.facts);
+    : failure.with({}, { code: 'session-expired' });
 }

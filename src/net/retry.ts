@@ -75,11 +75,8 @@ export function createRetryBudget(
 export function assertNotGivenUp(budget: RetryBudget): void {
   const lost = budget.exhausted();
   if (lost === undefined) return;
-  const { code, message, facts } = lost;
-  throw new UploadFailure(code, `given up, since nothing succeeds: ${message}`, {
-    ...facts,
-    ambiguous: false,
-  });
+  const message = `given up, since nothing succeeds: ${lost.message}`;
+  throw lost.with({ ambiguous: false }, { message });
 }
 
 const BASE_MS = 250;

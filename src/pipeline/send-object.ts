@@ -39,9 +39,7 @@ export async function sendObject(
 /** What is refused with a certificate that is over is refused for that, whatever the answer says. */
 function orExpired(failure: UploadFailure, { expiresAt }: Session, { now }: Ports): UploadFailure {
   const isRefused = failure.code === 'permission-denied' || failure.code === 'bad-credentials';
-  return isRefused && now() >= expiresAt
-    ? new UploadFailure('session-expired', failure.message, failure.facts)
-    : failure;
+  return isRefused && now() >= expiresAt ? failure.with({}, { code: 'session-expired' }) : failure;
 }
 
 function isExpiry(error: unknown, { checkpoint, ports }: Sending): error is UploadFailure {
@@ -55,7 +53,7 @@ function isExpiry(error: unknown, { checkpoint, ports }: Sending): error is Uplo
 function ofSegment(failure: UploadFailure, { role, file }: JobObject): UploadFailure {
   const shown = visible(file.path);
   if (role !== 'segment' || failure.message.includes(shown)) return failure;
-  return new UploadFailure(failure.code, `${shown}: ${failure.message}`, failure.facts);
+  return failure.with({}, { message: `${shown}: ${failure.message}` });
 }
 
 async function putWhole(

@@ -59,10 +59,9 @@ export async function uploadOne(
 
 /** What has changed is given up, and jobs resume does not find it again: only an upload plans it anew. */
 function orFinal(failure: UploadFailure, { finishes }: Ports): UploadFailure {
-  const { code, message, facts } = failure;
-  if (!finishes || code !== 'source-changed') return failure;
+  if (!finishes || failure.code !== 'source-changed') return failure;
   const hint = 'Upload the file as it is now: vod-upload <path>.';
-  return new UploadFailure(code, message, { ...facts, hint, isFinal: true });
+  return failure.with({ hint, isFinal: true });
 }
 
 /** Neither options nor covers nor segments are part of a source's identity: it is not uploaded twice for others. */

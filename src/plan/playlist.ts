@@ -172,8 +172,7 @@ function assertNone(problems: readonly UploadFailure[]): void {
   const [first, ...others] = problems;
   if (first === undefined) return;
   if (others.length === 0) throw first;
-  const message = problems.map((problem) => problem.message).join('; ');
-  throw new UploadFailure(first.code, message, first.facts);
+  throw first.with({}, { message: problems.map((problem) => problem.message).join('; ') });
 }
 
 function unusableSegment(playlist: SourceFile, key: string, found: Inspection): UploadFailure {

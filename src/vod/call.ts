@@ -41,7 +41,7 @@ export function createCall(options: VodOptions): Call {
         const { code, facts } = error;
         if (code === 'throttled') pacer.slowDown();
         ambiguous ||= facts.ambiguous === true;
-        throw withFacts(error, {
+        throw error.with({
           ambiguous,
           repeatAtOnce:
             facts.repeatAtOnce === true ||
@@ -84,12 +84,4 @@ async function send(options: VodOptions, call: SdkCall, signal: AbortSignal): Pr
     signal,
   );
   return readVodAnswer(call.action, answer);
-}
-
-function withFacts(failure: UploadFailure, facts: UploadFailure['facts']): UploadFailure {
-  return new UploadFailure(failure.code, failure.message, {
-    ...failure.facts,
-    ...facts,
-    cause: failure,
-  });
 }
