@@ -2,7 +2,7 @@ import type { JobId } from '../core/ids.js';
 import type { Job } from '../core/model.js';
 import { isLive, parseLease } from './leases.js';
 import type { Lease } from './leases.js';
-import type { Holder } from './open-journal.js';
+import type { Holder } from './journal.js';
 import { contentKeyOf, sourceKeyOf } from './records.js';
 import type { Tables } from './tables.js';
 import { readUnfinished } from './unfinished.js';

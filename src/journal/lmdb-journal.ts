@@ -10,7 +10,7 @@ import type { Moment } from './expiry.js';
 import { RENEWAL_MS, formatLease, leaseOf } from './leases.js';
 import type { Lease } from './leases.js';
 import { compare, consult, enter } from './ledger.js';
-import type { JournalOptions, OpenJournal, UnfinishedJob } from './open-journal.js';
+import type { JournalOptions, OpenJournal, UnfinishedJob } from './journal.js';
 import { changedOptions, keptOptions } from './kept-options.js';
 import { formatCheckpoint } from './records.js';
 import { loadSecrets } from './secrets.js';

@@ -1,53 +1,54 @@
-import type { JobId } from '../core/ids.js';
-import type { Checkpoint, Job, Session } from '../core/model.js';
-import type { Claim, Journal } from '../core/ports.js';
-import type { Swept } from './sweep.js';
+import { join } from 'node:path';
+import type { Job, Receipt } from '../core/model.js';
+import { find } from './ledger.js';
+import { gateOf } from './gate.js';
+import { LmdbJournal } from './lmdb-journal.js';
+import type { JournalOptions, OpenJournal } from './journal.js';
+import { SessionFiles } from './session-files.js';
+import { makeStateDirectory, tighten } from './state-directory.js';
+import { openStore } from './store.js';
+import { openTables } from './tables.js';
 
-export interface JournalOptions {
-  readonly dir: string;
-  /** Unique among all runs, ever, and a file name. */
-  readonly runId: string;
-  readonly pid: number;
-  readonly host: string;
-  /** The service's time, as far as this run knows it. */
-  readonly now: () => Date;
-  /** By how much that is later than the local clock, in milliseconds; 0 while nothing is known. */
-  readonly clockOffsetMs: () => number;
-  /** False: unfinished sessions are superseded, not continued, unless their commit may have happened. */
-  readonly resume: boolean;
-  /** True: the ledger is not consulted; unfinished jobs are continued all the same. */
-  readonly force: boolean;
-  /** True: the ledger is not consulted for a job that is unfinished, either. --force began such a job. */
-  readonly finishes: boolean;
-}
 
-/** The run that works on a job. */
-export interface Holder {
-  readonly runId: string;
-  readonly host: string;
-  readonly pid: number;
-}
+const DATABASE = 'journal.lmdb';
+const SESSIONS = 'sessions';
 
-/** One unfinished job, without its secrets. */
-export interface UnfinishedJob {
-  readonly job: Job;
-  readonly phase: Checkpoint['phase'];
-  readonly session: Omit<Session, 'sessionKey' | 'credentials'>;
-  readonly objects: Checkpoint['objects'];
-  readonly updatedAt: Date;
-  /** Whether a run, which has the account's key, could still finish it. */
-  readonly resumable: boolean;
-  /** The run that is at it now. */
-  readonly holder?: Holder;
-}
-
-/** The journal with all that commands ask of it; the pipeline knows `Journal`. */
-export interface OpenJournal extends Journal {
-  /** Takes an unfinished job by its id, to finish or abort it; undefined where there is none. */
-  claimUnfinished(id: JobId): Promise<Claim | undefined>;
-  list(): AsyncIterable<UnfinishedJob>;
-  /** Drops everything that has expired. */
-  gc(): Promise<Swept>;
-  /** Gives up every claim of this run. Nothing may be called after it. */
+/** What was uploaded before, for looking only. */
+export interface Ledger {
+  find(job: Job): Receipt | undefined;
   close(): Promise<void>;
+}
+
+/** Opens the ledger of the journal in `dir` and writes nothing; undefined where there is none. */
+export async function openLedger(dir: string): Promise<Ledger | undefined> {
+  const opened = await openTables(join(dir, DATABASE));
+  return (
+    opened && {
+      find: (job) => find(opened.tables, job)?.record.receipt,
+      close: opened.close,
+    }
+  );
+}
+
+/**
+ * Opens the journal in `dir`, which is made if need be. Throws `journal-unwritable` where it cannot be
+ * written. The directory must be on a local file system: runs share the database through memory.
+ */
+export async function openJournal(options: JournalOptions): Promise<OpenJournal> {
+  const { dir, runId } = options;
+  const database = join(dir, DATABASE);
+  await makeStateDirectory(dir, DATABASE);
+  const files = await SessionFiles.open(join(dir, SESSIONS), runId);
+  const store = await openStore(database);
+  const databases = [database, gateOf(database)];
+  const paths = databases.flatMap((path) => [path, `${path}-lock`]);
+  await Promise.all(paths.map((path) => tighten(path, 0o600)));
+  const journal = new LmdbJournal(options, store, files);
+  try {
+    await journal.begin();
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+  return journal;
 }

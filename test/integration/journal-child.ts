@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { UploadFailure } from '../../src/core/errors.js';
 import { openGate } from '../../src/journal/gate.js';
-import { openJournal } from '../../src/journal/journal.js';
+import { openJournal } from '../../src/journal/open-journal.js';
 import { checkpointFor, jobFor, optionsFor, receiptFor } from './journal-world.js';
 
 const [dir = '', runId = '', task = '', text = '0'] = process.argv.slice(2);

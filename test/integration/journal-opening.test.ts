@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { mkdir, open, rm, symlink, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { openJournal, openLedger } from '../../src/journal/journal.js';
+import { openJournal, openLedger } from '../../src/journal/open-journal.js';
 import { openDatabase } from '../../src/journal/open-database.js';
 import { importable, runWithFewDescriptors } from '../helpers/few-descriptors.js';
 import { JournalWorld, checkpointFor, isUnwritable, jobFor, optionsFor } from './journal-world.js';
@@ -55,7 +55,7 @@ test('of a database that has no tables yet nothing is known', async () => {
 test('a process with few descriptors left says that it cannot open the journal', async () => {
   await world.end(await world.begin());
   const told = runWithFewDescriptors(`
-    const { openLedger } = await import(${importable('src/journal/journal')});
+    const { openLedger } = await import(${importable('src/journal/open-journal')});
     const { openStore } = await import(${importable('src/journal/store')});
     const dir = ${JSON.stringify(world.dir)};
     const openBoth = async () => [
@@ -80,7 +80,7 @@ test('where too many files are open the session of one job cannot be kept or rea
   const told = runWithFewDescriptors(`
     const { checkpointFor, jobFor, optionsFor } =
       await import(${importable('test/integration/journal-world')});
-    const { openJournal } = await import(${importable('src/journal/journal')});
+    const { openJournal } = await import(${importable('src/journal/open-journal')});
     const job = { ...jobFor(1), crc64: '1' };
     const begin = () => openJournal(optionsFor(${JSON.stringify(world.dir)}));
     const tell = async (work) => {

@@ -9,7 +9,7 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { openJournal, openLedger } from '../../src/journal/journal.js';
+import { openJournal, openLedger } from '../../src/journal/open-journal.js';
 import { all, jobFor, optionsFor, receiptFor, secretsOf } from './journal-world.js';
 
 const CHILD = fileURLToPath(new URL('./journal-child.js', import.meta.url));

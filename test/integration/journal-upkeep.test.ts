@@ -4,7 +4,7 @@ import { chmod, mkdir, readFile, rename, rmdir, stat, writeFile } from 'node:fs/
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { UploadFailure } from '../../src/core/errors.js';
-import { openJournal } from '../../src/journal/journal.js';
+import { openJournal } from '../../src/journal/open-journal.js';
 import { openStore } from '../../src/journal/store.js';
 import {
   JournalWorld,

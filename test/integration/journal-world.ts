@@ -8,7 +8,7 @@ import { UploadFailure } from '../../src/core/errors.js';
 import type { FileId, JobId, SessionKey, UploadId } from '../../src/core/ids.js';
 import type { ApplyRequest, Checkpoint, Job, Receipt, Segment } from '../../src/core/model.js';
 import type { Claim } from '../../src/core/ports.js';
-import { openJournal } from '../../src/journal/journal.js';
+import { openJournal } from '../../src/journal/open-journal.js';
 import type { JournalOptions, OpenJournal } from '../../src/journal/journal.js';
 
 let runs = 0;

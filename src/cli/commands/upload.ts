@@ -75,7 +75,7 @@ async function print(
   flags: UploadFlags,
   world: World,
 ): Promise<number> {
-  const { openLedger } = await import('../../journal/journal.js');
+  const { openLedger } = await import('../../journal/open-journal.js');
   const { printPlan } = await import('../print-plan.js');
   const ledger = flags.force ? undefined : await openLedger(stateDir);
   try {
