@@ -1,7 +1,7 @@
 import { UploadFailure } from '../core/errors.js';
-import type { UploadId } from '../core/ids.js';
 import type { StoredPart } from '../core/model.js';
-import type { Cos, ObjectTarget } from '../core/ports.js';
+import type { Cos } from '../core/ports.js';
+import { createAbort, findBegun } from './abort.js';
 import { compareWhole, createComplete, inspect } from './complete.js';
 import { createMultipartRequests } from './multipart-requests.js';
 import { writeObject } from './object-requests.js';
@@ -21,20 +21,6 @@ export function createCos(options: CosOptions): Cos {
   const pool = createBufferPool();
   const requests = createMultipartRequests(options);
   const repeat = createRepeat(options);
-
-  /** Uploads of this key that were begun, oldest first; none where they may not be listed. */
-  async function findBegun(
-    target: ObjectTarget,
-    domain: string,
-    signal: AbortSignal,
-  ): Promise<readonly UploadId[]> {
-    try {
-      return await requests.findUploads(target, domain, signal);
-    } catch (error) {
-      if (error instanceof UploadFailure && error.code === 'permission-denied') return [];
-      throw error;
-    }
-  }
 
   return {
     async put(target, source, onRetry, signal) {
@@ -56,7 +42,7 @@ export function createCos(options: CosOptions): Cos {
       let mayBeBegun = mayExist;
       return repeat(onRetry, signal, async (domain, previous) => {
         mayBeBegun ||= previous?.facts.ambiguous === true;
-        const begun = mayBeBegun ? await findBegun(target, domain, signal) : [];
+        const begun = mayBeBegun ? await findBegun(requests, target, domain, signal) : [];
         return begun.at(-1) ?? requests.initiate(target, domain, signal);
       });
     },
@@ -118,30 +104,6 @@ export function createCos(options: CosOptions): Cos {
       return compareWhole(head, size, crc64?.toString());
     },
 
-    async abort(target, uploadId, signal) {
-      let hindrance: UploadFailure | undefined;
-      /** What hinders one of them keeps no other from being aborted. */
-      async function tried<T>(work: (domain: string) => Promise<T>): Promise<T | undefined> {
-        try {
-          return await repeat(() => undefined, signal, work);
-        } catch (error) {
-          signal.throwIfAborted();
-          if (!(error instanceof UploadFailure)) throw error;
-          if (error.code !== 'upload-gone') hindrance ??= error;
-          return undefined;
-        }
-      }
-      // An Initiate that nobody got the answer of, or got too late, has left an upload as well.
-      const begun = await tried((domain) =>
-        uploadId === undefined
-          ? requests.findUploads(target, domain, signal)
-          : findBegun(target, domain, signal),
-      );
-      const known = uploadId === undefined ? [] : [uploadId];
-      for (const id of new Set([...known, ...(begun ?? [])])) {
-        await tried((domain) => requests.abort(target, id, domain, signal));
-      }
-      return hindrance;
-    },
+    abort: createAbort(requests, repeat),
   };
 }
