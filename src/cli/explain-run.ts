@@ -78,7 +78,7 @@ function limitsOf(facts: RunFacts): string[] {
     );
   else if (limits.length === 0 && connectedMs < CONNECTED * durationMs)
     limits.push(
-      `the answers of the VOD API (bytes were under way for ${percent(connectedMs / durationMs)} of the time)`,
+      `the calls before and after the bytes (which were under way for ${percent(connectedMs / durationMs)} of the time)`,
     );
   else if (limits.length === 0 && facts.answering > SLOW_ANSWERS)
     limits.push(`the answers of COS (waited for ${percent(facts.answering)} of the time)`);

@@ -15,7 +15,7 @@ for (const [name, value] of Object.entries(process.env)) {
 }
 
 const world: World = {
-  // Node opens it when it is asked for, and few are.
+  // Node opens it when it is asked for, which help and mistakes in the arguments never do.
   get stdin() {
     return process.stdin;
   },

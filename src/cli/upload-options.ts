@@ -237,7 +237,10 @@ function outputOptions(): Option[] {
     ),
     new Option('--no-manifest', 'write no manifest'),
     new Option('--json', 'events as JSON Lines on stdout').default(false, 'off'),
-    new Option('-q, --quiet', 'say nothing on stderr unless something fails').default(false, 'off'),
+    new Option(
+      '-q, --quiet',
+      'say nothing on stderr unless something fails or there is nothing to upload',
+    ).default(false, 'off'),
     new Option('-v, --verbose', 'explain retries and resumes').default(false, 'off'),
   ];
 }

@@ -9,7 +9,6 @@ import { makeStateDirectory, tighten } from './state-directory.js';
 import { openStore } from './store.js';
 import { openTables } from './tables.js';
 
-
 const DATABASE = 'journal.lmdb';
 const SESSIONS = 'sessions';
 

@@ -20,7 +20,7 @@ export function unreadable(path: string, cause: unknown): UploadFailure {
   const hint =
     reason === NO_DIRECTORY
       ? IN_ITS_PLACE
-      : 'Make it readable for this user, then run the same command again.';
+      : 'Make it readable for this user, or name another state directory with --state-dir.';
   return (
     outOfFiles(path, cause) ?? new UploadFailure('journal-unwritable', message, { cause, hint })
   );

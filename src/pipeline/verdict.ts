@@ -11,6 +11,9 @@ export interface Verdict {
   exitCode(allowEmpty: boolean): number;
 }
 
+/** The exit code of a run that had nothing to upload, which was not allowed. */
+export const NOTHING_TO_DO = 4;
+
 const CREDENTIALS = new Set(['bad-credentials', 'permission-denied', 'account-not-ready']);
 
 export function createVerdict(): Verdict {
@@ -47,7 +50,7 @@ export function createVerdict(): Verdict {
       if (failed) return 3;
       if (retryable) return 8;
       if (held) return 7;
-      return selected === 0 && !allowEmpty ? 4 : 0;
+      return selected === 0 && !allowEmpty ? NOTHING_TO_DO : 0;
     },
   };
 }

@@ -75,8 +75,10 @@ function problemWith(glob: string): Problem | undefined {
   return problemWithPattern(glob);
 }
 
+/** Without slashes at its end; a place of the file system as the system writes it, since a variable may end with one. */
 function withoutSlashes(glob: string): string {
-  return glob.replace(/^\.\//, '').replace(/\/+$/, '');
+  const plain = glob.startsWith('/') ? path.posix.normalize(glob) : glob.replace(/^\.\//, '');
+  return plain.replace(/\/+$/, '');
 }
 
 function readPattern(glob: string, cwd: string, { matcher, braces }: typeof micromatch): Pattern {

@@ -160,7 +160,7 @@ export async function findSegments(
       continue;
     }
     unusable.push(unusableSegment(playlist, key, found));
-    // What another try may not meet is as likely to be met by all that follow.
+    // A disk in trouble would be asked for all that follow.
     if (unusable.length === MAX_PROBLEMS || unusable.at(-1)?.rule.retryable) break;
   }
   assertNone(unusable);
@@ -172,7 +172,9 @@ function assertNone(problems: readonly UploadFailure[]): void {
   const [first, ...others] = problems;
   if (first === undefined) return;
   if (others.length === 0) throw first;
-  throw first.with({}, { message: problems.map((problem) => problem.message).join('; ') });
+  const messages = problems.map((problem) => problem.message);
+  if (problems.length === MAX_PROBLEMS) messages.push('there may be more');
+  throw first.with({}, { message: messages.join('; ') });
 }
 
 function unusableSegment(playlist: SourceFile, key: string, found: Inspection): UploadFailure {

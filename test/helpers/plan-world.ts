@@ -119,10 +119,13 @@ export function exhaustDescriptors(): () => void {
   };
 }
 
+/** A user without any rights. */
+export const NOBODY = 65_534;
+
 /** What the work comes to where permissions count, which they do not for the superuser. */
 export async function asNobody<T>(work: () => Promise<T>): Promise<T> {
   const isRoot = process.getuid?.() === 0;
-  if (isRoot) process.seteuid?.(65534);
+  if (isRoot) process.seteuid?.(NOBODY);
   try {
     return await work();
   } finally {

@@ -52,7 +52,7 @@ const rows: readonly (readonly [string, Partial<RunFacts>, string])[] = [
   [
     'calls that are answered slowly',
     { connectedMs: 3000, readMs: 500, answering: 1 },
-    'the answers of the VOD API (bytes were under way for 5 % of the time)',
+    'the calls before and after the bytes (which were under way for 5 % of the time)',
   ],
   ['slow reads', { readMs: 720_000 }, 'the disk (90 % of the time spent reading)'],
   [

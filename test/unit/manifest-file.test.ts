@@ -10,6 +10,7 @@ import type { Manifest, ManifestOptions } from '../../src/manifest/manifest.js';
 import { toRecord } from '../../src/manifest/record.js';
 import type { ManifestRecord } from '../../src/manifest/record.js';
 import { everyOutcome, failed, uploaded } from '../helpers/outcomes.js';
+import { asNobody, NOBODY } from '../helpers/plan-world.js';
 
 const DEAD_PID = 4_000_000;
 const tail = {
@@ -232,19 +233,9 @@ describe('temporaries of a manifest', () => {
   });
 });
 
-const NOBODY = 54_321;
 const onlySuperuser = process.getuid?.() !== 0 && 'only the superuser becomes another user';
 
 describe('another user', { skip: onlySuperuser }, () => {
-  async function asNobody(work: () => Promise<unknown>): Promise<void> {
-    process.seteuid?.(NOBODY);
-    try {
-      await work();
-    } finally {
-      process.seteuid?.(0);
-    }
-  }
-
   it('may put a manifest in a directory that he may not list', async () => {
     await fs.chmod(directory, 0o300);
     await fs.chown(directory, NOBODY, NOBODY);

@@ -171,6 +171,7 @@ test('a place of the file system is excluded with all below it, however that is 
     [raw],
     [`${raw}/`],
     [`${raw}/**`],
+    [`/${world.dir}//m/../m/./raw`],
     [world.at('{m,n}/ra*')],
     [world.at('*/raw')],
   ]) {

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Job, PlanItem, Receipt } from '../../core/model.js';
 import { visible } from '../../core/text.js';
 import { createCrc64 } from '../../cos/crc64.js';
+import { NOTHING_TO_DO } from '../../pipeline/verdict.js';
 import { planUploads } from '../../plan/plan.js';
 import { findAccount, resolveAccount, type Account } from '../credentials.js';
 import { stateDirectory } from '../directories.js';
@@ -10,8 +11,6 @@ import { warnOfForgotten } from '../forgotten-flags.js';
 import type { UploadFlags } from '../upload-options.js';
 import { planSettings, serviceSettings, shownOptions } from '../upload-settings.js';
 import type { World } from '../world.js';
-
-const NOTHING_TO_DO = 4;
 
 /** The main job: plan, then upload every job, then tell. Resolves to the exit code. */
 export async function runUpload(
@@ -89,9 +88,7 @@ async function print(
 /** Under -q nothing else tells of a glob that matches nothing. */
 function tellWhy(warnings: readonly string[], { stderr }: World): void {
   for (const warning of warnings) stderr.write(`warning: ${visible(warning)}\n`);
-  stderr.write(
-    'vod-upload: nothing to upload: the same command with --dry-run tells what is skipped\n',
-  );
+  stderr.write('vod-upload: nothing to upload: the same command with --dry-run prints the plan\n');
 }
 
 /** The user's account; throws UsageError where it has no keys, which a plan that is printed does not need. */
