@@ -3,7 +3,6 @@ import type { Job } from '../core/model.js';
 import { isLive, parseLease } from './leases.js';
 import type { Lease } from './leases.js';
 import type { Holder } from './journal.js';
-import { contentKeyOf, sourceKeyOf } from './records.js';
 import type { Tables } from './tables.js';
 import { readUnfinished } from './unfinished.js';
 import type { UnfinishedRecord } from './unfinished.js';
@@ -15,46 +14,46 @@ export interface Claimant {
   readonly localNow: Date;
 }
 
+/** What a job is known by: no two runs may have the same of any. */
+export interface ClaimKeys {
+  readonly sourceKey: string;
+  /** Where the content is known before the upload. */
+  readonly contentKey: string | undefined;
+}
+
 export type Taken =
   | { readonly kind: 'held' }
   | {
       readonly kind: 'taken';
-      /** Every key that is claimed now: of the job, of its content, and of what is unfinished. */
-      readonly claimed: readonly string[];
-      /** What is unfinished of this very job, or else of the same content. */
+      /** What is unfinished of this very job. */
       readonly own?: UnfinishedRecord;
       /** Where that is nothing: what is unfinished of an earlier state of the same file; claimed along. */
       readonly earlier?: UnfinishedRecord;
     };
 
 /** Takes the job unless a live run, this one included, has it or the same content. */
-export function take(tables: Tables, job: Job, claimant: Claimant): Taken {
-  const contentKey = contentKeyOf(job, job.crc64);
-  const sameId = unfinishedAt(tables, contentKey);
-  const claimed = [job.id, contentKey, sameId].filter((key) => key !== undefined);
+export function take(tables: Tables, job: Job, keys: ClaimKeys, claimant: Claimant): Taken {
+  const claimed = [job.id, ...(keys.contentKey === undefined ? [] : [keys.contentKey])];
   if (claimed.some((key) => holderOf(tables, key, claimant))) return { kind: 'held' };
   for (const key of claimed) tables.claims.put(key, claimant.lease.runId);
-  const own =
-    readUnfinished(tables, job.id) ??
-    (sameId === undefined ? undefined : readUnfinished(tables, sameId));
+  const own = readUnfinished(tables, job.id);
   // What is unfinished of another state may be later than this one, and has its own claims.
-  if (own !== undefined) return { kind: 'taken', claimed, own };
-  const earlier = takeEarlier(tables, job, claimant);
-  if (earlier === undefined) return { kind: 'taken', claimed };
-  return { kind: 'taken', claimed: [...claimed, earlier.job.id], earlier };
+  if (own !== undefined) return { kind: 'taken', own };
+  const earlier = takeEarlier(tables, job, keys.sourceKey, claimant);
+  return { kind: 'taken', ...(earlier && { earlier }) };
 }
 
-function takeEarlier(tables: Tables, job: Job, claimant: Claimant): UnfinishedRecord | undefined {
-  const id = unfinishedAt(tables, sourceKeyOf(job));
+function takeEarlier(
+  tables: Tables,
+  job: Job,
+  sourceKey: string,
+  claimant: Claimant,
+): UnfinishedRecord | undefined {
+  const id = tables.sources.get(sourceKey) as JobId | undefined;
   if (id === undefined || id === job.id || holderOf(tables, id, claimant)) return undefined;
   const earlier = readUnfinished(tables, id);
   if (earlier !== undefined) tables.claims.put(id, claimant.lease.runId);
   return earlier;
-}
-
-/** What is unfinished of a path or of a content. */
-function unfinishedAt(tables: Tables, key: string | undefined): JobId | undefined {
-  return key === undefined ? undefined : (tables.sources.get(key) as JobId | undefined);
 }
 
 /** The live run that has the job, or the content. */

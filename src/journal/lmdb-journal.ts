@@ -4,7 +4,7 @@ import type { Checkpoint, Job, ObjectCheckpoint, Receipt, Session } from '../cor
 import type { Claim, Replaced, Superseded } from '../core/ports.js';
 import { dropAdditions, putAddition } from './additions.js';
 import { giveUp, holderOf, take } from './claims.js';
-import type { Claimant, Taken } from './claims.js';
+import type { Claimant, ClaimKeys, Taken } from './claims.js';
 import { localTime } from './expiry.js';
 import type { Moment } from './expiry.js';
 import { RENEWAL_MS, formatLease, leaseOf } from './leases.js';
@@ -12,7 +12,7 @@ import type { Lease } from './leases.js';
 import { compare, consult, enter } from './ledger.js';
 import type { JournalOptions, OpenJournal, UnfinishedJob } from './journal.js';
 import { changedOptions, keptOptions } from './kept-options.js';
-import { formatCheckpoint } from './records.js';
+import { contentKeyOf, formatCheckpoint, formatJob, sourceKeyOf } from './records.js';
 import { loadSecrets } from './secrets.js';
 import type { Loaded } from './secrets.js';
 import type { SecretsPlace, SessionFiles } from './session-files.js';
@@ -20,7 +20,7 @@ import type { Store } from './store.js';
 import type { Tables } from './tables.js';
 import { sweep, sweepSecrets } from './sweep.js';
 import type { Swept, SweepOptions } from './sweep.js';
-import { begunAs, dropUnfinished, mayContinue, putJob, readUnfinished } from './unfinished.js';
+import { begunAs, dropUnfinished, mayContinue, readUnfinished } from './unfinished.js';
 import type { UnfinishedRecord } from './unfinished.js';
 
 /** What a run looks at, of each kind, when it ends. */
@@ -31,12 +31,12 @@ const WRITTEN_WHOLE = 64;
 
 /** What this run knows of a job that it has claimed. */
 interface Held {
-  readonly planned: Job;
-  readonly claimed: readonly string[];
-  /** The planned job as its session was begun. */
+  readonly claimed: Job;
+  readonly keys: ClaimKeys;
+  /** The claimed job as its session was begun. */
   job: Job;
-  /** What the database knows it by: the id of another path, where its session is for the same content. */
-  recordId: JobId;
+  /** Claimed along: an earlier state of the same file. */
+  readonly earlierId: JobId | undefined;
   /** The session that is gone on with, and where its secrets are. */
   secrets: { readonly place: SecretsPlace; readonly sessionKey: SessionKey } | undefined;
   /** Where the secrets of the checkpoint in the database are, whether it is gone on with or not. */
@@ -77,27 +77,29 @@ export class LmdbJournal implements OpenJournal {
 
   async claim(job: Job): Promise<Claim> {
     const { force, finishes, resume, runId, now } = this.#options;
+    const keys = this.#keysOf(job);
     const taken = await this.#store.transact((tables) => {
       const isBegun = finishes && tables.checkpoints.get(job.id) !== undefined;
       const entry = force || isBegun ? undefined : consult(tables, job, now());
-      if (entry === undefined) return take(tables, job, this.#asking());
+      if (entry === undefined) return take(tables, job, keys, this.#asking());
       const begunAnew = readUnfinished(tables, job.id)?.checkpoint.phase;
       return { kind: 'uploaded' as const, begunAnew, ...compare(entry, job) };
     });
     if (taken.kind !== 'taken') return taken;
     // What is unfinished of this run itself is gone on with in any case.
     const isOfThisRun = taken.own?.checkpoint.secrets.file === runId;
-    return this.#hold(job, taken, resume || isOfThisRun);
+    return this.#hold(job, keys, taken, resume || isOfThisRun);
   }
 
   async claimUnfinished(id: JobId): Promise<Claim | undefined> {
     const found = await this.#store.transact((tables) => {
-      const job = readUnfinished(tables, id)?.job;
-      return job && { job, taken: take(tables, job, this.#asking()) };
+      const record = readUnfinished(tables, id);
+      const keys = record && this.#keysOf(record.job);
+      return keys && { ...record, keys, taken: take(tables, record.job, keys, this.#asking()) };
     });
     if (found === undefined) return undefined;
-    const { job, taken } = found;
-    return taken.kind === 'taken' ? this.#hold(job, taken, true) : taken;
+    const { job, keys, taken } = found;
+    return taken.kind === 'taken' ? this.#hold(job, keys, taken, true) : taken;
   }
 
   remember(
@@ -107,24 +109,23 @@ export class LmdbJournal implements OpenJournal {
   ): Promise<void> {
     return this.#inOrder(id, async (held) => {
       if (held === undefined) throw new Error(`job ${id} is not claimed`);
-      const place = await this.#keepSecrets(held, session);
-      const { recordId } = held;
+      const place = await this.#keepSecrets(id, held, session);
       const { now, offsetMs } = this.#moment();
       const progress = { objects, phase, updatedAt: now, clockOffsetMs: offsetMs };
       if (changed !== undefined && held.isRecorded && objects.length > WRITTEN_WHOLE) {
         const addition = { ...progress, objects: changed };
-        await this.#writeIfOurs(held, (tables) =>
-          putAddition(tables, recordId, place.tag, held.additions, addition),
+        await this.#writeIfOurs(id, held, (tables) =>
+          putAddition(tables, id, place.tag, held.additions, addition),
         );
         held.additions += 1;
         return;
       }
-      await this.#writeIfOurs(held, (tables) => {
-        if (!held.isRecorded) {
-          if (held.recorded !== undefined) dropUnfinished(tables, recordId, held.additions);
-          putJob(tables, held.job);
-        } else if (held.additions > 0) dropAdditions(tables, recordId);
-        tables.checkpoints.put(recordId, formatCheckpoint(session, place, progress));
+      await this.#writeIfOurs(id, held, (tables) => {
+        tables.checkpoints.put(id, formatCheckpoint(session, place, progress));
+        if (held.additions > 0) dropAdditions(tables, id);
+        if (held.isRecorded) return;
+        tables.jobs.put(id, formatJob(held.job));
+        tables.sources.put(held.keys.sourceKey, id);
       });
       held.additions = 0;
       held.isRecorded = true;
@@ -160,7 +161,6 @@ export class LmdbJournal implements OpenJournal {
       });
       if (left !== undefined) this.#files.erase(left);
       if (held === undefined) return;
-      held.recordId = id;
       held.secrets = undefined;
       held.recorded = undefined;
       held.additions = 0;
@@ -220,25 +220,36 @@ export class LmdbJournal implements OpenJournal {
   /** Goes on with what is unfinished of the claimed job, or tells what it supersedes. */
   async #hold(
     job: Job,
-    { claimed, own, earlier }: Extract<Taken, { kind: 'taken' }>,
+    keys: ClaimKeys,
+    { own, earlier }: Extract<Taken, { kind: 'taken' }>,
     resume: boolean,
   ): Promise<Claim> {
     const held: Held = {
-      planned: job,
-      claimed,
+      claimed: job,
+      keys,
       job,
-      recordId: job.id,
+      earlierId: earlier?.job.id,
       secrets: undefined,
-      recorded: undefined,
-      additions: 0,
+      recorded: own?.checkpoint.secrets,
+      additions: own?.additions ?? 0,
       isRecorded: false,
       last: Promise.resolve(),
     };
     // What is claimed can be released, also where the secrets cannot be read for now.
     this.#held.set(job.id, held);
     const loaded = own && (await this.#load(own));
-    if (own && loaded && mayContinue(own, job, resume)) return goOn(held, own, loaded);
-    if (own?.job.id === job.id) findRecord(held, own);
+    const continued = own && mayContinue(own, job, resume) ? loaded : undefined;
+    const begun = continued && own ? begunAs(own, job) : job;
+    held.job = begun;
+    held.secrets = continued && {
+      place: continued.place,
+      sessionKey: continued.checkpoint.session.sessionKey,
+    };
+    if (continued) {
+      const [then, now] = [keptOptions(begun.request), keptOptions(job.request)];
+      const { checkpoint } = continued;
+      return { kind: 'ours', changedOptions: changedOptions(then, now), checkpoint, begun };
+    }
     const superseded = loaded
       ? asSuperseded(loaded, resume ? 'other-files' : 'no-resume')
       : asSuperseded(earlier && (await this.#load(earlier)), 'other-media');
@@ -250,22 +261,23 @@ export class LmdbJournal implements OpenJournal {
   }
 
   /** Writes the secrets of a session that are not on disk yet; they come before the checkpoint. */
-  async #keepSecrets(held: Held, { sessionKey, credentials }: Session): Promise<SecretsPlace> {
+  async #keepSecrets(
+    id: JobId,
+    held: Held,
+    { sessionKey, credentials }: Session,
+  ): Promise<SecretsPlace> {
     if (held.secrets?.sessionKey === sessionKey) return held.secrets.place;
-    held.job = held.planned;
+    held.job = held.claimed;
     held.isRecorded = false;
-    const place = await this.#files.write(held.recordId, {
-      sessionKey,
-      ...(credentials && { credentials }),
-    });
+    const place = await this.#files.write(id, { sessionKey, ...(credentials && { credentials }) });
     held.secrets = { place, sessionKey };
     return place;
   }
 
   /** A run that stood still for long may have lost its claim, and must not commit a second media. */
-  async #writeIfOurs(held: Held, write: (tables: Tables) => void): Promise<void> {
+  async #writeIfOurs(id: JobId, held: Held, write: (tables: Tables) => void): Promise<void> {
     const isOurs = await this.#store.transact((tables) => {
-      if (tables.claims.get(held.recordId) !== this.#options.runId) return false;
+      if (tables.claims.get(id) !== this.#options.runId) return false;
       write(tables);
       return true;
     });
@@ -279,16 +291,22 @@ export class LmdbJournal implements OpenJournal {
 
   /** Drops an unfinished job unless another run has claimed it; returns where its secrets are. */
   #drop(tables: Tables, id: JobId, held: Held | undefined): SecretsPlace | undefined {
-    const recordId = held?.recordId ?? id;
-    const claim = tables.claims.get(recordId);
+    const claim = tables.claims.get(id);
     if (claim !== undefined && claim !== this.#options.runId) return undefined;
     const place = held ? held.recorded : readUnfinished(tables, id)?.checkpoint.secrets;
-    dropUnfinished(tables, recordId, held?.additions);
+    dropUnfinished(tables, id, held && { ...held.keys, additions: held.additions });
     return place;
   }
 
   #giveUp(tables: Tables, id: JobId, held: Held | undefined): void {
-    for (const key of held?.claimed ?? [id]) giveUp(tables, key, this.#options.runId);
+    for (const key of [id, held?.earlierId, held?.keys.contentKey]) {
+      if (key !== undefined) giveUp(tables, key, this.#options.runId);
+    }
+  }
+
+  #keysOf(job: Job): ClaimKeys {
+    const contentKey = contentKeyOf(job, job.crc64);
+    return { sourceKey: sourceKeyOf(job), contentKey };
   }
 
   #inOrder<T>(id: JobId, work: (held: Held | undefined) => Promise<T>): Promise<T> {
@@ -322,24 +340,6 @@ export class LmdbJournal implements OpenJournal {
     const [store, files, lease] = [this.#store, this.#files, this.#lease];
     return { store, files, lease, limit, ...this.#moment() };
   }
-}
-
-function goOn(held: Held, own: UnfinishedRecord, { place, checkpoint }: Loaded): Claim {
-  const { planned } = held;
-  const begun = begunAs(own, planned);
-  findRecord(held, own);
-  held.job = begun;
-  held.secrets = { place, sessionKey: checkpoint.session.sessionKey };
-  // What the database says of another path stays true of that.
-  held.isRecorded = own.job.id !== planned.id;
-  const [then, now] = [keptOptions(begun.request), keptOptions(planned.request)];
-  return { kind: 'ours', changedOptions: changedOptions(then, now), checkpoint, begun };
-}
-
-function findRecord(held: Held, { job, checkpoint, additions }: UnfinishedRecord): void {
-  held.recordId = job.id;
-  held.recorded = checkpoint.secrets;
-  held.additions = additions;
 }
 
 function asSuperseded(left: Loaded | undefined, reason: Superseded['reason']) {

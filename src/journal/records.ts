@@ -156,7 +156,6 @@ export function formatJob(job: Job): string {
     cover: job.cover && plain(job.cover),
     segments: job.segments.map((file) => ({ ...plain(file), relativeKey: file.relativeKey })),
     request: job.request,
-    crc64: job.crc64,
     extra: job.extra,
   });
 }
@@ -167,7 +166,6 @@ export function parseJob(text: string | undefined): Job | undefined {
     textOf(request, 'mediaType');
     textOf(request, 'mediaName');
     const scope = optionalTextOf(fields, 'scope');
-    const crc64 = optionalTextOf(fields, 'crc64');
     return {
       id: textOf(fields, 'id') as JobId,
       ...(scope === undefined ? {} : { scope }),
@@ -175,7 +173,6 @@ export function parseJob(text: string | undefined): Job | undefined {
       ...(fields['cover'] === undefined ? {} : { cover: sourceOf(fieldsOf(fields['cover'])) }),
       segments: listOf(fields, 'segments').map(segmentOf),
       request: request as unknown as ApplyRequest,
-      ...(crc64 === undefined ? {} : { crc64 }),
       ...(fields['extra'] === undefined ? {} : { extra: fieldsOf(fields['extra']) }),
     };
   });
@@ -258,15 +255,16 @@ function receiptOf(fields: Fields): Receipt {
   };
 }
 
-/** Whether two jobs with the same media have the same files beside it: then parts can be shared. */
-export function haveSameCoverAndSegments(one: Job, other: Job): boolean {
-  return filesBeside(one) === filesBeside(other);
+/** Whether both jobs would put the same bytes under the same names: then parts can be shared. */
+export function haveSameFiles(one: Job, other: Job): boolean {
+  return filesOf(one) === filesOf(other);
 }
 
-function filesBeside({ cover, segments }: Job): string {
-  const versionOf = (file: SourceFile) => [file.size, String(file.mtimeNs)];
+function filesOf({ media, cover, segments }: Job): string {
+  const versionOf = (file?: SourceFile) => file && [file.size, String(file.mtimeNs)];
   return JSON.stringify([
-    cover ? versionOf(cover) : null,
+    versionOf(media),
+    versionOf(cover) ?? null,
     segments.map((file) => [file.relativeKey, versionOf(file)]),
   ]);
 }

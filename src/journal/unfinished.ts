@@ -1,14 +1,7 @@
 import type { JobId } from '../core/ids.js';
 import type { Job } from '../core/model.js';
 import { dropAdditions, withAdditions } from './additions.js';
-import {
-  contentKeyOf,
-  formatJob,
-  haveSameCoverAndSegments,
-  parseCheckpoint,
-  parseJob,
-  sourceKeyOf,
-} from './records.js';
+import { haveSameFiles, parseCheckpoint, parseJob, sourceKeyOf } from './records.js';
 import type { CheckpointRecord } from './records.js';
 import type { Tables } from './tables.js';
 
@@ -26,26 +19,18 @@ export function readUnfinished(tables: Tables, id: JobId): UnfinishedRecord | un
   return written && job && { job, ...withAdditions(tables, id, written) };
 }
 
-/** Writes the job down, and what leads to it: its path and, where that is known, its content. */
-export function putJob(tables: Tables, job: Job): void {
-  tables.jobs.put(job.id, formatJob(job));
-  for (const key of keysOf(job)) tables.sources.put(key, job.id);
-}
-
-/** That there are no additions may be known. */
-export function dropUnfinished(tables: Tables, id: JobId, additions?: number): void {
-  const job = parseJob(tables.jobs.get(id));
-  for (const key of job ? keysOf(job) : []) {
-    if (tables.sources.get(key) === id) tables.sources.remove(key);
-  }
-  if (additions !== 0) dropAdditions(tables, id);
+/** `known` saves a look. */
+export function dropUnfinished(
+  tables: Tables,
+  id: JobId,
+  known?: { readonly sourceKey: string; readonly additions: number },
+): void {
+  const job = known === undefined ? parseJob(tables.jobs.get(id)) : undefined;
+  const key = known?.sourceKey ?? (job && sourceKeyOf(job));
+  if (known?.additions !== 0) dropAdditions(tables, id);
+  if (key !== undefined && tables.sources.get(key) === id) tables.sources.remove(key);
   tables.checkpoints.remove(id);
   tables.jobs.remove(id);
-}
-
-function keysOf(job: Job): string[] {
-  const contentKey = contentKeyOf(job, job.crc64);
-  return [sourceKeyOf(job), ...(contentKey === undefined ? [] : [contentKey])];
 }
 
 /**
@@ -58,7 +43,7 @@ export function mayContinue(
   resume: boolean,
 ): boolean {
   if (checkpoint.phase === 'committing') return true;
-  return resume && haveSameCoverAndSegments(own.job, job) && !hasOtherContent(checkpoint, job);
+  return resume && haveSameFiles(own.job, job) && !hasOtherContent(checkpoint, job);
 }
 
 /**
@@ -67,7 +52,7 @@ export function mayContinue(
  */
 export function begunAs({ job: begun, checkpoint }: UnfinishedRecord, job: Job): Job {
   return checkpoint.phase === 'committing'
-    ? { ...job, ...begun, id: job.id, media: job.media, ...(job.extra && { extra: job.extra }) }
+    ? { ...job, ...begun, media: job.media, ...(job.extra && { extra: job.extra }) }
     : { ...job, request: begun.request };
 }
 

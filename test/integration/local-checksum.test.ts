@@ -81,25 +81,6 @@ test('--checksum: of two names of the same bytes one is uploaded', async () => {
   );
 });
 
-test('--checksum: what is unfinished of the same bytes is gone on with under another name', async () => {
-  const failing = await startCloud(['CompleteMultipartUpload:503*2']);
-  const env = { ...failing.env, VOD_UPLOAD_STATE_DIR: at('own-state') };
-  const run = (...args: string[]) =>
-    shell.run(['*.mp4', '--checksum', '--part-size', '1M', ...args], { env });
-  try {
-    await writeFile(at('b.mp4'), randomBytes(2_500_000));
-    assert.equal((await run('--retries', '0')).code, 8);
-    await copyFile(at('b.mp4'), at('a.mp4'));
-    const { code, stderr } = await run();
-    assert.equal(code, 0, stderr);
-    assert.match(stderr, /nothing sent/);
-    assert.equal(failing.sessions().length, 1);
-    assert.equal((await shell.run(['jobs', 'list'], { env })).stdout, '');
-  } finally {
-    await failing.close();
-  }
-});
-
 test('--checksum: another sub-application has its own', async () => {
   await create('a.mp4');
   await upload('--checksum', '--sub-app-id', '1500000001');
