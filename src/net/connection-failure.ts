@@ -62,7 +62,8 @@ export function connectionFailure(
 /** What neither the system nor a reader has reported is told already, or a fault of this program. */
 function isReported(error: NodeJS.ErrnoException): boolean {
   if (error instanceof UploadFailure) return false;
-  return error.code !== undefined || error instanceof NotHttp;
+  // The code of an abort is a number.
+  return typeof error.code === 'string' || error instanceof NotHttp;
 }
 
 /** Where a connection was tried, if that is not the host: an endpoint stands in for it. */

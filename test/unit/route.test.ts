@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -50,6 +51,30 @@ async function throughProxy(login: string, status: number, headers = '') {
   proxy.close();
   return { failure, address, told: Buffer.from(told?.split(' ')[1] ?? '', 'base64').toString() };
 }
+
+test('a tunnel that is not open yet when its request is aborted ends with it', async () => {
+  const proxy = http.createServer();
+  const asked = once(proxy, 'connect') as Promise<[unknown, net.Socket]>;
+  const route = createRoute({ proxies: { HTTPS_PROXY: `http://${await listen(proxy)}` } });
+  const request = {
+    route,
+    host: HOST,
+    method: 'GET',
+    path: '/',
+    headers: {},
+    stallTimeoutMs: 5000,
+  };
+  const controller = new AbortController();
+  const answer = sendRequest(request, controller.signal);
+  const [, socket] = await asked;
+  const gone = once(socket.resume(), 'end');
+  controller.abort(new Error('stopped'));
+  await assert.rejects(answer, /stopped/);
+  await gone;
+  socket.destroy();
+  route.close();
+  proxy.close();
+});
 
 describe('the proxy in the environment', () => {
   test('an empty variable counts as unset', () => {
