@@ -1,4 +1,4 @@
-const { readFileSync } = require('node:fs');
+const { readdirSync, readFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { dirname, join } = require('node:path');
 const vm = require('node:vm');
@@ -17,6 +17,8 @@ const requirePackage = createRequire(MAIN);
 /** Help and mistakes in the arguments are told by then; what is loaded later is at work. */
 let isMainLoaded = false;
 let memory;
+/** What is not loaded yet, by file. */
+const contents = new Map();
 
 function start() {
   // What packages use of Node that it wants to be rid of is nothing to tell users.
@@ -42,9 +44,9 @@ function load(file) {
 
 /** V8 takes from a code cache only what the very same version of it has made. */
 function compile(file) {
-  return new vm.Script(readFileSync(file, 'latin1'), {
+  return new vm.Script(take(file).toString('latin1'), {
     filename: file,
-    cachedData: readCodeCache(file),
+    cachedData: takeCodeCache(file),
   });
 }
 
@@ -52,13 +54,28 @@ function compileAtWork(file) {
   if (memory === undefined) {
     memory = require('./memory.js');
     memory.boundMemory();
+    readAll(dirname(file));
   }
   return memory.unbounded(() => compile(file));
 }
 
-function readCodeCache(file) {
+/** An installation may be replaced during a run, and descriptors run out: nothing more is asked of it. */
+function readAll(directory) {
+  for (const name of readdirSync(directory)) {
+    const file = join(directory, name);
+    if (!pieces.has(file.replace(/\.cache$/, ''))) contents.set(file, readFileSync(file));
+  }
+}
+
+function take(file) {
+  const content = contents.get(file) ?? readFileSync(file);
+  contents.delete(file);
+  return content;
+}
+
+function takeCodeCache(file) {
   try {
-    return readFileSync(codeCacheOf(file));
+    return take(codeCacheOf(file));
   } catch {
     return undefined;
   }

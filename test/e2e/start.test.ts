@@ -73,6 +73,29 @@ for (const args of [
   });
 }
 
+test('a run asks nothing of its installation once it has begun, which may be replaced by then', async () => {
+  await writeFile(join(dir, 'parts.mp4'), Buffer.alloc(2 * 1024 * 1024));
+  const script = `
+    const fs = require('node:fs');
+    const { readFileSync } = fs;
+    let isBegun = false;
+    fs.readFileSync = (file, ...options) => {
+      if (isBegun && /bundle.*\\.c[^.]*$/.test(String(file))) fs.writeSync(2, 'late: ' + file);
+      return readFileSync(file, ...options);
+    };
+    const { start } = require(${JSON.stringify(PROGRAM)});
+    process.argv = ['node', 'vod-upload', 'parts.mp4', '--part-size=1M', '--sandbox=parts'];
+    start();
+    setImmediate(() => (isBegun = true));`;
+  const { status, stderr } = spawnSync(process.execPath, ['--eval', script], {
+    cwd: dir,
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  assert.equal(status, 0, stderr);
+  assert.doesNotMatch(stderr, /late/);
+});
+
 for (const [name, spaces] of [
   ['as it is', 'require("node:v8").getHeapSpaceStatistics()'],
   ['that names no place of new objects', '[]'],
