@@ -17,7 +17,9 @@ const requirePackage = createRequire(MAIN);
 /** Help and mistakes in the arguments are told by then; what is loaded later is at work. */
 let isMainLoaded = false;
 let memory;
-/** What is not loaded yet, by file. */
+/** With these pieces a run begins, which loads others when it needs them. */
+const RUNS = /\/(run-uploads|jobs)-[^/]*$/;
+/** What it has not loaded yet, by file. */
 const contents = new Map();
 
 function start() {
@@ -54,8 +56,8 @@ function compileAtWork(file) {
   if (memory === undefined) {
     memory = require('./memory.js');
     memory.boundMemory();
-    readAll(dirname(file));
   }
+  if (RUNS.test(file)) readAll(dirname(file));
   return memory.unbounded(() => compile(file));
 }
 
