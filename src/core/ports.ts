@@ -181,7 +181,7 @@ export type Claim =
   | {
       readonly kind: 'uploaded';
       readonly receipt: Receipt;
-      /** It was to be uploaded once more (--force), and that is unfinished: where it stands. */
+      /** Another upload of it is unfinished, begun by --force or before this one: where it stands. */
       readonly begunAnew: Checkpoint['phase'] | undefined;
       readonly was: UploadedAs;
       /** Options of the job, `cover` and `segments` that differ from those that it was uploaded with. */

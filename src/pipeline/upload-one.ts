@@ -70,8 +70,8 @@ function warnOfChanges(job: Job, claim: Exclude<Claim, { kind: 'held' }>, ports:
   if (kind === 'uploaded' && claim.begunAnew) {
     // What may be a media already cannot be given up.
     const orAbort = claim.begunAnew === 'committing' ? '' : ', vod-upload jobs abort gives it up';
-    const commands = `vod-upload jobs resume ends it${orAbort}`;
-    warn(ports, job, `was uploaded, and what --force began of it is unfinished: ${commands}`);
+    const commands = `vod-upload jobs resume ends it as a media of its own${orAbort}`;
+    warn(ports, job, `was uploaded, and another upload of it is unfinished: ${commands}`);
   }
   if (changedOptions.length === 0) return;
   const mayBeCommitted = kind === 'ours' && claim.checkpoint?.phase === 'committing';

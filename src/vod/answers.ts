@@ -110,7 +110,7 @@ export function toCommitted({ FileId, MediaUrl, CoverUrl, RequestId }: CommitAns
   return committed(fileId as FileId, { MediaUrl, CoverUrl }, RequestId);
 }
 
-/** Undefined where the answer says that there is no such media. Throws where it says nothing of any. */
+/** Undefined where there is no such media in the list, or no list. Throws where the list is none. */
 export function foundMedia(
   { MediaInfoSet, RequestId }: MediaAnswer,
   fileId: FileId,

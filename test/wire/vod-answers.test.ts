@@ -98,8 +98,8 @@ test('a media is committed whatever else is told of it', () => {
   assert.deepEqual(foundMedia({ MediaInfoSet } as never, FILE_ID), told);
 });
 
-test('a media that is not in the list does not exist, and without a list nobody knows', () => {
-  for (const MediaInfoSet of [[], [null], [{ FileId: '1' }]]) {
+test('a media that is not in the list does not exist, and of a list that is none nothing is known', () => {
+  for (const MediaInfoSet of [undefined, null, [], [null], [{ FileId: '1' }]]) {
     assert.equal(foundMedia({ MediaInfoSet } as never, FILE_ID), undefined);
   }
   for (const MediaInfoSet of [7, 'x', {}]) {
