@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import fs from 'node:fs/promises';
@@ -94,6 +95,12 @@ export async function createPlanWorld(): Promise<PlanWorld> {
     },
     remove: () => fs.rm(dir, { recursive: true, force: true }),
   };
+}
+
+/** The columns of an item's row that are none of the plan's. */
+export function extraOf(item: PlanItem | undefined): unknown {
+  assert.ok(item);
+  return item.status === 'planned' ? item.job.extra : item.extra;
 }
 
 function lineOf(item: PlanItem): string {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { UploadFailure } from '../../src/core/errors.js';
 import type { ETag, UploadId } from '../../src/core/ids.js';
@@ -12,7 +11,7 @@ import type { MultipartRequests } from '../../src/cos/multipart-requests.js';
 import { createRepeat } from '../../src/cos/repeat.js';
 import { createClock } from '../../src/net/clock.js';
 import { createRetryBudget } from '../../src/net/retry.js';
-import { createRoute } from '../../src/net/route.js';
+import { routeTo } from '../helpers/route-to.js';
 
 const PART: StoredPart = { number: 1, size: 10, etag: '"told"' as ETag };
 
@@ -27,13 +26,7 @@ async function complete(
     const headers = { 'x-cos-request-id': 'id', ETag: '"whole"', 'Content-Length': objectSize };
     response.writeHead(200, headers).end();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const route = createRoute({ endpoint: new URL(`http://127.0.0.1:${port}`), proxies: {} });
-  t.after(() => {
-    route.close();
-    server.close();
-  });
+  const route = await routeTo(t, server);
   const options = {
     credentials: async () => ({ secretId: 'id', secretKey: 'key' }),
     route,

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http, { type OutgoingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -12,9 +11,9 @@ import { headObject, writeObject } from '../../src/cos/object-requests.js';
 import { createBufferPool } from '../../src/cos/part-body.js';
 import { createClock } from '../../src/net/clock.js';
 import { createRetryBudget } from '../../src/net/retry.js';
-import { createRoute } from '../../src/net/route.js';
 import { createThrottle, type Throttle } from '../../src/net/throttle.js';
 import { sourceOf } from '../../src/plan/source.js';
+import { routeTo } from '../helpers/route-to.js';
 import { jobOf } from '../helpers/world.js';
 
 const CONTENT = randomBytes(1000);
@@ -52,15 +51,7 @@ async function behind(
   server: http.Server,
   throttled: { readonly throttle?: Throttle } = {},
 ) {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const endpoint = new URL(`http://127.0.0.1:${port}`);
-  const route = createRoute({ endpoint, proxies: {}, ...throttled });
-  t.after(() => {
-    route.close();
-    server.close();
-    server.closeAllConnections();
-  });
+  const route = await routeTo(t, server, throttled);
   const policy = { retries: 0, budget: createRetryBudget(1000, 1000) };
   const credentials = async () => ({ secretId: 'id', secretKey: 'key', token: 'token' });
   const common = { credentials, clock: createClock(), policy, stallTimeoutMs: 5000 };

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { PlanItem } from '../../src/core/model.js';
 import { planUploads } from '../../src/plan/plan.js';
-import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
+import { createPlanWorld, extraOf, type PlanWorld } from '../helpers/plan-world.js';
 
 const project = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -15,11 +15,6 @@ beforeEach(async () => {
   await world.write({ 'a.mp4': '1', 'b.mp4': '1', 'c.mp4': '1', 'c.jpg': '1' });
 });
 afterEach(() => world.remove());
-
-function extraOf(item: PlanItem | undefined): unknown {
-  assert.ok(item);
-  return item.status === 'planned' ? item.job.extra : item.extra;
-}
 
 test('the same list in CSV, JSON and JSON Lines is the same plan', async () => {
   for (const file of ['campaign.csv', 'campaign.json', 'campaign.jsonl']) {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { UsageError } from '../../src/core/errors.js';
 import type { PlanItem } from '../../src/core/model.js';
 import { planUploads, type PlanOptions } from '../../src/plan/plan.js';
-import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
+import { createPlanWorld, extraOf, type PlanWorld } from '../helpers/plan-world.js';
 
 const project = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -19,11 +19,6 @@ afterEach(() => world.remove());
 function requestOf(item: PlanItem | undefined) {
   assert.equal(item?.status, 'planned');
   return item.job.request;
-}
-
-function extraOf(item: PlanItem | undefined): unknown {
-  assert.ok(item);
-  return item.status === 'planned' ? item.job.extra : item.extra;
 }
 
 test('the values of a row win over the flags, and an empty cell leaves it to them', async () => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import type { SessionKey } from '../../src/core/ids.js';
 import type { Session } from '../../src/core/model.js';
@@ -10,6 +9,7 @@ import { createRetryBudget } from '../../src/net/retry.js';
 import { createRoute } from '../../src/net/route.js';
 import { createVod } from '../../src/vod/client.js';
 import type { VodOptions } from '../../src/vod/options.js';
+import { routeTo } from '../helpers/route-to.js';
 
 const never = new AbortController().signal;
 
@@ -38,13 +38,7 @@ async function refusing(t: TestContext, code: string, changes: Partial<VodOption
       response.end(JSON.stringify({ Response: { RequestId: 'id', Error: error } }));
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const route = createRoute({ endpoint: new URL(`http://127.0.0.1:${port}`), proxies: {} });
-  t.after(() => {
-    route.close();
-    server.close();
-  });
+  const route = await routeTo(t, server);
   return createVod(optionsOf({ route, ...changes }));
 }
 
