@@ -1,6 +1,6 @@
 import type { JobId } from '../core/ids.js';
-import { formatProgress, parseProgress } from './records.js';
-import type { CheckpointRecord, ProgressRecord } from './records.js';
+import { formatProgress, parseProgress } from './checkpoint-record.js';
+import type { CheckpointRecord, ProgressRecord } from './checkpoint-record.js';
 import type { Tables } from './tables.js';
 
 /**

@@ -1,5 +1,6 @@
 import type { JobId } from '../core/ids.js';
 import type { Job } from '../core/model.js';
+import type { ClaimKeys } from './keys.js';
 import { isLive, parseLease } from './leases.js';
 import type { Lease } from './leases.js';
 import type { Holder } from './journal.js';
@@ -12,13 +13,6 @@ export interface Claimant {
   readonly lease: Lease;
   /** By the clock of this machine. */
   readonly localNow: Date;
-}
-
-/** What a job is known by: no two runs may have the same of any. */
-export interface ClaimKeys {
-  readonly sourceKey: string;
-  /** Where the content is known before the upload. */
-  readonly contentKey: string | undefined;
 }
 
 export type Taken =

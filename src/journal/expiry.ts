@@ -1,4 +1,4 @@
-import type { CheckpointRecord } from './records.js';
+import type { CheckpointRecord } from './checkpoint-record.js';
 
 const DAY_MS = 86_400_000;
 

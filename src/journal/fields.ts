@@ -33,14 +33,26 @@ export function listOf(fields: Fields, name: string): Fields[] {
   return value.map(fieldsOf);
 }
 
-export function textOf(fields: Fields, name: string): string {
-  const value = fields[name];
-  if (typeof value !== 'string') throw new TypeError(`${name} is not text`);
-  return value;
+/** A member that may be missing, as what is to be spread into the record. */
+export function optional<Name extends string, T>(
+  fields: Fields,
+  name: Name,
+  read: (fields: Fields, name: Name) => T,
+): { readonly [name in Name]?: T } {
+  const found = fields[name] === undefined ? {} : { [name]: read(fields, name) };
+  return found as { readonly [name in Name]?: T };
 }
 
-export function optionalTextOf(fields: Fields, name: string): string | undefined {
-  return fields[name] === undefined ? undefined : textOf(fields, name);
+/** Reads a member that is an object itself. */
+export function nested<T>(read: (fields: Fields) => T): (fields: Fields, name: string) => T {
+  return (fields, name) => read(fieldsOf(fields[name]));
+}
+
+/** `Text`: what such text is called in the model. */
+export function textOf<Text extends string = string>(fields: Fields, name: string): Text {
+  const value = fields[name];
+  if (typeof value !== 'string') throw new TypeError(`${name} is not text`);
+  return value as Text;
 }
 
 export function textOrNullOf(fields: Fields, name: string): string | null {

@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { dateOf, formatRecord, numberOf, optionalTextOf, parseRecord, textOf } from './fields.js';
+import { dateOf, formatRecord, numberOf, optional, parseRecord, textOf } from './fields.js';
 
 /** How often a run renews its lease. */
 export const RENEWAL_MS = 30_000;
@@ -100,20 +100,14 @@ export function formatLease(lease: Lease): string {
 }
 
 export function parseLease(text: string | undefined): Lease | undefined {
-  return parseRecord(text, (fields) => {
-    const startedTicks = optionalTextOf(fields, 'startedTicks');
-    const bootId = optionalTextOf(fields, 'bootId');
-    const pidNamespace = optionalTextOf(fields, 'pidNamespace');
-    const timeNamespace = optionalTextOf(fields, 'timeNamespace');
-    return {
-      runId: textOf(fields, 'runId'),
-      host: textOf(fields, 'host'),
-      pid: numberOf(fields, 'pid'),
-      ...(startedTicks === undefined ? {} : { startedTicks }),
-      ...(bootId === undefined ? {} : { bootId }),
-      ...(pidNamespace === undefined ? {} : { pidNamespace }),
-      ...(timeNamespace === undefined ? {} : { timeNamespace }),
-      renewedAt: dateOf(fields, 'renewedAt'),
-    };
-  });
+  return parseRecord(text, (fields) => ({
+    runId: textOf(fields, 'runId'),
+    host: textOf(fields, 'host'),
+    pid: numberOf(fields, 'pid'),
+    ...optional(fields, 'startedTicks', textOf),
+    ...optional(fields, 'bootId', textOf),
+    ...optional(fields, 'pidNamespace', textOf),
+    ...optional(fields, 'timeNamespace', textOf),
+    renewedAt: dateOf(fields, 'renewedAt'),
+  }));
 }

@@ -2,8 +2,10 @@ import type { JobId } from '../core/ids.js';
 import type { ApplyRequest, Job, Receipt, UploadedAs } from '../core/model.js';
 import type { Replaced } from '../core/ports.js';
 import { changedOptions, keptOptions, toldOptions } from './kept-options.js';
-import { contentKeyOf, formatLedger, parseLedger, placeOf } from './records.js';
-import type { LedgerRecord, Place } from './records.js';
+import { contentKeyOf, placeOf } from './keys.js';
+import type { Place } from './keys.js';
+import { formatLedger, parseLedger } from './ledger-record.js';
+import type { LedgerRecord } from './ledger-record.js';
 import type { Tables } from './tables.js';
 import { changedFiles, uploadedFilesOf, withoutTimes } from './uploaded-files.js';
 

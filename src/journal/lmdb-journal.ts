@@ -3,8 +3,9 @@ import type { JobId, SessionKey } from '../core/ids.js';
 import type { Checkpoint, Job, ObjectCheckpoint, Receipt, Session } from '../core/model.js';
 import type { Claim, Replaced, Superseded } from '../core/ports.js';
 import { dropAdditions, putAddition } from './additions.js';
+import { formatCheckpoint } from './checkpoint-record.js';
 import { giveUp, holderOf, take } from './claims.js';
-import type { Claimant, ClaimKeys, Taken } from './claims.js';
+import type { Claimant, Taken } from './claims.js';
 import { isExpired, localTime } from './expiry.js';
 import type { Moment } from './expiry.js';
 import { RENEWAL_MS, formatLease, leaseOf } from './leases.js';
@@ -12,7 +13,9 @@ import type { Lease } from './leases.js';
 import { compare, consult, enter } from './ledger.js';
 import type { JournalOptions, OpenJournal, UnfinishedJob } from './journal.js';
 import { changedOptions, keptOptions } from './kept-options.js';
-import { contentKeyOf, formatCheckpoint, formatJob, sourceKeyOf } from './records.js';
+import { formatJob } from './job-record.js';
+import { claimKeysOf } from './keys.js';
+import type { ClaimKeys } from './keys.js';
 import { loadSecrets } from './secrets.js';
 import type { Loaded } from './secrets.js';
 import type { SecretsPlace, SessionFiles } from './session-files.js';
@@ -77,7 +80,7 @@ export class LmdbJournal implements OpenJournal {
 
   async claim(job: Job): Promise<Claim> {
     const { force, finishes, resume, runId, now } = this.#options;
-    const keys = this.#keysOf(job);
+    const keys = claimKeysOf(job);
     const taken = await this.#store.transact((tables) => {
       const isBegun = finishes && tables.checkpoints.get(job.id) !== undefined;
       const entry = force || isBegun ? undefined : consult(tables, job, now());
@@ -96,7 +99,7 @@ export class LmdbJournal implements OpenJournal {
   async claimUnfinished(id: JobId): Promise<Claim | undefined> {
     const found = await this.#store.transact((tables) => {
       const record = readUnfinished(tables, id);
-      const keys = record && this.#keysOf(record.job);
+      const keys = record && claimKeysOf(record.job);
       return keys && { ...record, keys, taken: take(tables, record.job, keys, this.#asking()) };
     });
     if (found === undefined) return undefined;
@@ -304,11 +307,6 @@ export class LmdbJournal implements OpenJournal {
     for (const key of [id, held?.earlierId, held?.keys.contentKey]) {
       if (key !== undefined) giveUp(tables, key, this.#options.runId);
     }
-  }
-
-  #keysOf(job: Job): ClaimKeys {
-    const contentKey = contentKeyOf(job, job.crc64);
-    return { sourceKey: sourceKeyOf(job), contentKey };
   }
 
   #inOrder<T>(id: JobId, work: (held: Held | undefined) => Promise<T>): Promise<T> {

@@ -3,7 +3,7 @@ import { open, opendir, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobId, SessionKey } from '../core/ids.js';
 import type { TemporaryCredentials } from '../core/model.js';
-import { parseRecord, textOf, optionalTextOf, fieldsOf } from './fields.js';
+import { nested, optional, parseRecord, textOf } from './fields.js';
 import type { Fields } from './fields.js';
 import { makeOwnDirectory, tighten } from './state-directory.js';
 import { outOfFiles, unreadable, unwritable } from './unwritable.js';
@@ -244,25 +244,21 @@ function* recordsIn(bytes: Buffer): Generator<{ readonly at: number; readonly le
 }
 
 function parseSecrets(text: string): Found | undefined {
-  return parseRecord(text, (fields) => {
-    const credentials = fields['credentials'];
-    return {
-      id: textOf(fields, 'id') as JobId,
-      tag: textOf(fields, 'tag'),
-      secrets: {
-        sessionKey: textOf(fields, 'sessionKey') as SessionKey,
-        ...(credentials === undefined ? {} : { credentials: credentialsOf(fieldsOf(credentials)) }),
-      },
-    };
-  });
+  return parseRecord(text, (fields) => ({
+    id: textOf<JobId>(fields, 'id'),
+    tag: textOf(fields, 'tag'),
+    secrets: {
+      sessionKey: textOf<SessionKey>(fields, 'sessionKey'),
+      ...optional(fields, 'credentials', nested(credentialsOf)),
+    },
+  }));
 }
 
 function credentialsOf(fields: Fields): TemporaryCredentials {
-  const token = optionalTextOf(fields, 'token');
   return {
     secretId: textOf(fields, 'secretId'),
     secretKey: textOf(fields, 'secretKey'),
-    ...(token === undefined ? {} : { token }),
+    ...optional(fields, 'token', textOf),
   };
 }
 

@@ -1,8 +1,10 @@
 import type { JobId } from '../core/ids.js';
-import type { Job } from '../core/model.js';
+import type { Job, SourceFile } from '../core/model.js';
 import { dropAdditions, withAdditions } from './additions.js';
-import { haveSameFiles, parseCheckpoint, parseJob, sourceKeyOf } from './records.js';
-import type { CheckpointRecord } from './records.js';
+import { parseCheckpoint } from './checkpoint-record.js';
+import type { CheckpointRecord } from './checkpoint-record.js';
+import { parseJob } from './job-record.js';
+import { sourceKeyOf } from './keys.js';
 import type { Tables } from './tables.js';
 
 /** An unfinished job as the database knows it. */
@@ -44,6 +46,20 @@ export function mayContinue(
 ): boolean {
   if (checkpoint.phase === 'committing') return true;
   return resume && haveSameFiles(own.job, job) && !hasOtherContent(checkpoint, job);
+}
+
+/** Whether both jobs would put the same bytes under the same names: then parts can be shared. */
+export function haveSameFiles(one: Job, other: Job): boolean {
+  return filesOf(one) === filesOf(other);
+}
+
+function filesOf({ media, cover, segments }: Job): string {
+  const versionOf = (file?: SourceFile) => file && [file.size, String(file.mtimeNs)];
+  return JSON.stringify([
+    versionOf(media),
+    versionOf(cover) ?? null,
+    segments.map((file) => [file.relativeKey, versionOf(file)]),
+  ]);
 }
 
 /**

@@ -7,15 +7,10 @@ import { parseRecord, textOf } from '../../src/journal/fields.js';
 import { LEASE_MS, formatLease, isLive, leaseOf, parseLease } from '../../src/journal/leases.js';
 import type { Lease } from '../../src/journal/leases.js';
 import { changedOptions, keptOptions, toldOptions } from '../../src/journal/kept-options.js';
-import {
-  formatCheckpoint,
-  formatJob,
-  formatLedger,
-  haveSameFiles,
-  parseCheckpoint,
-  parseJob,
-  parseLedger,
-} from '../../src/journal/records.js';
+import { formatCheckpoint, parseCheckpoint } from '../../src/journal/checkpoint-record.js';
+import { formatJob, parseJob } from '../../src/journal/job-record.js';
+import { formatLedger, parseLedger } from '../../src/journal/ledger-record.js';
+import { haveSameFiles } from '../../src/journal/unfinished.js';
 import { unwritable } from '../../src/journal/unwritable.js';
 import { importable, runWithFewDescriptors } from '../helpers/few-descriptors.js';
 import { checkpointFor, jobFor, receiptFor, secretsOf } from '../integration/journal-world.js';
