@@ -3,6 +3,7 @@ import type micromatch from 'micromatch';
 import type { Problem } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import { problemWithPattern } from './pattern-problem.js';
+import { threadFs } from './quick-fs.js';
 
 /** What the user does not want: decided by names alone, and stronger than any input. */
 export interface Excludes {
@@ -17,6 +18,9 @@ export interface Excludes {
    */
   named(shown: string, isDirectory: boolean): boolean;
 }
+
+/** What a pattern may give a meaning to. */
+const WILD = /[\\*?[\](){}!+@]/;
 
 /** See `Excludes`. */
 type Pattern = (relative: string, shown: string, isDirectory: boolean) => boolean;
@@ -39,7 +43,9 @@ export async function createExcludes(
   });
   // Patterns take their time to load, and most runs have none.
   const library = usable.length === 0 ? undefined : (await import('micromatch')).default;
-  const patterns = library ? usable.map((glob) => readPattern(glob, cwd, library)) : [];
+  const patterns = library
+    ? await Promise.all(usable.map((glob) => readPattern(glob, cwd, library)))
+    : [];
   const excluded = (relative: string, shown: string, isDirectory: boolean): boolean =>
     patterns.some((matches) => matches(relative, shown, isDirectory));
   const below: Excludes['below'] = (base, found, isDirectory) => {
@@ -81,7 +87,11 @@ function withoutSlashes(glob: string): string {
   return plain.replace(/\/+$/, '');
 }
 
-function readPattern(glob: string, cwd: string, { matcher, braces }: typeof micromatch): Pattern {
+async function readPattern(
+  glob: string,
+  cwd: string,
+  { matcher, braces }: typeof micromatch,
+): Promise<Pattern> {
   const directoriesOnly = glob.endsWith('/');
   const bare = withoutSlashes(glob);
   // Without the flag `s`, which the types take for a boolean, `**` stops at a line break in a name;
@@ -101,10 +111,26 @@ function readPattern(glob: string, cwd: string, { matcher, braces }: typeof micr
     isWanted(isDirectory) && (below(relative) || below(shown) || asWritten(shown));
   // A wildcard at its beginning may match directories that nobody thought of.
   if (!/^\/[^/*?[(]+(\/|$)/.test(bare)) return matches;
-  const inside = matcher(`${bare}/**`, options);
+  const places = [bare, await withoutLinks(bare)];
+  const inside = places.flatMap((at) => [matcher(at, options), matcher(`${at}/**`, options)]);
   return (relative, shown, isDirectory) => {
     const absolute = path.resolve(cwd, shown);
     const place = isWanted(isDirectory) ? absolute : path.dirname(absolute);
-    return asWritten(place) || inside(place) || matches(relative, shown, isDirectory);
+    return inside.some((has) => has(place)) || matches(relative, shown, isDirectory);
   };
+}
+
+/** The same place by the real path of its directories, as the working directory is known: `$PWD` may have links. */
+async function withoutLinks(glob: string): Promise<string> {
+  const names = glob.split('/');
+  const wild = names.findIndex((name) => WILD.test(name));
+  const count = wild < 0 ? names.length - 1 : wild;
+  try {
+    const real = await threadFs.realpath(names.slice(0, count).join('/') || '/');
+    const escaped = real.replace(new RegExp(WILD, 'g'), String.raw`\$&`);
+    return path.join(escaped, ...names.slice(count));
+  } catch {
+    // What is not there holds nothing to leave out.
+    return glob;
+  }
 }

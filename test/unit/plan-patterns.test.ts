@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
 import { afterEach, beforeEach, test } from 'node:test';
 import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
 
@@ -188,6 +189,17 @@ test('a place of the file system is excluded with all below it, however that is 
   const file = { exclude: [`${b}/`, '/*/*'] };
   assert.deepEqual(await world.lines([b], file), [b]);
   assert.deepEqual(await world.lines(['.'], { ...file, cwd: world.at('m') }), ['a.mp4']);
+});
+
+test('a place to exclude may be told by a way with links, as $PWD may be', async () => {
+  await world.write({ 'at [1]/a.mp4': '1', 'at [1]/raw/b.mp4': '1' });
+  await fs.symlink('at [1]', world.at('way'));
+  const cwd = world.at('at [1]');
+  for (const exclude of [['way/raw'], ['way/raw/*.mp4'], ['way/r*/']]) {
+    const places = exclude.map((place) => world.at(place));
+    assert.deepEqual(await world.lines(['.'], { cwd, exclude: places }), ['a.mp4'], `${exclude}`);
+  }
+  assert.equal((await world.lines(['.'], { cwd, exclude: [world.at('gone/raw')] })).length, 2);
 });
 
 test('a range in an exclusion means its numbers', async () => {
