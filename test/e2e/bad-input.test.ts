@@ -1,24 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
-import { startCloud, type Cloud } from '../helpers/cloud.js';
-import { createShell, type Shell } from '../helpers/run-cli.js';
+import { createCloudShell, type CloudShell } from '../helpers/cloud.js';
 
 describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () => {
-  let cloud: Cloud;
-  let shell: Shell;
+  let shell: CloudShell;
   before(async () => {
-    cloud = await startCloud();
-    shell = await createShell(cloud.env);
-    await writeFile(join(shell.dir, 'a.mp4'), 'x');
-    await writeFile(join(shell.dir, 'empty.mp4'), '');
-    await writeFile(join(shell.dir, 'notes.txt'), 'x');
+    shell = await createCloudShell();
+    await shell.write('a.mp4', 'x');
+    await shell.write('empty.mp4', '');
+    await shell.write('notes.txt', 'x');
   });
-  after(async () => {
-    await shell.close();
-    await cloud.close();
-  });
+  after(() => shell.close());
 
   const rows: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['a missing file', ['gone.mp4'], /gone\.mp4/],
@@ -104,8 +97,8 @@ describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () =
       assert.equal(ran.code, 2, ran.stderr);
       assert.match(ran.stderr, pattern);
       assert.equal(ran.stdout, '');
-      assert.equal(cloud.requests.length, 0);
-      assert.equal(await readFile(join(shell.dir, 'a.mp4'), 'utf8'), 'x');
+      assert.equal(shell.cloud.requests.length, 0);
+      assert.equal(await readFile(shell.at('a.mp4'), 'utf8'), 'x');
     });
   }
 
@@ -130,20 +123,14 @@ describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () =
 });
 
 describe('inputs without media: a warning, and exit 4 where nothing else is left', () => {
-  let cloud: Cloud;
-  let shell: Shell;
+  let shell: CloudShell;
   before(async () => {
-    cloud = await startCloud();
-    shell = await createShell(cloud.env);
-    await mkdir(join(shell.dir, 'bare'));
-    await mkdir(join(shell.dir, 'late'));
-    await writeFile(join(shell.dir, 'late', 'b.mp4.part'), 'x');
-    await writeFile(join(shell.dir, 'a.mp4'), 'x');
+    shell = await createCloudShell();
+    await mkdir(shell.at('bare'));
+    await shell.write('late/b.mp4.part', 'x');
+    await shell.write('a.mp4', 'x');
   });
-  after(async () => {
-    await shell.close();
-    await cloud.close();
-  });
+  after(() => shell.close());
 
   const rows: readonly (readonly [string, readonly string[], number, RegExp])[] = [
     ['a directory', ['bare'], 4, /there is no media in bare/],

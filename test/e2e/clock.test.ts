@@ -1,23 +1,16 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { startCloud } from '../helpers/cloud.js';
-import { createShell } from '../helpers/run-cli.js';
+import { createCloudShell } from '../helpers/cloud.js';
 
 const MIB = 1024 * 1024;
 const HOUR_MS = 3_600_000;
 
 /** Where the local clock is ahead, an upload of four parts stopped before its third. */
 async function createStopped(t: TestContext, aheadMs: number) {
-  const cloud = await startCloud(['UploadPart#3:503*2', `*:skew=${-aheadMs}*always`]);
-  const shell = await createShell(cloud.env);
-  t.after(async () => {
-    await shell.close();
-    await cloud.close();
-  });
-  await writeFile(join(shell.dir, 'a.mp4'), randomBytes(4 * MIB));
+  const shell = await createCloudShell(['UploadPart#3:503*2', `*:skew=${-aheadMs}*always`]);
+  t.after(() => shell.close());
+  const { cloud } = shell;
+  await shell.write('a.mp4', 4 * MIB);
   const args = ['a.mp4', '--part-size', '1M', '--retries', '0'];
   const stopped = await shell.run(args);
   assert.equal(stopped.code, 8, stopped.stderr);
@@ -36,8 +29,7 @@ for (const [name, aheadMs] of [
     const resumed = await shell.run(args);
     assert.equal(resumed.code, 0, resumed.stderr);
     assert.equal(cloud.sessions().length, 1);
-    const manifest = await readFile(join(shell.dir, 'vod-upload-manifest.json'), 'utf8');
-    const { results } = JSON.parse(manifest) as { results: { bytesResumed: number }[] };
+    const { results } = await shell.manifest();
     assert.equal(results[0]?.bytesResumed, 3 * MIB);
   });
 }
@@ -50,23 +42,18 @@ test('where the clock is 3 s ahead jobs abort leaves no upload behind', async (t
 });
 
 test('where the clock is set back meanwhile the run took its time all the same', async (t) => {
-  const cloud = await startCloud([]);
-  const shell = await createShell(cloud.env);
-  t.after(async () => {
-    await shell.close();
-    await cloud.close();
-  });
-  await writeFile(join(shell.dir, 'a.mp4'), 'x');
+  const shell = await createCloudShell();
+  t.after(() => shell.close());
+  await shell.write('a.mp4', 'x');
   const backwards = `const Real = Date;
     globalThis.Date = class extends Real {
       static now() { return Real.now() - 2 * performance.now(); }
       constructor(...args) { super(...(args.length > 0 ? args : [new.target.now()])); }
     };`;
-  await writeFile(join(shell.dir, 'backwards.mjs'), backwards);
+  await shell.write('backwards.mjs', backwards);
   const env = { NODE_OPTIONS: '--import ./backwards.mjs' };
   const ran = await shell.run(['a.mp4'], { env });
   assert.equal(ran.code, 0, ran.stderr);
-  const manifest = await readFile(join(shell.dir, 'vod-upload-manifest.json'), 'utf8');
-  const { durationMs } = JSON.parse(manifest) as { durationMs: number };
+  const { durationMs } = await shell.manifest();
   assert.ok(Number.isInteger(durationMs) && durationMs > 0, String(durationMs));
 });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { createShell, type Shell } from '../helpers/run-cli.js';
 
@@ -39,19 +38,19 @@ describe('vod-upload completion', () => {
 
   before(async () => {
     shell = await createShell();
-    await mkdir(join(shell.dir, 'clips'));
-    await writeFile(join(shell.dir, 'a.mp4'), 'x');
+    await mkdir(shell.at('clips'));
+    await shell.write('a.mp4', 'x');
     for (const name of ['bash', 'zsh', 'fish']) {
       const { code, stdout } = await shell.run(['completion', name]);
       assert.equal(code, 0);
-      await writeFile(join(shell.dir, `script.${name}`), stdout);
+      await shell.write(`script.${name}`, stdout);
     }
   });
   after(() => shell.close());
 
   for (const name of ['bash', 'zsh', 'fish']) {
     test(`${name} reads its script`, { skip: !has(name) && `${name} is not installed` }, () => {
-      const { status, stderr } = spawnSync(name, ['-n', join(shell.dir, `script.${name}`)]);
+      const { status, stderr } = spawnSync(name, ['-n', shell.at(`script.${name}`)]);
       assert.deepEqual([status, String(stderr)], [0, '']);
     });
   }
@@ -63,7 +62,7 @@ describe('vod-upload completion', () => {
         { skip: !has(name) && `${name} is not installed` },
         () => {
           const words = ['vod-upload', ...typed.split(' ')];
-          const script = ask(join(shell.dir, `script.${name}`), words);
+          const script = ask(shell.at(`script.${name}`), words);
           const { stdout } = spawnSync(name, ['-c', script], {
             cwd: shell.dir,
             env: { ...shell.env },
@@ -77,12 +76,7 @@ describe('vod-upload completion', () => {
   }
 
   test('bash: "--flag=value", which it splits in three words, is completed like "--flag value"', () => {
-    const script = ASK['bash']?.(join(shell.dir, 'script.bash'), [
-      'vod-upload',
-      '--verify',
-      '=',
-      'm',
-    ]);
+    const script = ASK['bash']?.(shell.at('script.bash'), ['vod-upload', '--verify', '=', 'm']);
     const { stdout } = spawnSync('bash', ['-c', script ?? ''], { cwd: shell.dir });
     assert.equal(String(stdout), 'md5\n');
   });

@@ -11,7 +11,6 @@ import {
   createHalfSent,
   createWorld,
   isHalfSent,
-  manifestOf,
   type World,
 } from './signals-world.js';
 
@@ -27,9 +26,9 @@ describe(
   },
   () => {
     /** The command as process 1, and a way to signal it from outside, as a container's engine does. */
-    function startFirst({ shell }: World, args: readonly string[]) {
+    function startFirst(world: World, args: readonly string[]) {
       const words = ['-pf', '--kill-child', '--mount-proc', ...commandLine(args)];
-      const outer = spawn('unshare', words, { cwd: shell.dir, env: { ...shell.env } });
+      const outer = spawn('unshare', words, { cwd: world.dir, env: { ...world.env } });
       let told = '';
       outer.stderr.on('data', (chunk: Buffer) => (told += String(chunk)));
       const ended = once(outer, 'close').then(([code]) => code as number | null);
@@ -48,11 +47,11 @@ describe(
       await world.until(() => /SIGINT: stopping/.test(first.told()));
       await first.signal('SIGTERM');
       assert.equal(await first.ended, 143, first.told());
-      await assert.rejects(manifestOf(world));
+      await assert.rejects(world.manifest());
     });
 
     test('ends at a signal before the run has begun', async (t) => {
-      const world = await createWorld(t, []);
+      const world = await createWorld(t);
       const first = startFirst(world, ['--files-from', '-']);
       // Nothing tells that the list is being read; so long it takes to get there.
       await sleep(3 * AT_ONCE_MS);

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { describe, test, type TestContext } from 'node:test';
-import { parseFaultRule } from '../../src/sandbox/faults.js';
 import { createDice } from '../helpers/kill-dice.js';
 import { createKillWorld, heldAt, type KillWorld } from '../helpers/kill-world.js';
 
@@ -73,7 +71,7 @@ describe('an upload that cannot be aborted', { concurrency: 2, timeout: TIMEOUT_
   ]) {
     test(`since ${name}, keeps its job, with the reason and what to do: jobs abort, exit 8`, async (t) => {
       const world = await createKilled(t, rule === undefined ? {} : { rule });
-      world.cloud.addFaults(...faults.map(parseFaultRule));
+      world.cloud.fail(...faults);
       const aborted = await world.shell.run(['jobs', 'abort', ...ONCE, ...flags]);
       assert.equal(aborted.code, 8, aborted.stderr);
       assert.equal(aborted.stdout, '');
@@ -89,7 +87,7 @@ describe('an upload that cannot be aborted', { concurrency: 2, timeout: TIMEOUT_
 
   test('keeps its job also where its file has changed: jobs gc, exit 8', async (t) => {
     const world = await createKilled(t);
-    await writeFile(join(world.shell.dir, 'film.mp4'), 'other');
+    await world.shell.write('film.mp4', 'other');
     const collected = await world.shell.run(['jobs', 'gc', ...ONCE, ...NOWHERE]);
     assert.equal(collected.code, 8, collected.stderr);
     assert.match(collected.stdout, /"abandoned":0/);
@@ -103,7 +101,7 @@ describe('an upload that cannot be aborted', { concurrency: 2, timeout: TIMEOUT_
   for (const refusal of ['ExpiredToken', 'AccessDenied']) {
     test(`since COS refuses it, ${refusal}, is told so, and its job is forgotten`, async (t) => {
       const world = await createKilled(t);
-      world.cloud.addFaults(parseFaultRule(`AbortMultipartUpload:${refusal}`));
+      world.cloud.fail(`AbortMultipartUpload:${refusal}`);
       const aborted = await world.shell.run(['jobs', 'abort']);
       assert.equal(aborted.code, 0, aborted.stderr);
       assert.match(aborted.stderr, new RegExp(`may stay stored: AbortMultipartUpload: ${refusal}`));
@@ -168,7 +166,7 @@ describe('a session without a certificate', { concurrency: 2, timeout: TIMEOUT_M
 
   test('has its upload aborted by jobs gc once its file has changed', async (t) => {
     const world = await createKilledWithoutCertificate(t);
-    await writeFile(join(world.shell.dir, 'film.mp4'), 'other');
+    await world.shell.write('film.mp4', 'other');
     const collected = await world.shell.run(['jobs', 'gc']);
     assert.match(collected.stdout, /"abandoned":1/, collected.stderr);
     await assertNothingIsLeft(world);
@@ -179,7 +177,7 @@ describe('jobs', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
   test('jobs resume with nothing to resume says so, exit 4, and leaves the manifest alone', async (t) => {
     const world = await createKilled(t);
     assert.equal((await world.run(['jobs', 'resume'])).code, 0);
-    const manifest = (): Promise<string> => readFile(join(world.shell.dir, MANIFEST), 'utf8');
+    const manifest = (): Promise<string> => readFile(world.shell.at(MANIFEST), 'utf8');
     const before = await manifest();
     const again = await world.run(['jobs', 'resume']);
     assert.equal(again.code, 4, again.stderr);
@@ -196,16 +194,13 @@ describe('jobs', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
     const world = await createKillWorld();
     t.after(() => world.close());
     await world.write({ path: 'film.mp4' }, { media: 2 * MIB + 7 }, createDice(t.name));
-    const list = join(world.shell.dir, 'list.csv');
-    await writeFile(list, 'path,ticket,classId\nfilm.mp4,T-1,3\n');
+    await world.shell.write('list.csv', 'path,ticket,classId\nfilm.mp4,T-1,3\n');
     await world.runUntil(['--jobs', 'list.csv', '--part-size', '1M'], (life) =>
       heldAt(world, life, { rule: 'UploadPart#3:hang', isDone: false }),
     );
     const resumed = await world.run(['jobs', 'resume', '--manifest', 'm.json', '--retries', '2']);
     assert.equal(resumed.code, 0, resumed.stderr);
-    const { options, results } = JSON.parse(
-      await readFile(join(world.shell.dir, 'm.json'), 'utf8'),
-    ) as { options: Record<string, unknown>; results: Record<string, unknown>[] };
+    const { options, results } = await world.shell.manifest('m.json');
     assert.deepEqual([results[0]?.['ticket'], results[0]?.['given']], ['T-1', { classId: 3 }]);
     const { retries, vodHost, coverFailure } = options;
     assert.deepEqual([retries, vodHost, coverFailure], [2, 'vod.tencentcloudapi.com', 'fail']);
@@ -213,7 +208,7 @@ describe('jobs', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
 
   test('jobs gc without keys drops what has expired, tells so, and says that it cannot abort', async (t) => {
     const { shell } = await createKilled(t);
-    await writeFile(join(shell.dir, 'film.mp4'), 'other');
+    await shell.write('film.mp4', 'other');
     const without = await shell.run(['jobs', 'gc'], { env: NO_KEYS });
     assert.equal(without.code, 2, without.stderr);
     assert.match(without.stderr, /no credentials/);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { createShell, type Shell } from '../helpers/run-cli.js';
 
@@ -62,14 +61,14 @@ describe('a command line with a slip', () => {
   });
 
   test('a file that is taken for a flag is pointed at', async () => {
-    await writeFile(join(shell.dir, '-a.mp4'), 'content');
+    await shell.write('-a.mp4', 'content');
     const { code, stderr } = await shell.run(['-a.mp4']);
     assert.equal(code, 2);
     assert.match(stderr, /There is a file -a\.mp4: put -- before it/);
   });
 
   test('a directory that is named like a command is an input', async () => {
-    await mkdir(join(shell.dir, 'job'));
+    await mkdir(shell.at('job'));
     const { stderr } = await shell.run(['job', '--dry-run']);
     assert.match(stderr, /there is no media in job/);
   });

@@ -1,32 +1,27 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { startCloud, type Cloud } from '../helpers/cloud.js';
-import { commandLine, createShell, type Shell } from '../helpers/run-cli.js';
+import { createCloudShell, type CloudShell } from '../helpers/cloud.js';
+import { commandLine, createShell } from '../helpers/run-cli.js';
 
 describe('an environment or an output that is broken', () => {
-  let cloud: Cloud;
-  let shell: Shell;
+  let shell: CloudShell;
   before(async () => {
-    cloud = await startCloud();
-    shell = await createShell(cloud.env);
-    for (const name of ['a', 'b', 'c']) await writeFile(join(shell.dir, `${name}.mp4`), name);
+    shell = await createCloudShell();
+    for (const name of ['a', 'b', 'c']) await shell.write(`${name}.mp4`, name);
   });
-  after(async () => {
-    await shell.close();
-    await cloud.close();
-  });
+  after(() => shell.close());
 
   test('a bad proxy is told before anything starts, unless nothing needs one', async () => {
     const env = { HTTPS_PROXY: 'socks5://u:geheim@h:1' };
     const unused = await shell.run(['a.mp4'], { env });
     assert.equal(unused.code, 0, unused.stderr);
-    const own = Object.entries({ ...cloud.env, ...env }).filter(([name]) => !/COS_/.test(name));
+    const own = Object.entries({ ...shell.cloud.env, ...env }).filter(
+      ([name]) => !/COS_/.test(name),
+    );
     const other = await createShell(Object.fromEntries(own));
-    const used = await other.run([join(shell.dir, 'b.mp4')]).finally(() => other.close());
+    const used = await other.run([shell.at('b.mp4')]).finally(() => other.close());
     assert.equal(used.code, 2);
     assert.match(used.stderr, /^vod-upload: HTTPS_PROXY is not .*\n {2}Write it as /);
     assert.doesNotMatch(used.stderr, /geheim/);
@@ -41,7 +36,7 @@ describe('an environment or an output that is broken', () => {
         encoding: 'utf8',
       });
     };
-    const upload = run([join(shell.dir, 'a.mp4')]);
+    const upload = run([shell.at('a.mp4')]);
     assert.equal(upload.status, 2, upload.stderr);
     assert.match(upload.stderr, /^vod-upload: the current directory does not exist any more\n/);
     assert.equal(run(['--version']).status, 0);

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, rename, stat, utimes } from 'node:fs/promises';
 import { describe, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatLease, parseLease } from '../../src/journal/leases.js';
 import { openStore } from '../../src/journal/store.js';
-import { parseFaultRule } from '../../src/sandbox/faults.js';
-import type { SessionRecord } from '../../src/sandbox/sandbox.js';
 import { createDice, type Dice } from '../helpers/kill-dice.js';
 import { createKillWorld, heldAt, storedParts, type KillWorld } from '../helpers/kill-world.js';
 import type { Ran } from '../helpers/run-cli.js';
@@ -40,16 +37,12 @@ async function killAt(world: World, rule: string): Promise<void> {
   assert.equal(ran.signal, 'SIGKILL', ran.stderr);
 }
 
-function committedOf({ cloud }: KillWorld): SessionRecord[] {
-  return cloud.sessions().filter(({ commits }) => commits > 0);
-}
-
 /** The one session that was committed holds what the file holds now. */
 async function assertUploadedOnce(world: World): Promise<void> {
-  const committed = committedOf(world);
+  const committed = world.cloud.committed();
   assert.equal(committed.length, 1);
   const object = await readFile(world.cloud.objectPath(committed[0]?.mediaKey ?? ''));
-  assert.ok(object.equals(await readFile(join(world.shell.dir, 'film.mp4'))), 'the same bytes');
+  assert.ok(object.equals(await readFile(world.shell.at('film.mp4'))), 'the same bytes');
   assert.deepEqual(world.cloud.openUploads(), []);
 }
 
@@ -57,11 +50,8 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(5);
 }
 
-async function statusesOf({ shell }: KillWorld, manifest: string): Promise<string[]> {
-  const text = await readFile(join(shell.dir, manifest), 'utf8');
-  const { results } = JSON.parse(text) as {
-    results: { status: string; reason: string | null }[];
-  };
+async function statusesOf({ shell }: KillWorld, manifest?: string): Promise<string[]> {
+  const { results } = await shell.manifest(manifest);
   return results.map(({ status, reason }) => reason ?? status);
 }
 
@@ -79,7 +69,7 @@ async function race(world: World, count: number, args: readonly string[]): Promi
   }
   const uploaded = statuses.flat().filter((status) => status === 'uploaded');
   assert.equal(uploaded.length, world.titles.length, 'each is uploaded by one of them');
-  assert.equal(committedOf(world).length, world.titles.length);
+  assert.equal(world.cloud.committed().length, world.titles.length);
   assert.equal(world.cloud.sessions().length, world.titles.length);
 }
 
@@ -105,7 +95,7 @@ describe('runs at the same time', { concurrency: 2, timeout: TIMEOUT_MS }, () =>
       await heldAt(world, life, { rule: 'UploadPart#2:hang', isDone: false });
       const other = await world.shell.run(FILM);
       assert.equal(other.code, 7, other.stderr);
-      assert.deepEqual(await statusesOf(world, 'vod-upload-manifest.json'), ['held-by-other-run']);
+      assert.deepEqual(await statusesOf(world), ['held-by-other-run']);
       const abort = await world.shell.run(['jobs', 'abort']);
       assert.equal(abort.code, 7, abort.stderr);
       assert.match((await world.shell.run(['jobs', 'list'])).stdout, /held by process \d+/);
@@ -141,7 +131,7 @@ describe('runs at the same time', { concurrency: 2, timeout: TIMEOUT_MS }, () =>
       );
       const listed = await world.shell.run(['jobs', 'list', '--json']);
       const last = JSON.parse(listed.stdout.trim().split('\n')[1] ?? '') as { path: string };
-      world.cloud.addFaults(parseFaultRule('AbortMultipartUpload:delay=4000'));
+      world.cloud.fail('AbortMultipartUpload:delay=4000');
       const abort = world.shell.start(['jobs', 'abort']);
       await until(() =>
         world.cloud.requests.some(({ operation }) => operation === 'AbortMultipartUpload'),
@@ -153,13 +143,13 @@ describe('runs at the same time', { concurrency: 2, timeout: TIMEOUT_MS }, () =>
       assert.equal(aborted.code, code, aborted.stderr);
       assert.match(aborted.stderr, told);
       assert.equal((await world.run(both)).code, 0);
-      assert.equal(committedOf(world).length, 2);
+      assert.equal(world.cloud.committed().length, 2);
     });
   }
 
   test('a claim is free although its process number belongs to another process by now', async (t) => {
     const world = await createKilled(t);
-    const store = await openStore(join(world.shell.dir, 'state/vod-upload/journal.lmdb'));
+    const store = await openStore(world.shell.at('state/vod-upload/journal.lmdb'));
     await store.transact(({ runs }) => {
       for (const { key, value } of runs.slice(10)) {
         const lease = parseLease(value);
@@ -182,7 +172,7 @@ describe(
     for (const rule of ['UploadPart#2:hang', 'InitiateMultipartUpload:hang-after']) {
       test(`${rule}: the old upload is aborted, a new one is made of the new bytes alone`, async (t) => {
         const world = await createKilled(t, rule);
-        await writeFile(join(world.shell.dir, 'film.mp4'), world.dice.bytes(2 * MIB + 99));
+        await world.shell.write('film.mp4', world.dice.bytes(2 * MIB + 99));
         const next = await world.run(FILM);
         assert.equal(next.code, 0, next.stderr);
         assert.equal(world.cloud.sessions().length, 2);
@@ -192,9 +182,9 @@ describe(
 
     test('with its old size and time, and other bytes: what is stored of it is sent again', async (t) => {
       const world = await createKilled(t, 'UploadPart#3:hang');
-      const film = join(world.shell.dir, 'film.mp4');
+      const film = world.shell.at('film.mp4');
       const { atime, mtime, size } = await stat(film);
-      await writeFile(film, world.dice.bytes(size));
+      await world.shell.write('film.mp4', world.dice.bytes(size));
       await utimes(film, atime, mtime);
       const next = await world.run(FILM);
       assert.equal(next.code, 0, next.stderr);
@@ -238,13 +228,13 @@ describe('after a kill', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
     const aborted = await world.shell.run(['jobs', 'abort']);
     assert.equal(aborted.code, 9, aborted.stderr);
     assert.match(aborted.stderr, /the media may exist: vod-upload jobs resume ends it/);
-    await writeFile(join(world.shell.dir, 'film.mp4'), 'other');
+    await world.shell.write('film.mp4', 'other');
     const next = await world.run(FILM);
     assert.equal(next.code, 0, next.stderr);
     assert.match(next.stderr, /may be a media by now: vod-upload jobs resume ends it/);
     const resumed = await world.run(['jobs', 'resume']);
     assert.equal(resumed.code, 0, resumed.stderr);
-    assert.equal(committedOf(world).length, 2);
+    assert.equal(world.cloud.committed().length, 2);
     assert.equal((await world.shell.run(['jobs', 'list'])).stdout, '');
   });
 
@@ -278,12 +268,12 @@ describe('after a kill', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
     assert.equal(world.cloud.sessions().length, 1);
     await assertUploadedOnce(world);
     assert.equal((await world.run([...FILM, '--force'])).code, 0);
-    assert.equal(committedOf(world).length, 2);
+    assert.equal(world.cloud.committed().length, 2);
   });
 
   test('jobs gc aborts what nothing can finish, since its file has changed, and names it', async (t) => {
     const world = await createKilled(t);
-    await writeFile(join(world.shell.dir, 'film.mp4'), 'other');
+    await world.shell.write('film.mp4', 'other');
     const collected = await world.shell.run(['jobs', 'gc']);
     assert.match(collected.stdout, /"abandoned":1/, collected.stderr);
     assert.match(collected.stderr, /^film\.mp4: its unfinished upload is given up/);
@@ -293,7 +283,7 @@ describe('after a kill', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
 
   test('jobs gc keeps what is unfinished of a file that is missing: its disk may be away', async (t) => {
     const world = await createKilled(t);
-    const [film, away] = ['film.mp4', 'away.mp4'].map((name) => join(world.shell.dir, name));
+    const [film, away] = ['film.mp4', 'away.mp4'].map(world.shell.at);
     await rename(film as string, away as string);
     const collected = await world.shell.run(['jobs', 'gc']);
     assert.match(collected.stdout, /"abandoned":0/, collected.stderr);
@@ -315,6 +305,6 @@ describe('after a kill', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
     await assertUploadedOnce(world);
     const again: Ran = await world.shell.run(FILM);
     assert.equal(again.code, 0, again.stderr);
-    assert.equal(committedOf(world).length, 1);
+    assert.equal(world.cloud.committed().length, 1);
   });
 });

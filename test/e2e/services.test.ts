@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { truncate } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createDice } from '../helpers/kill-dice.js';
 import { createKillWorld, heldAt } from '../helpers/kill-world.js';
@@ -46,7 +45,7 @@ describe('what was begun for another service', { timeout: 60_000 }, () => {
     await world.runUntil([...FILM, '--vod-host', ABROAD], (life) =>
       heldAt(world, life, { rule: 'UploadPart#3:hang', isDone: false }),
     );
-    await truncate(join(world.shell.dir, 'film.mp4'), MIB);
+    await truncate(world.shell.at('film.mp4'), MIB);
     for (const action of ['abort', 'gc']) {
       const quiet = await world.shell.run(['jobs', action, '--quiet']);
       assert.equal(quiet.stderr, '');

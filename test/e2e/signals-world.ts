@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RequestRecord } from '../../src/sandbox/sandbox.js';
-import { startCloud, type Cloud } from '../helpers/cloud.js';
-import { createDice } from '../helpers/kill-dice.js';
-import { createShell, type Shell } from '../helpers/run-cli.js';
+import { createCloudShell, type CloudShell } from '../helpers/cloud.js';
 
 export const MIB = 1024 * 1024;
 const POLL_MS = 4;
@@ -16,46 +12,23 @@ export const AT_ONCE_MS = 500;
 /** A signal that comes sooner after one of the same name may be the same request. */
 export const ANOTHER_REQUEST_MS = 320;
 
-/** A cloud that can be told to fail, and a directory with files to send there. */
-export interface World {
-  readonly cloud: Cloud;
-  readonly shell: Shell;
-  /** Writes a file of the shell's directory. */
-  write(name: string, size: number): Promise<void>;
+/** A shell with its cloud, and ways to wait for a moment. */
+export interface World extends CloudShell {
   /** Looks until the condition holds, or the test is over. */
   until(condition: () => boolean): Promise<void>;
   /** Resolves once a request is there that the condition holds for. */
   arrived(condition: (record: RequestRecord) => boolean): Promise<void>;
 }
 
-export async function createWorld(t: TestContext, faults: readonly string[]): Promise<World> {
-  const cloud = await startCloud(faults);
-  const shell = await createShell(cloud.env);
-  t.after(async () => {
-    await shell.close();
-    await cloud.close();
-  });
-  const dice = createDice(t.name);
+export async function createWorld(t: TestContext, faults?: readonly string[]): Promise<World> {
+  const shell = await createCloudShell(faults);
+  t.after(() => shell.close());
   const until: World['until'] = async (condition) => {
     while (!condition()) await sleep(POLL_MS, undefined, { signal: t.signal });
   };
-  return {
-    cloud,
-    shell,
-    until,
-    write: (name, size) => writeFile(join(shell.dir, name), dice.bytes(size)),
-    arrived: (condition) => until(() => cloud.requests.some(condition)),
-  };
-}
-
-interface Manifest {
-  readonly exitCode: number;
-  readonly results: readonly { readonly path: string; readonly status: string }[];
-}
-
-export async function manifestOf({ shell }: World): Promise<Manifest> {
-  const text = await readFile(join(shell.dir, 'vod-upload-manifest.json'), 'utf8');
-  return JSON.parse(text) as Manifest;
+  const arrived: World['arrived'] = (condition) =>
+    until(() => shell.cloud.requests.some(condition));
+  return { ...shell, until, arrived };
 }
 
 export function count({ cloud }: World, operation: string): number {
@@ -79,7 +52,7 @@ export async function isHalfSent(world: World): Promise<void> {
 /** The next run sends what is missing, and nothing else. */
 export async function assertGoesOn(world: World): Promise<void> {
   const from = world.cloud.requests.length;
-  const ran = await world.shell.run(['film.mp4', '--part-size', '1M']);
+  const ran = await world.run(['film.mp4', '--part-size', '1M']);
   assert.equal(ran.code, 0, ran.stderr);
   const requests = world.cloud.requests.slice(from);
   assert.ok(!requests.some(({ operation }) => operation === 'ApplyUpload'));

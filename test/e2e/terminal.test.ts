@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commandLine } from '../helpers/run-cli.js';
@@ -17,7 +16,6 @@ import {
   createHalfSent,
   createWorld,
   isHalfSent,
-  manifestOf,
   type World,
 } from './signals-world.js';
 
@@ -33,7 +31,7 @@ describe(
   () => {
     /** The command on a pseudo-terminal, and what it shows there. */
     function startOnTerminal(
-      { shell, until }: World,
+      world: World,
       args: readonly string[],
       { env = {}, before = '', afterwards = '' } = {},
     ) {
@@ -42,15 +40,15 @@ describe(
         'script',
         ['-qec', before + command.join(' ') + afterwards, '/dev/null'],
         {
-          cwd: shell.dir,
-          env: { ...shell.env, TERM: 'xterm', SHELL: '/bin/sh', ...env },
+          cwd: world.dir,
+          env: { ...world.env, TERM: 'xterm', SHELL: '/bin/sh', ...env },
           stdio: ['pipe', 'pipe', 'inherit'],
         },
       );
       let shown = '';
       child.stdout.on('data', (chunk: Buffer) => (shown += String(chunk)));
       const ended = once(child, 'close').then(([code]) => code as number | null);
-      const shows = (pattern: RegExp): Promise<void> => until(() => pattern.test(shown));
+      const shows = (pattern: RegExp): Promise<void> => world.until(() => pattern.test(shown));
       return {
         press: (key: string) => child.stdin.write(key),
         shows,
@@ -82,11 +80,8 @@ describe(
     test('a second ^C leaves the terminal clean, also while a thread waits for a disk', async (t) => {
       const world = await createHalfSent(t);
       // Nobody ever writes to the pipe that the process opens before all else.
-      spawnSync('mkfifo', [join(world.shell.dir, 'pipe')]);
-      await writeFile(
-        join(world.shell.dir, 'wait.mjs'),
-        "import fs from 'node:fs'; fs.open('pipe', () => undefined);",
-      );
+      spawnSync('mkfifo', [world.at('pipe')]);
+      await world.write('wait.mjs', "import fs from 'node:fs'; fs.open('pipe', () => undefined);");
       const terminal = startOnTerminal(world, ['film.mp4', '--part-size', '1M'], {
         env: { NODE_OPTIONS: '--import ./wait.mjs' },
         before: 'trap : INT; ',
@@ -182,11 +177,11 @@ describe(
       terminal.press('\u001a');
       await terminal.ended;
       assert.match(terminal.shown(), /ended 130/);
-      assert.equal((await manifestOf(world)).exitCode, 130);
+      assert.equal((await world.manifest()).exitCode, 130);
     });
 
     test('config set secret-key asks again after ^Z and fg', async (t) => {
-      const world = await createWorld(t, []);
+      const world = await createWorld(t);
       const terminal = startOnTerminal(world, ['config', 'set', 'secret-key'], {
         before: 'set -m; ',
         afterwards: '; echo stopped; fg; echo "ended $?"',
@@ -208,10 +203,10 @@ describe(
       });
       await isHalfSent(world);
       terminal.close();
-      await world.until(() => existsSync(join(world.shell.dir, 'ended')));
+      await world.until(() => existsSync(world.at('ended')));
       await sleep(AT_ONCE_MS);
-      assert.equal(await readFile(join(world.shell.dir, 'ended'), 'utf8'), '143\n');
-      assert.equal((await manifestOf(world)).exitCode, 143);
+      assert.equal(await readFile(world.at('ended'), 'utf8'), '143\n');
+      assert.equal((await world.manifest()).exitCode, 143);
     });
 
     test('p holds back new requests, r lets them go', async (t) => {

@@ -1,40 +1,19 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { startCloud, type Cloud } from '../helpers/cloud.js';
-import { createShell, type Ran, type Shell } from '../helpers/run-cli.js';
+import { createCloudShell, type Cloud, type CloudShell } from '../helpers/cloud.js';
+import { createShell, type Ran } from '../helpers/run-cli.js';
 
 const MIB = 1024 * 1024;
-
-interface Manifest {
-  readonly exitCode: number;
-  readonly summary: Readonly<Record<string, number>>;
-  readonly results: readonly {
-    readonly path: string;
-    readonly status: string;
-    readonly reason: string | null;
-    readonly fileId: string | null;
-    readonly storage: { readonly path: string } | null;
-    readonly cover: { readonly path: string } | null;
-    readonly error: { readonly code: string; readonly stage: string } | null;
-  }[];
-}
-
-async function manifestOf(shell: Shell): Promise<Manifest> {
-  return JSON.parse(
-    await readFile(join(shell.dir, 'vod-upload-manifest.json'), 'utf8'),
-  ) as Manifest;
-}
 
 function assertNoEscapes(ran: Ran): void {
   assert.doesNotMatch(ran.stdout + ran.stderr, /[\u001b\r]/);
 }
 
 describe('vod-upload videos --procedure …', () => {
+  let shell: CloudShell;
   let cloud: Cloud;
-  let shell: Shell;
   let ran: Ran;
   const names = [
     'plain.mp4',
@@ -47,13 +26,12 @@ describe('vod-upload videos --procedure …', () => {
   ];
 
   before(async () => {
-    cloud = await startCloud();
-    shell = await createShell(cloud.env);
-    await mkdir(join(shell.dir, 'videos/deep'), { recursive: true });
-    for (const name of names) await writeFile(join(shell.dir, 'videos', name), randomBytes(1000));
-    await writeFile(join(shell.dir, 'videos/deep/big.mp4'), randomBytes(3 * MIB + 1));
-    await writeFile(join(shell.dir, 'videos/deep/big.jpg'), randomBytes(100));
-    await writeFile(join(shell.dir, 'videos/logo.png'), randomBytes(100));
+    shell = await createCloudShell();
+    cloud = shell.cloud;
+    for (const name of names) await shell.write(`videos/${name}`, 1000);
+    await shell.write('videos/deep/big.mp4', 3 * MIB + 1);
+    await shell.write('videos/deep/big.jpg', 100);
+    await shell.write('videos/logo.png', 100);
     ran = await shell.run([
       'videos',
       '--procedure',
@@ -64,10 +42,7 @@ describe('vod-upload videos --procedure …', () => {
       '1500001234',
     ]);
   });
-  after(async () => {
-    await shell.close();
-    await cloud.close();
-  });
+  after(() => shell.close());
 
   test('exits 0 and prints one FileId and path a media', () => {
     assert.equal(ran.code, 0, ran.stderr);
@@ -79,21 +54,21 @@ describe('vod-upload videos --procedure …', () => {
   test('writes neither escapes nor carriage returns into a pipe', () => assertNoEscapes(ran));
 
   test('every media and cover arrives byte for byte', async () => {
-    const { results } = await manifestOf(shell);
+    const { results } = await shell.manifest();
     const uploaded = results.filter((record) => record.status === 'uploaded');
     assert.equal(uploaded.length, names.length + 1);
     for (const record of uploaded) {
-      const key = (record.storage as { path: string }).path.slice(1);
-      const sent = await readFile(join(shell.dir, record.path));
+      const key = record.storage?.path.slice(1) ?? '';
+      const sent = await readFile(shell.at(record.path));
       assert.ok(sent.equals(await readFile(cloud.objectPath(key))), record.path);
     }
     const covered = cloud.sessions().find((session) => session.coverKey !== null);
     const cover = await readFile(cloud.objectPath(covered?.coverKey ?? ''));
-    assert.ok(cover.equals(await readFile(join(shell.dir, 'videos/deep/big.jpg'))));
+    assert.ok(cover.equals(await readFile(shell.at('videos/deep/big.jpg'))));
   });
 
   test('an unpaired image is on record and not uploaded', async () => {
-    const { results } = await manifestOf(shell);
+    const { results } = await shell.manifest();
     const image = results.find((record) => record.path === 'videos/logo.png');
     assert.deepEqual([image?.status, image?.reason], ['skipped', 'unpaired-image']);
   });
@@ -122,7 +97,7 @@ describe('vod-upload videos --procedure …', () => {
     const again = await shell.run(['videos', '--sub-app-id', '1500001234', '--json']);
     assert.equal(again.code, 0, again.stderr);
     assert.equal(cloud.requests.length, before);
-    const { results } = await manifestOf(shell);
+    const { results } = await shell.manifest();
     const known = results.filter((record) => record.reason === 'already-uploaded');
     assert.deepEqual(
       known.map((record) => record.fileId).sort(),
@@ -155,11 +130,11 @@ describe('vod-upload videos --procedure …', () => {
 test('vod-upload . --include-hidden --sandbox passes over what the run itself keeps', async (t) => {
   const shell = await createShell();
   t.after(() => shell.close());
-  await writeFile(join(shell.dir, '.a.mp4'), 'x');
+  await shell.write('.a.mp4', 'x');
   for (const status of ['uploaded', 'skipped']) {
     const ran = await shell.run(['.', '--include-hidden', '--sandbox']);
     assert.equal(ran.code, 0, ran.stderr);
-    const { results } = await manifestOf(shell);
+    const { results } = await shell.manifest();
     assert.deepEqual(
       results.map((result) => [result.path, result.status]),
       [['.a.mp4', status]],
@@ -173,19 +148,15 @@ describe('a refusal stops the run at once: exit 5, one request', () => {
     'UnauthorizedOperation',
     'FailedOperation.InvalidVodUser',
   ]) {
-    test(code, async () => {
-      const cloud = await startCloud([`ApplyUpload:${code}*always`]);
-      const shell = await createShell(cloud.env);
-      try {
-        for (const name of ['a', 'b', 'c']) await writeFile(join(shell.dir, `${name}.mp4`), 'x');
-        const ran = await shell.run(['a.mp4', 'b.mp4', 'c.mp4']);
-        assert.equal(ran.code, 5, ran.stderr);
-        assert.ok(ran.stderr.includes(code));
-        assert.equal(cloud.requests.length, 1);
-      } finally {
-        await shell.close();
-        await cloud.close();
-      }
+    test(code, async (t) => {
+      const shell = await createCloudShell([`ApplyUpload:${code}*always`]);
+      t.after(() => shell.close());
+      const names = ['a.mp4', 'b.mp4', 'c.mp4'];
+      for (const name of names) await shell.write(name, 'x');
+      const ran = await shell.run(names);
+      assert.equal(ran.code, 5, ran.stderr);
+      assert.ok(ran.stderr.includes(code));
+      assert.equal(shell.cloud.requests.length, 1);
     });
   }
 });

@@ -1,14 +1,7 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
-import { dirname, join, posix } from 'node:path';
+import { dirname, posix } from 'node:path';
 import type { SessionRecord } from '../../src/sandbox/sandbox.js';
 import { partName, type KillWorld, type Title, type Trace } from './kill-world.js';
-
-interface ManifestRecord {
-  readonly path: string;
-  readonly status: string;
-  readonly reason: string | null;
-  readonly fileId: string | null;
-}
 
 /** What a loop of kills came to. */
 export interface Audit {
@@ -32,16 +25,9 @@ export async function audit(world: KillWorld): Promise<Audit> {
   return { complaints, waste: await wasteOf(world) };
 }
 
-export async function manifestOf({
-  shell,
-}: Pick<KillWorld, 'shell'>): Promise<readonly ManifestRecord[]> {
-  const text = await readFile(join(shell.dir, 'vod-upload-manifest.json'), 'utf8');
-  return (JSON.parse(text) as { results: ManifestRecord[] }).results;
-}
-
 /** One record a title, with the FileId of the one session of it that was committed. */
 async function auditManifest(world: KillWorld): Promise<string[]> {
-  const records = await manifestOf(world);
+  const { results: records } = await world.shell.manifest();
   const complaints: string[] = [];
   for (const { path } of world.titles) {
     const own = records.filter((record) => record.path === path);
@@ -52,7 +38,8 @@ async function auditManifest(world: KillWorld): Promise<string[]> {
   }
   if (records.length !== world.titles.length) complaints.push(`${records.length} records`);
   const told = records.map(({ fileId }) => fileId).sort();
-  const committed = committedOf(world)
+  const committed = world.cloud
+    .committed()
     .map(({ fileId }) => fileId)
     .sort();
   if (told.join() !== committed.join()) {
@@ -61,23 +48,22 @@ async function auditManifest(world: KillWorld): Promise<string[]> {
   return complaints;
 }
 
-function committedOf({ cloud }: KillWorld): SessionRecord[] {
-  return cloud.sessions().filter(({ commits }) => commits > 0);
-}
-
 /** Every committed object is its file, byte for byte. */
 async function auditObjects(world: KillWorld): Promise<string[]> {
   const complaints: string[] = [];
-  const fileIds = new Map((await manifestOf(world)).map(({ path, fileId }) => [path, fileId]));
+  const { results } = await world.shell.manifest();
+  const fileIds = new Map(results.map(({ path, fileId }) => [path, fileId]));
   for (const title of world.titles) {
-    const session = committedOf(world).find(({ fileId }) => fileId === fileIds.get(title.path));
+    const session = world.cloud
+      .committed()
+      .find(({ fileId }) => fileId === fileIds.get(title.path));
     if (session === undefined) {
       complaints.push(`${title.path}: no session was committed`);
       continue;
     }
     for (const [path, key] of placesOf(title, session)) {
       const [sent, stored] = await Promise.all([
-        readFile(join(world.shell.dir, path)),
+        readFile(world.shell.at(path)),
         readFile(world.cloud.objectPath(key)).catch(() => undefined),
       ]);
       if (stored === undefined) complaints.push(`${path}: no object ${key}`);
@@ -105,7 +91,7 @@ function placesOf(
 
 /** Nothing unfinished, no secret. */
 async function auditState({ shell }: KillWorld): Promise<string[]> {
-  const left = await readdir(join(shell.dir, 'state/vod-upload/sessions'));
+  const left = await readdir(shell.at('state/vod-upload/sessions'));
   const { stdout, code, stderr } = await shell.run(['jobs', 'list']);
   return [
     ...left.map((name) => `session file ${name} is left`),
@@ -146,8 +132,6 @@ async function wasteOf({ shell, titles, traces }: KillWorld): Promise<number> {
     ...(cover ? [cover] : []),
     ...segments,
   ]);
-  const sizes = await Promise.all(
-    files.map(async (file) => (await stat(join(shell.dir, file))).size),
-  );
+  const sizes = await Promise.all(files.map(async (file) => (await stat(shell.at(file))).size));
   return received / sizes.reduce((sum, size) => sum + size, 0);
 }

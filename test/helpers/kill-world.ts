@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseFaultRule } from '../../src/sandbox/faults.js';
 import type { RequestRecord } from '../../src/sandbox/sandbox.js';
-import { startCloud, type Cloud } from './cloud.js';
+import { createCloudShell, type Cloud, type CloudShell } from './cloud.js';
 import type { Dice } from './kill-dice.js';
-import { createShell, type Ran, type Running, type Shell } from './run-cli.js';
+import type { Ran, Running } from './run-cli.js';
 
 const POLL_MS = 4;
 
@@ -30,7 +28,7 @@ export interface Trace {
 /** A cloud, a shell and the runs so far: what a loop of kills works in, and what is judged after it. */
 export interface KillWorld {
   readonly cloud: Cloud;
-  readonly shell: Shell;
+  readonly shell: CloudShell;
   readonly titles: Title[];
   readonly traces: Trace[];
   write(title: Title, sizes: { media: number; other?: number }, dice: Dice): Promise<void>;
@@ -51,8 +49,8 @@ export interface Life {
 }
 
 export async function createKillWorld(faults: readonly string[] = []): Promise<KillWorld> {
-  const cloud = await startCloud(faults);
-  const shell = await createShell(cloud.env);
+  const shell = await createCloudShell(faults);
+  const { cloud } = shell;
   const titles: Title[] = [];
   const traces: Trace[] = [];
 
@@ -91,22 +89,14 @@ export async function createKillWorld(faults: readonly string[] = []): Promise<K
     runUntil,
     run: (args) => runUntil(args, () => new Promise(() => undefined)),
     async write(title, { media, other = 1000 }, dice) {
-      const put = async (path: string, contents: Buffer | string): Promise<void> => {
-        const file = join(shell.dir, path);
-        await mkdir(dirname(file), { recursive: true });
-        await writeFile(file, contents);
-      };
       const { path, cover, segments } = title;
       for (const file of [...(cover ? [cover] : []), ...(segments ?? [])]) {
-        await put(file, dice.bytes(other));
+        await shell.write(file, dice.bytes(other));
       }
-      await put(path, segments ? playlistOf(title) : dice.bytes(media));
+      await shell.write(path, segments ? playlistOf(title) : dice.bytes(media));
       titles.push(title);
     },
-    async close() {
-      await shell.close();
-      await cloud.close();
-    },
+    close: () => shell.close(),
   };
 }
 
@@ -134,7 +124,7 @@ export async function heldAt(
   life: Life,
   hold: { readonly rule: string; readonly isDone: boolean },
 ): Promise<void> {
-  cloud.addFaults(parseFaultRule(hold.rule));
+  cloud.fail(hold.rule);
   const before = { sessions: cloud.sessions().length, commits: commitsOf(cloud) };
   const held = (): RequestRecord | undefined => life.requests().find((one) => one.fault);
   await life.until(() => {

@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ManifestRecord } from '../../src/manifest/record.js';
 
 const root = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -27,11 +29,25 @@ export interface Running {
   said(pattern: RegExp): Promise<void>;
 }
 
+/** A manifest in JSON; its records may have columns of a job list as well. */
+export interface Manifest {
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly results: readonly (ManifestRecord & Readonly<Record<string, unknown>>)[];
+  readonly durationMs: number;
+  readonly exitCode: number;
+}
+
 /** An empty home and working directory for spawned commands. */
 export interface Shell {
   readonly dir: string;
   /** What commands get as environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** The path of a file of the directory. */
+  at(name: string): string;
+  /** Writes a file: what is in it, or how many random bytes. */
+  write(name: string, contents: string | Buffer | number): Promise<void>;
+  /** What the last run wrote to its manifest. */
+  manifest(name?: string): Promise<Manifest>;
   /** Types a command line; resolves when it has ended. */
   run(args: readonly string[], options?: RunOptions): Promise<Ran>;
   /** The same, for tests that interfere with the process. */
@@ -61,6 +77,7 @@ export async function createShell(env: Readonly<Record<string, string>> = {}): P
     XDG_CONFIG_HOME: join(dir, 'config'),
     ...env,
   };
+  const at = (name: string): string => join(dir, name);
   const running = new Map<ChildProcess, Promise<Ran>>();
 
   const start: Shell['start'] = (args, options = {}) => {
@@ -105,6 +122,14 @@ export async function createShell(env: Readonly<Record<string, string>> = {}): P
   return {
     dir,
     env: base,
+    at,
+    async write(name, contents) {
+      await mkdir(dirname(at(name)), { recursive: true });
+      await writeFile(at(name), typeof contents === 'number' ? randomBytes(contents) : contents);
+    },
+    async manifest(name = 'vod-upload-manifest.json') {
+      return JSON.parse(await readFile(at(name), 'utf8')) as Manifest;
+    },
     start,
     run: (args, options) => start(args, options).ended,
     async close() {

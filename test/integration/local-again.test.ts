@@ -1,38 +1,26 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { copyFile, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, rename } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { startCloud, type Cloud } from '../helpers/cloud.js';
-import { createShell, type Ran, type Shell } from '../helpers/run-cli.js';
+import { createCloudShell, type CloudShell } from '../helpers/cloud.js';
+import type { Manifest, Ran } from '../helpers/run-cli.js';
 
-let cloud: Cloud;
-let shell: Shell;
+let shell: CloudShell;
 
 beforeEach(async () => {
-  cloud = await startCloud();
-  shell = await createShell(cloud.env);
-  await write('a.mp4');
+  shell = await createCloudShell();
+  await shell.write('a.mp4', 1000);
 });
 
-afterEach(async () => {
-  await shell.close();
-  await cloud.close();
-});
+afterEach(() => shell.close());
 
 const LONG_NAME = 'the first name that this media was given';
 const OPTIONS = ['--name', LONG_NAME, '--procedure', 'First'];
 const OTHER_OPTIONS = ['--name', 'second', '--procedure', 'Second', '--media-type', 'mov'];
 
-const write = (name: string, size = 1000): Promise<void> =>
-  writeFile(join(shell.dir, name), randomBytes(size));
-
 const upload = (...args: string[]): Promise<Ran> => shell.run(['a.mp4', ...args]);
 
-async function firstRecord(): Promise<Readonly<Record<string, unknown>>> {
-  const text = await readFile(join(shell.dir, 'vod-upload-manifest.json'), 'utf8');
-  const [record] = (JSON.parse(text) as { readonly results: readonly Record<string, unknown>[] })
-    .results;
+async function firstRecord(): Promise<Manifest['results'][number]> {
+  const [record] = (await shell.manifest()).results;
   assert.ok(record);
   return record;
 }
@@ -46,20 +34,20 @@ async function toldOptions(): Promise<unknown[]> {
 describe('a file that is skipped is told from what was uploaded: --force uploads it again', () => {
   test('where its cover came later, or was replaced', async () => {
     await upload();
-    await write('a.jpg', 100);
+    await shell.write('a.jpg', 100);
     const added = await upload();
     assert.match(added.stderr, /was uploaded with other options \(cover\): --force/);
     const forced = await upload('--force');
     assert.equal(forced.code, 0, forced.stderr);
     assert.doesNotMatch((await upload()).stderr, /other/);
-    await write('a.jpg', 200);
+    await shell.write('a.jpg', 200);
     for (const args of [[], ['--checksum']]) {
       const replaced = await upload(...args);
       assert.equal(replaced.code, 0, replaced.stderr);
       assert.match(replaced.stderr, /was uploaded with other options \(cover\): --force/);
       const { cover, reason } = await firstRecord();
       assert.equal(reason, 'already-uploaded');
-      assert.equal((cover as { readonly size: number }).size, 100);
+      assert.equal(cover?.size, 100);
     }
   });
 
@@ -72,13 +60,13 @@ describe('a file that is skipped is told from what was uploaded: --force uploads
   });
 
   test('where a segment of its playlist has changed', async () => {
-    await write('one.ts');
-    await write('two.ts');
-    await writeFile(join(shell.dir, 'list.m3u8'), '#EXTM3U\none.ts\ntwo.ts\n');
+    await shell.write('one.ts', 1000);
+    await shell.write('two.ts', 1000);
+    await shell.write('list.m3u8', '#EXTM3U\none.ts\ntwo.ts\n');
     const playlist = ['list.m3u8', '--json'];
     await shell.run(playlist);
     assert.doesNotMatch((await shell.run(playlist)).stderr, /other/);
-    await write('two.ts');
+    await shell.write('two.ts', 1000);
     for (const args of [[], ['--checksum']]) {
       const again = await shell.run([...playlist, ...args]);
       assert.equal(again.code, 0, again.stderr);
@@ -87,68 +75,62 @@ describe('a file that is skipped is told from what was uploaded: --force uploads
   });
 
   test('but not where a copy of its cover has another time than the first', async () => {
-    await write('a.jpg', 100);
+    await shell.write('a.jpg', 100);
     await upload('--checksum');
-    await rename(join(shell.dir, 'a.mp4'), join(shell.dir, 'b.mp4'));
-    await copyFile(join(shell.dir, 'a.jpg'), join(shell.dir, 'b.jpg'));
+    await rename(shell.at('a.mp4'), shell.at('b.mp4'));
+    await copyFile(shell.at('a.jpg'), shell.at('b.jpg'));
     for (const args of [['--checksum'], []]) {
       const copy = await shell.run(['b.mp4', ...args]);
-      assert.equal((await firstRecord())['reason'], 'already-uploaded');
+      assert.equal((await firstRecord()).reason, 'already-uploaded');
       assert.match(copy.stderr, /was uploaded with other options \(mediaName\)/);
     }
   });
 });
 
 describe('a source that is missing may be on a disk that is away: what is stored of it stays', () => {
-  const moveAway = (): Promise<void> => rename(join(shell.dir, 'a.mp4'), join(shell.dir, 'away'));
+  const moveAway = (): Promise<void> => rename(shell.at('a.mp4'), shell.at('away'));
 
   /** Exit 3; once the file is back, its upload goes on. */
-  async function assertKept({ code, stderr }: Ran, env: Cloud['env']): Promise<void> {
+  async function assertKept({ code, stderr }: Ran): Promise<void> {
     assert.equal(code, 3, stderr);
     const { error } = await firstRecord();
-    assert.equal((error as { readonly code: string }).code, 'source-missing');
-    await rename(join(shell.dir, 'away'), join(shell.dir, 'a.mp4'));
-    const resumed = await shell.run(['jobs', 'resume'], { env });
+    assert.equal(error?.code, 'source-missing');
+    await rename(shell.at('away'), shell.at('a.mp4'));
+    const resumed = await shell.run(['jobs', 'resume']);
     assert.equal(resumed.code, 0, resumed.stderr);
-    assert.equal(cloud.sessions().length, 1);
-    assert.deepEqual(cloud.openUploads(), []);
+    assert.equal(shell.cloud.sessions().length, 1);
+    assert.deepEqual(shell.cloud.openUploads(), []);
   }
 
   test('where jobs resume looks for it', async () => {
-    await cloud.close();
-    cloud = await startCloud(['UploadPart#2:InternalError']);
-    const { env } = cloud;
-    await write('a.mp4', 3_000_000);
+    shell.cloud.fail('UploadPart#2:InternalError');
+    await shell.write('a.mp4', 3_000_000);
     const args = ['--part-size', '1M', '--retries', '0', '--fail-fast'];
-    await shell.run(['a.mp4', ...args], { env });
+    await shell.run(['a.mp4', ...args]);
     await moveAway();
-    await assertKept(await shell.run(['jobs', 'resume'], { env }), env);
+    await assertKept(await shell.run(['jobs', 'resume']));
   });
 
   test('where it goes during the run', async () => {
-    await cloud.close();
-    cloud = await startCloud(['PutObject:delay=1500']);
-    const { env } = cloud;
-    const running = shell.start(['a.mp4'], { env });
-    while (cloud.requests.every(({ operation }) => operation !== 'PutObject')) {
+    shell.cloud.fail('PutObject:delay=1500');
+    const running = shell.start(['a.mp4']);
+    while (shell.cloud.requests.every(({ operation }) => operation !== 'PutObject')) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     await moveAway();
-    await assertKept(await running.ended, env);
+    await assertKept(await running.ended);
   });
 });
 
 test('jobs resume gives up a file that has changed, and says to upload it: exit 3', async () => {
-  await cloud.close();
-  cloud = await startCloud(['PutObject:InternalError']);
-  const { env } = cloud;
-  await shell.run(['a.mp4', '--retries', '0', '--fail-fast'], { env });
-  await write('a.mp4', 2000);
-  const resumed = await shell.run(['jobs', 'resume'], { env });
+  shell.cloud.fail('PutObject:InternalError');
+  await shell.run(['a.mp4', '--retries', '0', '--fail-fast']);
+  await shell.write('a.mp4', 2000);
+  const resumed = await shell.run(['jobs', 'resume']);
   assert.equal(resumed.code, 3, resumed.stderr);
   assert.match(resumed.stderr, /Upload the file as it is now: vod-upload <path>/);
-  const { code, retryable } = (await firstRecord())['error'] as Readonly<Record<string, unknown>>;
-  assert.deepEqual([code, retryable], ['source-changed', false]);
+  const { error } = await firstRecord();
+  assert.deepEqual([error?.code, error?.retryable], ['source-changed', false]);
   assert.equal((await shell.run(['jobs', 'list'])).stdout, '');
 });
 
@@ -159,13 +141,11 @@ describe('-v says why an unfinished upload is abandoned', () => {
     ['since it has a cover now', 'a.jpg', [], 'has another cover, other segments or other content'],
   ] as const) {
     test(why, async () => {
-      await cloud.close();
-      cloud = await startCloud(['PutObject:InternalError']);
-      const env = cloud.env;
-      const first = await shell.run(['a.mp4', '--retries', '0', '--fail-fast'], { env });
+      shell.cloud.fail('PutObject:InternalError');
+      const first = await shell.run(['a.mp4', '--retries', '0', '--fail-fast']);
       assert.equal(first.code, 6, first.stderr);
-      if (change !== undefined) await write(change, 2000);
-      const second = await shell.run(['a.mp4', '-v', ...args], { env });
+      if (change !== undefined) await shell.write(change, 2000);
+      const second = await shell.run(['a.mp4', '-v', ...args]);
       assert.equal(second.code, 0, second.stderr);
       assert.ok(
         second.stderr.includes(`a.mp4: ${reason}: its unfinished upload is abandoned`),
@@ -177,35 +157,31 @@ describe('-v says why an unfinished upload is abandoned', () => {
 
 describe('a manifest whose run had flags that the next one has not', () => {
   test('is warned of: --jobs vod-upload-manifest.json', async () => {
-    await cloud.close();
-    cloud = await startCloud(['ApplyUpload:503*2']);
-    const { env } = cloud;
+    shell.cloud.fail('ApplyUpload:503*2');
     const flags = ['--sub-app-id', '5', '--class-id', '3', '--source-context', 'a b'];
-    const first = await shell.run(['a.mp4', ...flags, '--name', 'n', '--retries', '0'], { env });
+    const first = await shell.run(['a.mp4', ...flags, '--name', 'n', '--retries', '0']);
     assert.equal(first.code, 8, first.stderr);
     const list = ['--jobs', 'vod-upload-manifest.json', '--dry-run'];
-    const warning = (await shell.run(list, { env })).stderr;
+    const warning = (await shell.run(list)).stderr;
     assert.match(
       warning,
       /vod-upload-manifest\.json: its run had --sub-app-id 5, --class-id 3, --source-context "a b": repeat/,
     );
-    const some = (await shell.run([...list, ...flags.slice(0, 4)], { env })).stderr;
+    const some = (await shell.run([...list, ...flags.slice(0, 4)])).stderr;
     assert.match(some, /its run had --source-context "a b": repeat/);
     const otherwise = [...list, ...flags, '--class-id', '4', '--name', 'm'];
-    assert.doesNotMatch((await shell.run(otherwise, { env })).stderr, /its run had/);
-    const profile = { ...env, VOD_SUB_APP_ID: '6' };
+    assert.doesNotMatch((await shell.run(otherwise)).stderr, /its run had/);
+    const profile = { VOD_SUB_APP_ID: '6' };
     assert.match((await shell.run(list, { env: profile })).stderr, /its run had --sub-app-id 5/);
   });
 });
 
 describe('the record says with what the media was begun or uploaded', () => {
   test('where an unfinished upload goes on with other options', async () => {
-    await cloud.close();
-    cloud = await startCloud(['PutObject:InternalError']);
-    const env = cloud.env;
-    const first = await shell.run(['a.mp4', ...OPTIONS, '--retries', '0', '--fail-fast'], { env });
+    shell.cloud.fail('PutObject:InternalError');
+    const first = await shell.run(['a.mp4', ...OPTIONS, '--retries', '0', '--fail-fast']);
     assert.equal(first.code, 6, first.stderr);
-    const second = await shell.run(['a.mp4', ...OTHER_OPTIONS, '--json'], { env });
+    const second = await shell.run(['a.mp4', ...OTHER_OPTIONS, '--json']);
     assert.match(second.stderr, /was begun with other options \(mediaName, mediaType, procedure\)/);
     assert.deepEqual(await toldOptions(), [LONG_NAME, 'First', 'mp4']);
     assert.match(second.stdout, new RegExp(`"job-settled".*"name":"${LONG_NAME}"`));
@@ -218,18 +194,16 @@ describe('the record says with what the media was begun or uploaded', () => {
       again.stderr,
       /was uploaded with other options \(mediaName, mediaType, procedure\)/,
     );
-    assert.equal((await firstRecord())['reason'], 'already-uploaded');
+    assert.equal((await firstRecord()).reason, 'already-uploaded');
     assert.deepEqual(await toldOptions(), [LONG_NAME, 'First', 'mp4']);
   });
 
   test('and where it is begun anew, with the options of now', async () => {
-    await cloud.close();
-    cloud = await startCloud(['PutObject:InternalError', 'PutObject:ExpiredToken']);
-    const env = cloud.env;
-    await shell.run(['a.mp4', ...OPTIONS, '--retries', '0', '--fail-fast'], { env });
-    const second = await shell.run(['a.mp4', ...OTHER_OPTIONS], { env });
+    shell.cloud.fail('PutObject:InternalError', 'PutObject:ExpiredToken');
+    await shell.run(['a.mp4', ...OPTIONS, '--retries', '0', '--fail-fast']);
+    const second = await shell.run(['a.mp4', ...OTHER_OPTIONS]);
     assert.equal(second.code, 0, second.stderr);
     assert.deepEqual(await toldOptions(), ['second', 'Second', 'mov']);
-    assert.equal(cloud.sessions().at(-1)?.params['MediaName'], 'second');
+    assert.equal(shell.cloud.sessions().at(-1)?.params['MediaName'], 'second');
   });
 });

@@ -1,51 +1,42 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { copyFile, readFile, readdir, rename, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, readdir, rename, stat, utimes } from 'node:fs/promises';
 import { afterEach, beforeEach, test } from 'node:test';
-import { startCloud, type Cloud } from '../helpers/cloud.js';
-import { createShell, type Ran, type Shell } from '../helpers/run-cli.js';
+import { createCloudShell, type CloudShell } from '../helpers/cloud.js';
+import type { Ran } from '../helpers/run-cli.js';
 
-let cloud: Cloud;
-let shell: Shell;
+let shell: CloudShell;
 
 beforeEach(async () => {
-  cloud = await startCloud();
-  shell = await createShell(cloud.env);
+  shell = await createCloudShell();
 });
 
-afterEach(async () => {
-  await shell.close();
-  await cloud.close();
-});
-
-const at = (name: string): string => join(shell.dir, name);
+afterEach(() => shell.close());
 
 /** Uploads everything here; tells how many sessions that took. */
 async function upload(...args: string[]): Promise<Ran & { readonly sessions: number }> {
-  const before = cloud.sessions().length;
+  const before = shell.cloud.sessions().length;
   const ran = await shell.run(['*.mp4', ...args]);
-  return { ...ran, sessions: cloud.sessions().length - before };
+  return { ...ran, sessions: shell.cloud.sessions().length - before };
 }
 
 /** Other bytes of the same number, with the same mtime. */
 async function rewrite(name: string): Promise<void> {
-  const { size, atime, mtime } = await stat(at(name));
+  const { size, atime, mtime } = await stat(shell.at(name));
   // utimes cannot set nanoseconds, so the time is made one that it can before the first run.
-  await writeFile(at(name), randomBytes(size));
-  await utimes(at(name), atime, mtime);
+  await shell.write(name, size);
+  await utimes(shell.at(name), atime, mtime);
 }
 
 async function create(name: string): Promise<void> {
-  await writeFile(at(name), randomBytes(1000));
-  await utimes(at(name), 1_700_000_000, 1_700_000_000);
+  await shell.write(name, 1000);
+  await utimes(shell.at(name), 1_700_000_000, 1_700_000_000);
 }
 
 test('--checksum: a file that was renamed and touched is the same file', async () => {
   await create('a.mp4');
   const first = await upload();
-  await rename(at('a.mp4'), at('b.mp4'));
-  await utimes(at('b.mp4'), new Date(), new Date());
+  await rename(shell.at('a.mp4'), shell.at('b.mp4'));
+  await utimes(shell.at('b.mp4'), new Date(), new Date());
   const second = await upload('--checksum');
   assert.equal(second.code, 0, second.stderr);
   assert.equal(second.sessions, 0);
@@ -66,19 +57,14 @@ test('--checksum: a file rewritten with its old size and time is another file', 
 
 test('--checksum: of two names of the same bytes one is uploaded', async () => {
   await create('a.mp4');
-  await copyFile(at('a.mp4'), at('b.mp4'));
+  await copyFile(shell.at('a.mp4'), shell.at('b.mp4'));
   const ran = await upload('--checksum');
   assert.deepEqual([ran.code, ran.sessions], [0, 1]);
-  const manifest = JSON.parse(await readFile(at('vod-upload-manifest.json'), 'utf8')) as {
-    results: { path: string; status: string; reason: string | null }[];
-  };
-  assert.deepEqual(
-    manifest.results.map(({ path, status, reason }) => [path, status, reason]).sort(),
-    [
-      ['a.mp4', 'uploaded', null],
-      ['b.mp4', 'skipped', 'duplicate'],
-    ],
-  );
+  const { results } = await shell.manifest();
+  assert.deepEqual(results.map(({ path, status, reason }) => [path, status, reason]).sort(), [
+    ['a.mp4', 'uploaded', null],
+    ['b.mp4', 'skipped', 'duplicate'],
+  ]);
 });
 
 test('--checksum: another sub-application has its own', async () => {
@@ -96,7 +82,7 @@ test('--dry-run tells what was uploaded before, and leaves no trace where nothin
   const { stdout } = await upload();
   const [fileId = ''] = stdout.split('\t');
   await create('b.mp4');
-  const requests = cloud.requests.length;
+  const requests = shell.cloud.requests.length;
   const after = await shell.run(['a.mp4', 'b.mp4', '--dry-run']);
   assert.deepEqual(after.stdout.split('\n').slice(0, 2), [
     `skip    a.mp4 (already-uploaded as ${fileId})`,
@@ -104,5 +90,5 @@ test('--dry-run tells what was uploaded before, and leaves no trace where nothin
   ]);
   const force = await shell.run(['a.mp4', '--dry-run', '--force']);
   assert.match(force.stdout, /^upload {2}a\.mp4/);
-  assert.equal(cloud.requests.length, requests);
+  assert.equal(shell.cloud.requests.length, requests);
 });

@@ -1,51 +1,33 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { startCloud, type Cloud } from '../helpers/cloud.js';
-import { commandLine, createShell, type Shell } from '../helpers/run-cli.js';
+import { createCloudShell, type CloudShell } from '../helpers/cloud.js';
+import { commandLine } from '../helpers/run-cli.js';
 
-let cloud: Cloud;
-let shell: Shell;
+let shell: CloudShell;
 
 beforeEach(async () => {
-  cloud = await startCloud();
-  shell = await createShell(cloud.env);
-  await mkdir(at('v'));
+  shell = await createCloudShell();
+  await mkdir(shell.at('v'));
 });
 
-afterEach(async () => {
-  await shell.close();
-  await cloud.close();
-});
-
-const at = (name: string): string => join(shell.dir, name);
-
-interface Row {
-  readonly path: string;
-  readonly status: string;
-  readonly error: { readonly code: string; readonly message: string } | null;
-}
-
-async function records(): Promise<readonly Row[]> {
-  const text = await readFile(at('vod-upload-manifest.json'), 'utf8');
-  return (JSON.parse(text) as { readonly results: readonly Row[] }).results;
-}
+afterEach(() => shell.close());
 
 test('an odd thing in a directory fails on its own, and tells what it is', async () => {
-  await writeFile(at('v/good.mp4'), 'x');
-  await writeFile(at('v/new\nline \u001b[31m.mp4'), 'x');
-  await writeFile(Buffer.concat([Buffer.from(at('v/latin-')), Buffer.from([0xe9]), DOT_MP4]), 'x');
-  await symlink('nothing.mp4', at('v/dangling.mp4'));
-  await symlink('loop.mp4', at('v/loop.mp4'));
-  execFileSync('mkfifo', [at('v/pipe.mp4')]);
+  await shell.write('v/good.mp4', 'x');
+  await shell.write('v/new\nline \u001b[31m.mp4', 'x');
+  const latin = Buffer.from('latin-\u00e9.mp4', 'latin1');
+  await writeFile(Buffer.concat([Buffer.from(shell.at('v/')), latin]), 'x');
+  await symlink('nothing.mp4', shell.at('v/dangling.mp4'));
+  await symlink('loop.mp4', shell.at('v/loop.mp4'));
+  execFileSync('mkfifo', [shell.at('v/pipe.mp4')]);
   const ran = await shell.run(['v']);
   assert.equal(ran.code, 3, ran.stderr);
   assert.doesNotMatch(ran.stdout + ran.stderr, /\u001b/);
-  const rows = (await records()).map(({ path, status, error }) => [
+  const { results } = await shell.manifest();
+  const rows = results.map(({ path, status, error }) => [
     path,
     error === null ? status : `${error.code}: ${error.message.split(': ').at(-1)}`,
   ]);
@@ -59,30 +41,25 @@ test('an odd thing in a directory fails on its own, and tells what it is', async
   });
 });
 
-const DOT_MP4 = Buffer.from('.mp4');
-
 describe('a state directory that cannot be written stops the run before anything is sent', () => {
   const places: Readonly<Record<string, () => Promise<unknown>>> = {
-    'a file in its place': () => writeFile(at('state-here'), ''),
+    'a file in its place': () => shell.write('state-here', ''),
     'a directory in the place of the database': () =>
-      mkdir(at('state-here/journal.lmdb'), { recursive: true }),
+      mkdir(shell.at('state-here/journal.lmdb'), { recursive: true }),
     'a directory in the place of the lock file': () =>
-      mkdir(at('state-here/journal.lmdb-lock'), { recursive: true }),
-    'a file in the place of the sessions': async () => {
-      await mkdir(at('state-here'));
-      await writeFile(at('state-here/sessions'), '');
-    },
+      mkdir(shell.at('state-here/journal.lmdb-lock'), { recursive: true }),
+    'a file in the place of the sessions': () => shell.write('state-here/sessions', ''),
   };
   for (const [name, make] of Object.entries(places)) {
     test(name, async () => {
-      await writeFile(at('v/a.mp4'), 'x');
+      await shell.write('v/a.mp4', 'x');
       await make();
       const ran = await shell.run(['v', '--state-dir', 'state-here']);
       assert.equal(ran.code, 2, ran.stderr);
       assert.match(ran.stderr, /cannot write the journal .*state-here.*\n.*--state-dir/);
       if (name.startsWith('a file'))
         assert.match(ran.stderr, /: not a directory\n.*Move the file that is in its place/);
-      assert.equal(cloud.requests.length, 0);
+      assert.equal(shell.cloud.requests.length, 0);
     });
   }
 });
@@ -100,9 +77,9 @@ function runLimited(limit: string, args: readonly string[]) {
 }
 
 test('a state directory that cannot be is told at once', async () => {
-  await writeFile(at('a.mp4'), 'content');
-  await writeFile(at('file'), '');
-  for (const dir of ['/proc/none/below', at('file/below')]) {
+  await shell.write('a.mp4', 'content');
+  await shell.write('file', '');
+  for (const dir of ['/proc/none/below', shell.at('file/below')]) {
     const { code, stderr } = await shell.run(['a.mp4', '--state-dir', dir]);
     assert.equal(code, 2);
     assert.ok(stderr.includes(`cannot write the journal ${dir}`), stderr);
@@ -110,8 +87,8 @@ test('a state directory that cannot be is told at once', async () => {
 });
 
 test('a rehearsal counts for nothing else, wherever its state is', async () => {
-  await writeFile(at('a.mp4'), 'content');
-  const state = ['--state-dir', at('state')];
+  await shell.write('a.mp4', 'content');
+  const state = ['--state-dir', shell.at('state')];
   for (const target of [['--sandbox=one'], ['--sandbox=other'], []]) {
     const planned = await shell.run(['a.mp4', ...state, ...target, '--dry-run']);
     assert.match(planned.stdout, /^upload/);
@@ -123,7 +100,7 @@ test('a rehearsal counts for nothing else, wherever its state is', async () => {
 });
 
 test('a rehearsal does not upload what the one before stored', async () => {
-  await writeFile(at('a.mp4'), 'content');
+  await shell.write('a.mp4', 'content');
   for (const input of ['.', '**/*.mp4', '.']) {
     const { stdout, stderr } = await shell.run([input, '--sandbox', '--force']);
     assert.match(stdout, /^\d+\ta\.mp4\n$/);
@@ -132,16 +109,14 @@ test('a rehearsal does not upload what the one before stored', async () => {
 });
 
 test('with 64 open files at most, a run takes longer and fails nothing', async () => {
-  for (let number = 0; number < 150; number += 1) {
-    await writeFile(at(`v/${number}.mp4`), randomBytes(2000));
-  }
+  for (let number = 0; number < 150; number += 1) await shell.write(`v/${number}.mp4`, 2000);
   const { code, stderr } = await runLimited('ulimit -n 64', ['v', '--api-rate', '1000']);
   assert.equal(code, 0, stderr.slice(0, 2000));
-  assert.equal(cloud.sessions().filter(({ commits }) => commits === 1).length, 150);
+  assert.equal(shell.cloud.sessions().filter(({ commits }) => commits === 1).length, 150);
 });
 
 test('with too little virtual memory nothing is begun, and the remedy works', async () => {
-  await writeFile(at('v/a.mp4'), 'content');
+  await shell.write('v/a.mp4', 'content');
   const limit = 'ulimit -v 6000000';
   for (const flags of [[], ['--checksum']]) {
     const { code, stderr } = await runLimited(limit, ['v', ...flags]);
@@ -151,7 +126,7 @@ test('with too little virtual memory nothing is begun, and the remedy works', as
       /^vod-upload: the limit of virtual memory is too low: .*\n.*NODE_OPTIONS=/,
     );
   }
-  assert.deepEqual(cloud.sessions(), []);
+  assert.deepEqual(shell.cloud.sessions(), []);
   const { code } = await runLimited(`export NODE_OPTIONS=--disable-wasm-trap-handler; ${limit}`, [
     'v',
   ]);
@@ -162,7 +137,8 @@ test(
   'a manifest that is of another user in a sticky directory is refused before anything is sent',
   { skip: process.getuid?.() !== 0 && 'only the superuser becomes another user' },
   async () => {
-    await writeFile(at('m.json'), 'old', { mode: 0o644 });
+    await shell.write('m.json', 'old');
+    await chmod(shell.at('m.json'), 0o644);
     await chmod(shell.dir, 0o1777);
     const [program = '', ...args] = commandLine(['v', '--manifest', 'm.json']);
     const options = { cwd: shell.dir, env: shell.env, uid: 54_321, encoding: 'utf8' } as const;
@@ -183,19 +159,18 @@ describe(
     const mount = (...args: string[]): void => assert.equal(spawnSync('mount', args).status, 0);
 
     beforeEach(async () => {
-      for (const name of ['v/a.mp4', 'm.json']) await writeFile(at(name), 'content');
-      await mkdir(at('host'));
-      mount('-t', 'tmpfs', 'tmpfs', at('host'));
-      await writeFile(at('host/m.json'), 'old');
-      mount('--bind', at('host/m.json'), at('m.json'));
+      for (const name of ['v/a.mp4', 'm.json']) await shell.write(name, 'content');
+      await mkdir(shell.at('host'));
+      mount('-t', 'tmpfs', 'tmpfs', shell.at('host'));
+      await shell.write('host/m.json', 'old');
+      mount('--bind', shell.at('host/m.json'), shell.at('m.json'));
     });
-    afterEach(() => void spawnSync('umount', [at('m.json'), at('host')]));
+    afterEach(() => void spawnSync('umount', [shell.at('m.json'), shell.at('host')]));
 
     test('is written where it is', async () => {
       const { code, stderr } = await shell.run(['v', '--manifest', 'm.json']);
       assert.equal(code, 0, stderr);
-      const text = await readFile(at('host/m.json'), 'utf8');
-      assert.equal((JSON.parse(text) as { readonly exitCode: number }).exitCode, 0);
+      assert.equal((await shell.manifest('host/m.json')).exitCode, 0);
       assert.deepEqual(
         (await readdir(shell.dir)).filter((name) => name.endsWith('.new')),
         [],
@@ -203,56 +178,54 @@ describe(
     });
 
     test('that is read-only is refused before anything is sent', async () => {
-      mount('-o', 'remount,bind,ro', at('m.json'));
+      mount('-o', 'remount,bind,ro', shell.at('m.json'));
       const { code, stderr } = await shell.run(['v', '--manifest', 'm.json']);
       assert.equal(code, 2);
       assert.match(stderr, /m\.json is on a read-only file system/);
-      assert.deepEqual(cloud.sessions(), []);
+      assert.deepEqual(shell.cloud.sessions(), []);
     });
   },
 );
 
 describe('a full disk', { skip: canMount ? false : 'needs the right to mount a disk' }, () => {
   beforeEach(async () => {
-    await mkdir(at('disk'));
-    for (let number = 0; number < 60; number += 1) {
-      await writeFile(at(`v/${number}.mp4`), randomBytes(2000));
-    }
+    await mkdir(shell.at('disk'));
+    for (let number = 0; number < 60; number += 1) await shell.write(`v/${number}.mp4`, 2000);
   });
-  afterEach(() => void spawnSync('umount', [at('disk')]));
+  afterEach(() => void spawnSync('umount', [shell.at('disk')]));
 
   const mount = (...args: string[]): void =>
-    assert.equal(spawnSync('mount', [...args, at('disk')]).status, 0);
+    assert.equal(spawnSync('mount', [...args, shell.at('disk')]).status, 0);
 
   test('under the journal stops the run, and once there is space the rest is uploaded', async () => {
     mount('-t', 'tmpfs', '-o', 'size=240k', 'tmpfs');
     const full = await shell.run(['v', '--state-dir', 'disk/state', '--api-rate', '1000']);
     assert.equal(full.code, 8, full.stderr);
     assert.match(full.stderr, /cannot write the journal .*(no space|input\/output)/);
-    assert.equal((await records()).length, 60);
+    assert.equal((await shell.manifest()).results.length, 60);
     mount('-o', 'remount,size=8m');
     const again = await shell.run(['v', '--state-dir', 'disk/state', '--api-rate', '1000']);
     assert.equal(again.code, 0, again.stderr);
     const ids = new Set((full.stdout + again.stdout).match(/^\d+/gm));
     assert.equal(ids.size, 60);
-    assert.equal(cloud.sessions().filter(({ commits }) => commits > 0).length, 60);
+    assert.equal(shell.cloud.committed().length, 60);
   });
 
   for (const free of [0, 4, 8, 12, 16, 40]) {
     test(`with ${free} KiB left under a new journal is told before anything is sent`, async () => {
       mount('-t', 'tmpfs', '-o', 'size=1m', 'tmpfs');
-      await writeFile(at('disk/full'), Buffer.alloc((1024 - free) * 1024));
+      await shell.write('disk/full', Buffer.alloc((1024 - free) * 1024));
       const args = ['v/1.mp4', '--state-dir', 'disk/state'];
       const full = await shell.run(args);
       assert.equal(full.code, 2, `${full.signal} ${full.stderr}`);
       assert.match(full.stderr, /cannot write the journal .*: no space left on device/);
-      assert.equal(cloud.requests.length, 0);
-      await rm(at('disk/full'));
+      assert.equal(shell.cloud.requests.length, 0);
+      await rm(shell.at('disk/full'));
       const again = await shell.run(args);
       assert.equal(again.code, 0, again.stderr);
-      const { mode } = await stat(at('disk/state/journal.lmdb-lock'));
+      const { mode } = await stat(shell.at('disk/state/journal.lmdb-lock'));
       assert.equal(mode & 0o777, 0o600);
-      const left = await readdir(at('disk/state'));
+      const left = await readdir(shell.at('disk/state'));
       const environments = ['journal.lmdb', 'journal.lmdb.gate'];
       const made = environments.flatMap((name) => [name, `${name}-lock`]);
       assert.deepEqual(left.sort(), [...made, 'sessions'].sort());
@@ -267,18 +240,18 @@ describe('a full disk', { skip: canMount ? false : 'needs the right to mount a d
       ran.stderr,
       /^vod-upload: the manifest .*m\.json could not be written: .*no space/,
     );
-    assert.equal(cloud.requests.length, 0);
+    assert.equal(shell.cloud.requests.length, 0);
   });
 
   test('under the manifest is told, and leaves the uploads and the old manifest alone', async () => {
     mount('-t', 'tmpfs', '-o', 'size=16k', 'tmpfs');
-    await writeFile(at('disk/m.json'), 'old');
+    await shell.write('disk/m.json', 'old');
     const args = ['v', '--manifest', 'disk/m.json', '--api-rate', '1000'];
     const ran = await shell.run(args);
     assert.notEqual(ran.code, 0);
     assert.match(ran.stderr, /the manifest .*m\.json could not be written: .*no space/i);
-    assert.equal(await readFile(at('disk/m.json'), 'utf8'), 'old');
-    assert.equal(cloud.sessions().filter(({ commits }) => commits === 1).length, 60);
+    assert.equal(await readFile(shell.at('disk/m.json'), 'utf8'), 'old');
+    assert.equal(shell.cloud.sessions().filter(({ commits }) => commits === 1).length, 60);
     const quiet = await shell.run([...args, '-q']);
     assert.equal(quiet.code, ran.code);
     assert.match(quiet.stderr, /^vod-upload: the manifest .*m\.json could not be written: .*\n$/);

@@ -1,29 +1,19 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { startCloud, type Cloud } from '../helpers/cloud.js';
-import { createShell, type Shell } from '../helpers/run-cli.js';
+import { createCloudShell, type CloudShell } from '../helpers/cloud.js';
 
-let cloud: Cloud;
-let shell: Shell;
+let shell: CloudShell;
 
 beforeEach(async () => {
-  cloud = await startCloud();
-  shell = await createShell(cloud.env);
-  await writeFile(join(shell.dir, 'a.mp4'), 'content');
+  shell = await createCloudShell();
+  await shell.write('a.mp4', 'content');
 });
 
-afterEach(async () => {
-  await shell.close();
-  await cloud.close();
-});
+afterEach(() => shell.close());
 
-async function setProfile(settings: object): Promise<void> {
-  const dir = join(shell.dir, 'config', 'vod-upload');
-  await mkdir(dir, { recursive: true });
-  const profiles = { default: settings };
-  await writeFile(join(dir, 'config.json'), JSON.stringify({ schema: 1, profiles }));
+function setProfile(settings: object): Promise<void> {
+  const config = { schema: 1, profiles: { default: settings } };
+  return shell.write('config/vod-upload/config.json', JSON.stringify(config));
 }
 
 describe('--dry-run decides as the run would', () => {

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { startCloud, type Cloud } from '../helpers/cloud.js';
-import { createShell, type Ran, type Shell } from '../helpers/run-cli.js';
+import { createCloudShell, type CloudShell } from '../helpers/cloud.js';
+import type { Ran } from '../helpers/run-cli.js';
 import { schemaProblems, type Schema } from '../helpers/schema-problems.js';
 
 const inManifestRoom = (name: string): string =>
@@ -19,31 +17,23 @@ function shipped(name: 'manifest' | 'events'): Schema {
 }
 
 describe('what a run with good and bad luck writes fits the schemas that ship', () => {
-  let cloud: Cloud;
-  let shell: Shell;
+  let shell: CloudShell;
   let ran: Ran;
 
   before(async () => {
     assert.equal(spawnSync(process.execPath, [inManifestRoom('write-schemas.js')]).status, 0);
-    cloud = await startCloud([
+    shell = await createCloudShell([
       'ApplyUpload:RequestLimitExceeded*1',
       'UploadPart:503*1',
       'PutObject:reset*1',
       'CommitUpload:InternalError*1',
     ]);
-    shell = await createShell(cloud.env);
-    await mkdir(join(shell.dir, 'v'));
     const files = { 'a.mp4': 2_500_000, 'a.jpg': 10, 'b.mp4': 10, 'gone.mp4.part': 5, 'x.png': 9 };
-    for (const [name, size] of Object.entries(files)) {
-      await writeFile(join(shell.dir, 'v', name), randomBytes(size));
-    }
-    await writeFile(join(shell.dir, 'list'), 'v\nmissing.mp4\n');
+    for (const [name, size] of Object.entries(files)) await shell.write(`v/${name}`, size);
+    await shell.write('list', 'v\nmissing.mp4\n');
     ran = await shell.run(['--files-from', 'list', '--json', '--part-size', '1M']);
   });
-  after(async () => {
-    await shell.close();
-    await cloud.close();
-  });
+  after(() => shell.close());
 
   test('every line of --json is a documented event', () => {
     const schema = shipped('events');
@@ -74,8 +64,7 @@ describe('what a run with good and bad luck writes fits the schemas that ship', 
 
   test('the manifest is a documented one, with a record an input', async () => {
     const schema = shipped('manifest');
-    const text = await readFile(join(shell.dir, 'vod-upload-manifest.json'), 'utf8');
-    const manifest = JSON.parse(text) as { readonly results: readonly { status: string }[] };
+    const manifest = await shell.manifest();
     assert.deepEqual(schemaProblems(schema, manifest, schema), []);
     assert.deepEqual(manifest.results.map(({ status }) => status).sort(), [
       'failed',
@@ -89,7 +78,7 @@ describe('what a run with good and bad luck writes fits the schemas that ship', 
   test('a line of a JSON Lines manifest is a record of the schema', async () => {
     const schema = shipped('manifest');
     await shell.run(['v', '--manifest', 'm.jsonl']);
-    const text = await readFile(join(shell.dir, 'm.jsonl'), 'utf8');
+    const text = await readFile(shell.at('m.jsonl'), 'utf8');
     for (const line of text.trimEnd().split('\n')) {
       const { record } = schema['$defs'] as Readonly<Record<string, Schema>>;
       assert.deepEqual(schemaProblems(record ?? {}, JSON.parse(line), schema), []);
