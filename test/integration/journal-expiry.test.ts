@@ -107,10 +107,7 @@ const clocks: readonly (readonly [string, RunClock, RunClock, boolean])[] = [
 ];
 for (const [clock, before, after, isUsable] of clocks) {
   test(`a session ${isUsable ? 'goes on' : 'is over'} where the local clock ${clock}`, async () => {
-    const journal = await world.begin(before);
-    await journal.claim(jobFor(1));
-    await journal.remember(jobFor(1).id, checkpointFor(1, 'sending'));
-    await world.end(journal);
+    await world.leaveUnfinished(jobFor(1), checkpointFor(1, 'sending'), before);
     const claim = await world.claimAnew(1, after);
     assert.equal(claim.kind === 'ours' && claim.checkpoint !== undefined, isUsable);
     assert.ok(await world.hasSecretsOf(1));

@@ -105,10 +105,10 @@ test('a media that was replaced counts as uploaded under none of its times', asy
 });
 
 test('a job that is gone on with keeps the options that its session was begun with', async () => {
-  const first = await world.begin();
-  await first.claim(jobFor(1, { request: { procedure: 'a' } }));
-  await first.remember(jobFor(1).id, checkpointFor(1, 'sending'));
-  await world.end(first);
+  await world.leaveUnfinished(
+    jobFor(1, { request: { procedure: 'a' } }),
+    checkpointFor(1, 'sending'),
+  );
   const changed = jobFor(1, { request: { procedure: 'b' } });
   const second = await world.begin();
   const claim = await second.claim(changed);
@@ -121,11 +121,8 @@ test('a job that is gone on with keeps the options that its session was begun wi
 });
 
 test('of a job whose commit may have happened the columns of now count, else those of then', async () => {
-  const first = await world.begin();
   const listed = (ticket: string): Job => ({ ...jobFor(1), extra: { ticket } });
-  await first.claim(listed('then'));
-  await first.remember(jobFor(1).id, checkpointFor(1, 'committing'));
-  await world.end(first);
+  await world.leaveUnfinished(listed('then'), checkpointFor(1, 'committing'));
   for (const [job, ticket] of [
     [listed('now'), 'now'],
     [jobFor(1), 'then'],
@@ -138,10 +135,10 @@ test('of a job whose commit may have happened the columns of now count, else tho
 });
 
 test('a session begun anew counts with the options of now', async () => {
-  const first = await world.begin();
-  await first.claim(jobFor(1, { request: { procedure: 'a' } }));
-  await first.remember(jobFor(1).id, checkpointFor(1, 'sending'));
-  await world.end(first);
+  await world.leaveUnfinished(
+    jobFor(1, { request: { procedure: 'a' } }),
+    checkpointFor(1, 'sending'),
+  );
   const changed = jobFor(1, { request: { procedure: 'b' } });
   const second = await world.begin();
   await second.claim(changed);
@@ -232,10 +229,7 @@ describe('where the content is known, it alone decides', () => {
   });
 
   test('what is whole in the bucket with other bytes is begun anew', async () => {
-    const first = await world.begin();
-    await first.claim(jobFor(1));
-    await first.remember(jobFor(1).id, checkpointFor(1, 'assembled'));
-    await world.end(first);
+    await world.leaveUnfinished(jobFor(1), checkpointFor(1, 'assembled'));
     const second = await world.begin();
     const claim = await second.claim({ ...jobFor(1), crc64 });
     assert.ok(claim.kind === 'ours' && claim.checkpoint === undefined);

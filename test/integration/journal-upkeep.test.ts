@@ -71,19 +71,13 @@ test('a session that was granted no certificate comes back without one', async (
   const checkpoint = checkpointFor(1, 'sending');
   const { credentials, ...session } = checkpoint.session;
   assert.ok(credentials !== undefined);
-  const journal = await world.begin();
-  await journal.claim(jobFor(1));
-  await journal.remember(jobFor(1).id, { ...checkpoint, session });
-  await world.end(journal);
+  await world.leaveUnfinished(jobFor(1), { ...checkpoint, session });
   const claim = await world.claimAnew(1);
   assert.deepEqual(claim.kind === 'ours' && claim.checkpoint?.session, session);
 });
 
 test('everything is open to its owner only, also where it was not', async () => {
-  const journal = await world.begin();
-  await journal.claim(jobFor(1));
-  await journal.remember(jobFor(1).id, checkpointFor(1, 'sending'));
-  await world.end(journal);
+  await world.leaveUnfinished(jobFor(1), checkpointFor(1, 'sending'));
   await chmod(world.dir, 0o755);
   await chmod(join(world.dir, 'journal.lmdb'), 0o644);
   await world.end(await world.begin());
@@ -141,10 +135,7 @@ test('a directory in the place of the database is named', async () => {
 });
 
 test('secrets that are there and cannot be read are named, and their job is not begun anew', async () => {
-  const first = await world.begin();
-  await first.claim(jobFor(1));
-  await first.remember(jobFor(1).id, checkpointFor(1, 'committing'));
-  await world.end(first);
+  await world.leaveUnfinished(jobFor(1), checkpointFor(1, 'committing'));
   const [path = ''] = (await world.files()).filter((file) => file.includes('/sessions/'));
   await rename(path, `${path}-away`);
   await mkdir(path);

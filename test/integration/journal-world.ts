@@ -129,6 +129,18 @@ export class JournalWorld {
     await journal.close();
   }
 
+  /** A run of its own takes the job as far as the checkpoint says, and ends. */
+  async leaveUnfinished(
+    job: Job,
+    checkpoint: Checkpoint,
+    changes: Partial<JournalOptions> = {},
+  ): Promise<void> {
+    const journal = await this.begin(changes);
+    await journal.claim(job);
+    await journal.remember(job.id, checkpoint);
+    await this.end(journal);
+  }
+
   /** What a run of its own that claims this job is told. */
   async claimAnew(number: number, changes: Partial<JournalOptions> = {}): Promise<Claim> {
     const journal = await this.begin(changes);

@@ -40,10 +40,7 @@ test('what force has begun is finished by who asks for what is unfinished, and b
   await journal.claim(jobFor(1));
   await journal.settle(jobFor(1), receiptFor(1));
   await world.end(journal);
-  const forced = await world.begin({ force: true });
-  await forced.claim(jobFor(1));
-  await forced.remember(jobFor(1).id, checkpointFor(1, 'sending'));
-  await world.end(forced);
+  await world.leaveUnfinished(jobFor(1), checkpointFor(1, 'sending'), { force: true });
   assert.equal((await world.claimAnew(1)).kind, 'uploaded');
   const claim = await world.claimAnew(1, { finishes: true });
   assert.ok(claim.kind === 'ours' && claim.checkpoint);
@@ -121,10 +118,7 @@ test('past its expiry a session can only be committed', async () => {
     ['assembled', true],
     ['committing', true],
   ] as const) {
-    const journal = await world.begin();
-    await journal.claim(jobFor(1));
-    await journal.remember(jobFor(1).id, checkpointFor(1, phase));
-    await world.end(journal);
+    await world.leaveUnfinished(jobFor(1), checkpointFor(1, phase));
     const claim = await world.claimAnew(1, { now: () => new Date(Date.now() + 2 * HOUR_MS) });
     assert.equal(claim.kind === 'ours' && claim.checkpoint?.phase, isUsable ? phase : undefined);
   }
@@ -132,11 +126,8 @@ test('past its expiry a session can only be committed', async () => {
 
 test('without resume an unfinished session is superseded, unless its commit may have happened', async () => {
   for (const phase of ['sending', 'assembled', 'committing'] as const) {
-    const journal = await world.begin();
-    await journal.claim(jobFor(1));
     const checkpoint = checkpointFor(1, phase);
-    await journal.remember(jobFor(1).id, checkpoint);
-    await world.end(journal);
+    await world.leaveUnfinished(jobFor(1), checkpoint);
     assert.deepEqual(await world.claimAnew(1, { resume: false }), {
       kind: 'ours',
       changedOptions: [],
@@ -162,11 +153,8 @@ test('without resume a run goes on with what it has begun itself', async () => {
 });
 
 test('the session of a file that has changed since is handed over to be aborted', async () => {
-  const first = await world.begin();
-  await first.claim(jobFor(1));
   const checkpoint = checkpointFor(1, 'sending');
-  await first.remember(jobFor(1).id, checkpoint);
-  await world.end(first);
+  await world.leaveUnfinished(jobFor(1), checkpoint);
   const [second, third] = [await world.begin(), await world.begin()];
   const changed = jobFor(1, { version: 1 });
   assert.deepEqual(await second.claim(changed), {
@@ -213,10 +201,7 @@ test('of an earlier state that has expired the later one is not superseded', asy
 
 test('a playlist whose segments have changed begins anew', async () => {
   const segment = { ...jobFor(9).media, relativeKey: 'a.ts' };
-  const first = await world.begin();
-  await first.claim(jobFor(1, { segments: [segment] }));
-  await first.remember(jobFor(1).id, checkpointFor(1, 'sending'));
-  await world.end(first);
+  await world.leaveUnfinished(jobFor(1, { segments: [segment] }), checkpointFor(1, 'sending'));
   const second = await world.begin();
   const claim = await second.claim(jobFor(1, { segments: [{ ...segment, mtimeNs: 5n }] }));
   assert.ok(claim.kind === 'ours' && claim.checkpoint === undefined);
