@@ -1,12 +1,12 @@
-import type http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import http from 'node:http';
+import type { AddressInfo, Server } from 'node:net';
 import type { TestContext } from 'node:test';
 import { createRoute, type Route, type RouteOptions } from '../../src/net/route.js';
 
 /** The way to a server of the test, which listens until the test is over. */
 export async function routeTo(
   t: TestContext,
-  server: http.Server,
+  server: Server,
   options: Pick<RouteOptions, 'throttle'> = {},
 ): Promise<Route> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -16,7 +16,7 @@ export async function routeTo(
   t.after(() => {
     route.close();
     server.close();
-    server.closeAllConnections();
+    if (server instanceof http.Server) server.closeAllConnections();
   });
   return route;
 }

@@ -8,7 +8,7 @@ import { UploadFailure } from '../../src/core/errors.js';
 import { BodySocket } from '../../src/net/body-socket.js';
 import type { Throttle } from '../../src/net/throttle.js';
 import { sendRequest } from '../../src/net/request.js';
-import { createRoute } from '../../src/net/route.js';
+import { routeTo } from '../helpers/route-to.js';
 
 const MIB = 1024 * 1024;
 const CONTENT = randomBytes(16 * MIB);
@@ -30,15 +30,7 @@ async function sender(
   server: net.Server,
   options: { readonly throttle?: Throttle; readonly stallTimeoutMs?: number } = {},
 ) {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const endpoint = new URL(`http://127.0.0.1:${port}`);
-  const route = createRoute({ endpoint, proxies: {}, ...options });
-  t.after(() => {
-    route.close();
-    server.close();
-    if (server instanceof http.Server) server.closeAllConnections();
-  });
+  const route = await routeTo(t, server, options);
   return (
     signal = new AbortController().signal,
     usedUntil: (end: Promise<unknown>) => void = () => undefined,
