@@ -1,4 +1,5 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, extname, join } from 'node:path';
 import type { UploadEvent } from '../../src/core/events.js';
@@ -14,9 +15,9 @@ import { createPartSlots, type PartSlotControl } from '../../src/pipeline/part-s
 import type { Ports } from '../../src/pipeline/ports.js';
 import { uploadAll } from '../../src/pipeline/upload-all.js';
 import { sourceOf } from '../../src/plan/source.js';
-import { parseFaultRule } from '../../src/sandbox/faults.js';
-import { startSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox/sandbox.js';
+import type { SandboxOptions } from '../../src/sandbox/sandbox.js';
 import { createVod } from '../../src/vod/client.js';
+import { startCloud, type Cloud } from './cloud.js';
 import { createMemoryJournal, type MemoryJournal } from './memory-journal.js';
 
 export const MIB = 1024 * 1024;
@@ -24,15 +25,19 @@ export const MIB = 1024 * 1024;
 /** The real clients and pipeline against a sandbox in this process; one thing at a time is broken. */
 export interface TestWorld {
   readonly dir: string;
-  readonly sandbox: Sandbox;
+  readonly sandbox: Cloud;
   readonly journal: MemoryJournal;
   readonly vod: Vod;
   readonly cos: Cos;
   readonly slots: PartSlotControl;
   readonly events: UploadEvent[];
   readonly ports: Ports;
+  /** The messages of the warnings so far. */
+  readonly warnings: string[];
   /** Source files that are open at present. */
   readonly openFiles: number;
+  /** Writes a file: what is in it, or how many random bytes. Resolves to its path. */
+  write(name: string, contents: string | number): Promise<string>;
   /** Uploads the jobs; resolves to one outcome each, in the order in which they settled. */
   run(jobs: readonly Job[], options?: RunOptions): Promise<Outcome[]>;
   /** What a new process has: clients and a clock that have learnt nothing, the same journal. */
@@ -61,12 +66,7 @@ export interface WorldOptions {
 
 export async function createWorld(options: WorldOptions = {}): Promise<TestWorld> {
   const dir = await mkdtemp(join(tmpdir(), 'vod-upload-'));
-  const sandbox = await startSandbox({
-    dir: join(dir, 'cloud'),
-    apiRateLimit: 10_000,
-    faults: (options.faults ?? []).map(parseFaultRule),
-    ...options.sandbox,
-  });
+  const sandbox = await startCloud(options.faults, options.sandbox);
   const journal = createMemoryJournal();
   const events: UploadEvent[] = [];
   const files = countOpenFiles();
@@ -94,8 +94,16 @@ export async function createWorld(options: WorldOptions = {}): Promise<TestWorld
     get ports() {
       return connected.ports;
     },
+    get warnings() {
+      return events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+    },
     get openFiles() {
       return files.count();
+    },
+    async write(name, contents) {
+      const path = join(dir, name);
+      await writeFile(path, typeof contents === 'number' ? randomBytes(contents) : contents);
+      return path;
     },
     async run(jobs, runOptions = {}) {
       const outcomes: Outcome[] = [];
@@ -132,7 +140,7 @@ interface Connected {
 }
 
 function connectTo(
-  sandbox: Sandbox,
+  sandbox: Cloud,
   options: WorldOptions,
   own: { journal: Journal; sourceOf: Ports['sourceOf']; emit: Ports['emit'] },
 ): Connected {

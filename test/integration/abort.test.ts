@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import type { UploadId } from '../../src/core/ids.js';
 import type { ObjectTarget } from '../../src/core/ports.js';
 import { targetOf } from '../../src/pipeline/sending.js';
-import { parseFaultRule } from '../../src/sandbox/faults.js';
-import { createWorld, jobOf, MIB, type TestWorld, type WorldOptions } from '../helpers/world.js';
+import { createWorld, jobOf, MIB, type TestWorld } from '../helpers/world.js';
 
 const never = new AbortController().signal;
-
-async function worldFor(t: TestContext, options: WorldOptions = {}): Promise<TestWorld> {
-  const world = await createWorld(options);
-  t.after(() => world.close());
-  return world;
-}
 
 /** An upload that was begun. */
 async function begun(
@@ -63,9 +53,10 @@ for (const { name, isKnown, faults, code, open } of [
   },
 ]) {
   test(`an upload is gone, or there is a reason why it may stay: ${name}`, async (t) => {
-    const world = await worldFor(t, { retries: 0 });
+    const world = await createWorld({ retries: 0 });
+    t.after(() => world.close());
     const { target, id } = await begun(world);
-    world.sandbox.addFaults(...faults.map(parseFaultRule));
+    world.sandbox.fail(...faults);
     const hindrance = await world.cos.abort(target, isKnown ? id : undefined, never);
     assert.equal(hindrance?.code, code);
     assert.equal(world.sandbox.openUploads().length, open);
@@ -73,21 +64,16 @@ for (const { name, isKnown, faults, code, open } of [
 }
 
 test('a warning says why an upload that is given up may stay stored', async (t) => {
-  const world = await worldFor(t);
-  const path = join(world.dir, 'film.mp4');
-  await writeFile(path, randomBytes(2 * MIB));
-  world.sandbox.addFaults(
-    ...['UploadPart#2:ExpiredToken', 'AbortMultipartUpload:AccessDenied'].map(parseFaultRule),
-  );
-  const [outcome] = await world.run([await jobOf(path)]);
+  const faults = ['UploadPart#2:ExpiredToken', 'AbortMultipartUpload:AccessDenied'];
+  const world = await createWorld({ faults });
+  t.after(() => world.close());
+  const job = await jobOf(await world.write('film.mp4', 2 * MIB));
+  const [outcome] = await world.run([job]);
   assert.equal(outcome?.status, 'uploaded');
-  const warnings = world.events.flatMap((event) =>
-    event.type === 'warning' ? [event.message] : [],
-  );
   assert.ok(
-    warnings.some((text) =>
+    world.warnings.some((text) =>
       /film\.mp4: .*could not be aborted and may stay stored: .*AccessDenied/.test(text),
     ),
-    warnings.join('\n'),
+    world.warnings.join('\n'),
   );
 });

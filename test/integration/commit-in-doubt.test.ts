@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApplyRequest, Job, Outcome } from '../../src/core/model.js';
 import type { Cos } from '../../src/core/ports.js';
 import { uploadOne } from '../../src/pipeline/upload-one.js';
-import { parseFaultRule } from '../../src/sandbox/faults.js';
 import { createWorld, jobOf, MIB, type TestWorld } from '../helpers/world.js';
 
 const HOURS_MS = 3 * 3_600_000;
@@ -19,23 +15,17 @@ describe('a commit that was refused for certain', () => {
     // The session that replaces the first one is refused as well, in this try and in the next.
     Array.from({ length: 3 }, () => 'InvalidParameterValue.VodSessionKey'),
   ]) {
-    test(`is in no doubt at the next run: ${refusals.join(', ')}`, async () => {
+    test(`is in no doubt at the next run: ${refusals.join(', ')}`, async (t) => {
       const faults = refusals.map((code) => `CommitUpload:${code}`);
       const world = await createWorld({ retries: 0, faults });
-      try {
-        const path = join(world.dir, 'a.mp4');
-        writeFileSync(path, randomBytes(1000));
-        const job = await jobOf(path);
-        const { signal } = new AbortController();
-        assert.equal((await uploadOne(job, world.ports, signal)).status, 'failed');
-        assert.equal(world.journal.checkpoints.get(job.id)?.phase, 'assembled');
-        world.restart();
-        assert.equal((await uploadOne(job, world.ports, signal)).status, 'uploaded');
-        const committed = world.sandbox.sessions().filter(({ commits }) => commits > 0);
-        assert.equal(committed.length, 1);
-      } finally {
-        await world.close();
-      }
+      t.after(() => world.close());
+      const job = await jobOf(await world.write('a.mp4', 1000));
+      const { signal } = new AbortController();
+      assert.equal((await uploadOne(job, world.ports, signal)).status, 'failed');
+      assert.equal(world.journal.checkpoints.get(job.id)?.phase, 'assembled');
+      world.restart();
+      assert.equal((await uploadOne(job, world.ports, signal)).status, 'uploaded');
+      assert.equal(world.sandbox.committed().length, 1);
     });
   }
 });
@@ -48,14 +38,8 @@ describe('a commit of which nobody knows', () => {
   });
   afterEach(() => world.close());
 
-  function fail(...rules: readonly string[]): void {
-    world.sandbox.addFaults(...rules.map(parseFaultRule));
-  }
-
   async function jobTo(request: Partial<ApplyRequest>): Promise<Job> {
-    const path = join(world.dir, 'a.mp4');
-    writeFileSync(path, randomBytes(1000));
-    const planned = await jobOf(path);
+    const planned = await jobOf(await world.write('a.mp4', 1000));
     return { ...planned, request: { ...planned.request, ...request } };
   }
 
@@ -65,7 +49,10 @@ describe('a commit of which nobody knows', () => {
     laterMs = HOURS_MS,
   ): Promise<Outcome> {
     const job = await jobTo(request);
-    fail('CommitUpload:InternalError', 'CommitUpload:InvalidParameterValue.VodSessionKey');
+    world.sandbox.fail(
+      'CommitUpload:InternalError',
+      'CommitUpload:InvalidParameterValue.VodSessionKey',
+    );
     const { signal } = new AbortController();
     await uploadOne(job, world.ports, signal);
     const now = (): Date => new Date(Date.now() + laterMs);
@@ -77,23 +64,21 @@ describe('a commit of which nobody knows', () => {
     { timeout: 15_000 },
     async () => {
       const small = await jobTo({});
-      const path = join(world.dir, 'large.mp4');
-      writeFileSync(path, randomBytes(2 * MIB));
-      const committed = () => world.sandbox.sessions().filter(({ commits }) => commits > 0);
+      const large = await jobOf(await world.write('large.mp4', 2 * MIB));
       const { cos } = world.ports;
       const initiate: Cos['initiate'] = async (...call) => {
-        while (committed().length === 0) await sleep(10);
+        while (world.sandbox.committed().length === 0) await sleep(10);
         return cos.initiate(...call);
       };
       Object.assign(world.ports, { cos: { ...cos, initiate } });
-      fail('CommitUpload:hang-after', 'UploadPart:AccessDenied');
-      const outcomes = await world.run([small, await jobOf(path)]);
+      world.sandbox.fail('CommitUpload:hang-after', 'UploadPart:AccessDenied');
+      const outcomes = await world.run([small, large]);
       assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['failed', 'interrupted']);
       world.restart();
-      fail('CommitUpload:InvalidParameterValue.VodSessionKey');
+      world.sandbox.fail('CommitUpload:InvalidParameterValue.VodSessionKey');
       const [outcome] = await world.run([small]);
       assert.equal(outcome?.status, 'uploaded');
-      assert.equal(committed().length, 1);
+      assert.equal(world.sandbox.committed().length, 1);
     },
   );
 
@@ -109,7 +94,7 @@ describe('a commit of which nobody knows', () => {
   ] as const) {
     const hours = laterMs / 3_600_000;
     test(`is ${isGivenUp ? '' : 'not '}given up after ${hours} hours without a certificate`, async () => {
-      fail('ApplyUpload:without=TempCertificate');
+      world.sandbox.fail('ApplyUpload:without=TempCertificate');
       const outcome = await askLater({}, laterMs);
       assert.equal(outcome.status, isGivenUp ? 'uploaded' : 'unknown');
     });
@@ -117,7 +102,7 @@ describe('a commit of which nobody knows', () => {
 
   test('is repeated by the same command where the storage path is of their own: one media', async () => {
     const job = await jobTo({ mediaStoragePath: '/x/a.mp4' });
-    fail('CommitUpload:InternalError');
+    world.sandbox.fail('CommitUpload:InternalError');
     const { signal } = new AbortController();
     const outcome = await uploadOne(job, world.ports, signal);
     assert.ok(outcome.status === 'unknown');

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { Effort, Job } from '../../src/core/model.js';
 import { uploadOne } from '../../src/pipeline/upload-one.js';
-import { parseFaultRule } from '../../src/sandbox/faults.js';
 import { createWorld, jobOf, MIB, type TestWorld } from '../helpers/world.js';
 
 describe('a cover that cannot be uploaded', () => {
@@ -15,20 +11,15 @@ describe('a cover that cannot be uploaded', () => {
   beforeEach(async () => {
     // The media goes in parts: single PUTs are the cover's.
     world = await createWorld({ retries: 1, partSize: MIB });
-    const media = join(world.dir, 'a.mp4');
-    const cover = join(world.dir, 'a.jpg');
-    writeFileSync(media, randomBytes(3 * MIB));
-    writeFileSync(cover, randomBytes(1000));
-    job = await jobOf(media, cover);
+    job = await jobOf(await world.write('a.mp4', 3 * MIB), await world.write('a.jpg', 1000));
   });
   afterEach(() => world.close());
 
-  const fail = (faults: string) => world.sandbox.addFaults(parseFaultRule(faults));
   const upload = (dropsCovers: boolean, before?: Effort) =>
     uploadOne(job, { ...world.ports, dropsCovers }, new AbortController().signal, before);
 
   test('fails its job', async () => {
-    fail('PutObject:500*2');
+    world.sandbox.fail('PutObject:500*2');
     const outcome = await upload(false);
     assert.ok(outcome.status === 'failed');
     assert.equal(outcome.failure.facts.stage, 'upload-cover');
@@ -39,17 +30,14 @@ describe('a cover that cannot be uploaded', () => {
   });
 
   test('is dropped on request: the media is uploaded once, without it, and says so', async () => {
-    fail('PutObject:400');
+    world.sandbox.fail('PutObject:400');
     const outcome = await upload(true);
     assert.ok(outcome.status === 'uploaded');
     assert.equal(outcome.job.cover, undefined);
     assert.equal(outcome.receipt.coverUrl, null);
     assert.equal(outcome.effort.attempts, 2);
-    const warnings = world.events.flatMap((event) =>
-      event.type === 'warning' ? [event.message] : [],
-    );
-    assert.equal(warnings.length, 1);
-    assert.match(warnings[0] ?? '', /a\.mp4.*without its cover/);
+    assert.equal(world.warnings.length, 1);
+    assert.match(world.warnings[0] ?? '', /a\.mp4.*without its cover/);
     assert.deepEqual(
       world.sandbox.sessions().map(({ coverKey, commits }) => [coverKey !== null, commits]),
       [
@@ -61,7 +49,7 @@ describe('a cover that cannot be uploaded', () => {
   });
 
   test('is dropped where the service fails at the second try of the run as well', async () => {
-    fail('PutObject:503*4');
+    world.sandbox.fail('PutObject:503*4');
     const first = await upload(true);
     assert.ok(first.status === 'failed');
     const outcome = await upload(true, first.effort);
@@ -70,7 +58,7 @@ describe('a cover that cannot be uploaded', () => {
   });
 
   test('is not dropped where the key may not upload: that halts the run', async () => {
-    fail('PutObject:AccessDenied');
+    world.sandbox.fail('PutObject:AccessDenied');
     const outcome = await upload(true);
     assert.ok(outcome.status === 'failed');
     assert.equal(outcome.failure.code, 'permission-denied');
@@ -79,8 +67,7 @@ describe('a cover that cannot be uploaded', () => {
 
   test('stays dropped where another run goes on with the media', async () => {
     // Both tries of a part in the session without the cover, whatever the first session had of it.
-    fail('PutObject:400');
-    fail('UploadPart#3:500*4');
+    world.sandbox.fail('PutObject:400', 'UploadPart#3:500*4');
     let outcome = await upload(true);
     assert.ok(outcome.status === 'failed');
     assert.equal(outcome.failure.facts.stage, 'upload-media');
@@ -95,7 +82,7 @@ describe('a cover that cannot be uploaded', () => {
   });
 
   test('is kept in the session that replaces an expired one', async () => {
-    fail('PutObject:ExpiredToken');
+    world.sandbox.fail('PutObject:ExpiredToken');
     const outcome = await upload(true);
     assert.ok(outcome.status === 'uploaded');
     assert.notEqual(outcome.receipt.coverUrl, null);
@@ -108,7 +95,7 @@ describe('a cover that cannot be uploaded', () => {
     ['one session after the other expires', 'PutObject:ExpiredToken*2', 'session-expired'],
   ] as const) {
     test(`is kept where ${where}`, async () => {
-      fail(fault);
+      world.sandbox.fail(fault);
       const outcome = await upload(true);
       assert.ok(outcome.status === 'failed');
       assert.equal(outcome.failure.code, code);
@@ -120,8 +107,8 @@ describe('a cover that cannot be uploaded', () => {
 
   test('is kept, with all that was sent, where it is the network that fails', async () => {
     // On a connection that carried another request a reset would be repeated for nothing.
-    ['InitiateMultipartUpload', 'UploadPart'].forEach((name) => fail(`${name}:close-after`));
-    fail('PutObject:reset*2');
+    world.sandbox.fail('InitiateMultipartUpload:close-after', 'UploadPart:close-after');
+    world.sandbox.fail('PutObject:reset*2');
     const outcome = await upload(true);
     assert.ok(outcome.status === 'failed');
     assert.equal(outcome.failure.code, 'network');

@@ -7,7 +7,6 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Effort, Job, Outcome, SourceFile } from '../../src/core/model.js';
 import { createCrc64 } from '../../src/sandbox/crc64.js';
-import { parseFaultRule } from '../../src/sandbox/faults.js';
 import { createWorld, jobOf, MIB, type TestWorld } from '../helpers/world.js';
 import type { FaultRow, RunRow } from './fault-row.js';
 import { FAULT_ROWS, PARTS } from './fault-rows.js';
@@ -44,14 +43,11 @@ describe(
   { concurrency: 6 },
   () => {
     for (const row of FAULT_ROWS) {
-      test(row.name, { timeout: TIMEOUT_MS }, async () => {
+      test(row.name, { timeout: TIMEOUT_MS }, async (t) => {
         const stallTimeoutMs = isSilent(row) ? STALL_MS : PATIENCE_MS;
         const world = await createWorld({ stallTimeoutMs, ...row.world });
-        try {
-          await play(world, row);
-        } finally {
-          await world.close();
-        }
+        t.after(() => world.close());
+        await play(world, row);
       });
     }
   },
@@ -92,7 +88,7 @@ async function runOnce(
   chosen: readonly Job[],
   { rules = [], interruptAt }: RunRow,
 ): Promise<Outcome[]> {
-  world.sandbox.addFaults(...rules.map(parseFaultRule));
+  world.sandbox.fail(...rules);
   const abort = new AbortController();
   const running = world.run(chosen, { abort: abort.signal });
   if (interruptAt !== undefined) {
@@ -133,14 +129,13 @@ async function assertOutcomesAreTrue(
   row: FaultRow,
   outcomes: readonly Outcome[],
 ): Promise<void> {
-  const sessions = world.sandbox.sessions();
-  assert.ok(sessions.every(({ commits }) => commits <= 1));
+  assert.ok(world.sandbox.sessions().every(({ commits }) => commits <= 1));
   for (const outcome of outcomes) {
     if (outcome.status !== 'uploaded') continue;
     const { job, receipt, effort } = outcome;
-    const committed = sessions.filter(
-      ({ commits, params }) => commits > 0 && params['MediaName'] === job.request.mediaName,
-    );
+    const committed = world.sandbox
+      .committed()
+      .filter(({ params }) => params['MediaName'] === job.request.mediaName);
     assert.deepEqual(
       committed.map(({ fileId }) => fileId),
       [receipt.fileId],

@@ -13,7 +13,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { UploadEvent } from '../../src/core/events.js';
 import type { Cos } from '../../src/core/ports.js';
@@ -59,12 +58,9 @@ describe('a file that changes while it is being sent fails its own job and no ot
 
   beforeEach(async () => {
     world = await createWorld({ slots: 1, partSize: MIB });
-    victim = join(world.dir, 'victim.mp4');
-    bystander = join(world.dir, 'bystander.mp4');
-    for (const path of [victim, bystander]) {
-      writeFileSync(path, randomBytes(3 * MIB));
-      utimesSync(path, 1_700_000_000, 1_700_000_000);
-    }
+    victim = await world.write('victim.mp4', 3 * MIB);
+    bystander = await world.write('bystander.mp4', 3 * MIB);
+    for (const path of [victim, bystander]) utimesSync(path, 1_700_000_000, 1_700_000_000);
   });
   afterEach(() => world.close());
 
@@ -102,8 +98,7 @@ describe('a file that changes while it is being sent fails its own job and no ot
       assert.ok(uploaded?.status === 'uploaded');
       const stored = world.sandbox.objectPath(uploaded.receipt.storage.path.slice(1));
       assert.ok((await readFile(stored)).equals(await readFile(bystander)));
-      const committed = world.sandbox.sessions().filter(({ commits }) => commits > 0);
-      assert.equal(committed.length, 1);
+      assert.equal(world.sandbox.committed().length, 1);
       assert.equal(requestsOf('UploadPart'), 1);
       if (code === 'source-changed') assert.deepEqual(world.sandbox.openUploads(), []);
       assert.equal(world.openFiles, 0);
@@ -121,8 +116,7 @@ describe('a file that changes while it is being sent fails its own job and no ot
 
   for (const role of ['cover', 'segment'] as const) {
     test(`and so does a ${role} that changes once it is stored`, async () => {
-      const path = join(world.dir, 'victim.jpg');
-      writeFileSync(path, randomBytes(1000));
+      const path = await world.write('victim.jpg', 1000);
       const { media: file } = await jobOf(path);
       const job = await jobOf(victim, role === 'cover' ? path : undefined);
       const segments = role === 'segment' ? [{ ...file, relativeKey: 'a.ts' }] : [];
@@ -149,29 +143,23 @@ describe('a file that changes while it is being sent fails its own job and no ot
     assert.ok(outcome?.status === 'uploaded');
     const stored = world.sandbox.objectPath(outcome.receipt.storage.path.slice(1));
     assert.ok((await readFile(stored)).equals(await readFile(victim)));
-    assert.equal(world.sandbox.sessions().filter(({ commits }) => commits > 0).length, 1);
+    assert.equal(world.sandbox.committed().length, 1);
   });
 });
 
-test('an unfinished upload is gone on with only where each of its files is as it was: nothing is sent', async () => {
+test('an unfinished upload is gone on with only where each of its files is as it was: nothing is sent', async (t) => {
   const world = await createWorld({ retries: 0, faults: ['UploadPart#2:500*2'] });
-  try {
-    const [media, cover] = [join(world.dir, 'a.mp4'), join(world.dir, 'a.jpg')];
-    writeFileSync(media, randomBytes(3 * MIB));
-    writeFileSync(cover, randomBytes(1000));
-    const job = await jobOf(media, cover);
-    assert.equal((await world.run([job]))[0]?.status, 'failed');
-    assert.equal(world.sandbox.openUploads().length, 1);
-    writeFileSync(cover, randomBytes(2000));
-    world.restart();
-    const before = world.sandbox.requests.length;
-    const [outcome] = await world.run([job]);
-    assert.ok(outcome?.status === 'failed');
-    assert.equal(outcome.failure.code, 'source-changed');
-    const sent = world.sandbox.requests.slice(before).map(({ operation }) => operation);
-    assert.ok(!sent.some((operation) => /^(PutObject|UploadPart)$/.test(operation)), `${sent}`);
-    assert.deepEqual(world.sandbox.openUploads(), []);
-  } finally {
-    await world.close();
-  }
+  t.after(() => world.close());
+  const job = await jobOf(await world.write('a.mp4', 3 * MIB), await world.write('a.jpg', 1000));
+  assert.equal((await world.run([job]))[0]?.status, 'failed');
+  assert.equal(world.sandbox.openUploads().length, 1);
+  await world.write('a.jpg', 2000);
+  world.restart();
+  const before = world.sandbox.requests.length;
+  const [outcome] = await world.run([job]);
+  assert.ok(outcome?.status === 'failed');
+  assert.equal(outcome.failure.code, 'source-changed');
+  const sent = world.sandbox.requests.slice(before).map(({ operation }) => operation);
+  assert.ok(!sent.some((operation) => /^(PutObject|UploadPart)$/.test(operation)), `${sent}`);
+  assert.deepEqual(world.sandbox.openUploads(), []);
 });

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, Outcome } from '../../src/core/model.js';
-import { parseFaultRule } from '../../src/sandbox/faults.js';
 import { createWorld, jobOf, MIB, type TestWorld } from '../helpers/world.js';
 
 const COMPLETE = 'CompleteMultipartUpload';
@@ -17,34 +14,28 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-async function write(name: string, size: number): Promise<string> {
-  const path = join(world.dir, name);
-  await writeFile(path, randomBytes(size));
-  return path;
-}
-
 /** A media with one file of two parts: its only one, its cover or its segment. */
 const JOBS: Readonly<Record<string, () => Promise<Job>>> = {
-  media: async () => jobOf(await write('a.mp4', MIB + 5)),
-  cover: async () => jobOf(await write('a.mp4', 1000), await write('a.jpg', MIB + 5)),
+  media: async () => jobOf(await world.write('a.mp4', MIB + 5)),
+  cover: async () => jobOf(await world.write('a.mp4', 1000), await world.write('a.jpg', MIB + 5)),
   segment: async () => {
     const [job, { media }] = [
-      await jobOf(await write('a.m3u8', 1000)),
-      await jobOf(await write('1.ts', MIB + 5)),
+      await jobOf(await world.write('a.m3u8', 1000)),
+      await jobOf(await world.write('1.ts', MIB + 5)),
     ];
     return { ...job, segments: [{ ...media, relativeKey: '1.ts' }] };
   },
 };
 
 async function run(job: Job, ...faults: readonly string[]): Promise<Outcome | undefined> {
-  world.sandbox.addFaults(...faults.map(parseFaultRule));
+  world.sandbox.fail(...faults);
   const [outcome] = await world.run([job]);
   return outcome;
 }
 
 /** A run that ends while its Complete is unanswered. */
 async function interruptAtComplete(job: Job, fault: string): Promise<void> {
-  world.sandbox.addFaults(parseFaultRule(`${COMPLETE}:${fault}`));
+  world.sandbox.fail(`${COMPLETE}:${fault}`);
   const abort = new AbortController();
   const running = world.run([job], { abort: abort.signal });
   const isHeld = (): boolean =>
@@ -62,9 +53,8 @@ async function interruptAtComplete(job: Job, fault: string): Promise<void> {
 
 async function assertIsWhole(job: Job, outcome: Outcome | undefined, sessions: number) {
   assert.equal(outcome?.status, 'uploaded');
-  const all = world.sandbox.sessions();
-  assert.equal(all.length, sessions, 'sessions');
-  const committed = all.filter(({ commits }) => commits > 0);
+  assert.equal(world.sandbox.sessions().length, sessions, 'sessions');
+  const committed = world.sandbox.committed();
   assert.equal(committed.length, 1);
   const { mediaKey = '', coverKey } = committed[0] ?? {};
   const folder = mediaKey.slice(0, mediaKey.lastIndexOf('/') + 1);

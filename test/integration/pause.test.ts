@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from '../../src/core/model.js';
@@ -14,9 +12,7 @@ describe('a run that is paused', () => {
     world = await createWorld();
     jobs = [];
     for (let number = 0; number < 8; number++) {
-      const path = join(world.dir, `${number}.mp4`);
-      writeFileSync(path, `content ${number}`);
-      jobs.push(await jobOf(path));
+      jobs.push(await jobOf(await world.write(`${number}.mp4`, `content ${number}`)));
     }
     world.slots.pause();
   });

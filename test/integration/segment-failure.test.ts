@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { Outcome } from '../../src/core/model.js';
 import { createWorld, jobOf, type TestWorld } from '../helpers/world.js';
@@ -11,9 +10,8 @@ let segment: string;
 
 beforeEach(async () => {
   world = await createWorld();
-  [playlist, segment] = [join(world.dir, 'tour.m3u8'), join(world.dir, 'part7.ts')];
-  await writeFile(playlist, '#EXTM3U\npart7.ts\n');
-  await writeFile(segment, 'segment');
+  playlist = await world.write('tour.m3u8', '#EXTM3U\npart7.ts\n');
+  segment = await world.write('part7.ts', 'segment');
 });
 afterEach(() => world.close());
 

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cos, Journal, Vod } from '../../src/core/ports.js';
@@ -13,9 +10,7 @@ const DISK_MS = 50;
 test('what the service is asked for rests on what is on record by then', async (t) => {
   const world = await createWorld();
   t.after(() => world.close());
-  const path = join(world.dir, 'a.mp4');
-  writeFileSync(path, randomBytes(3 * MIB));
-  const job = await jobOf(path);
+  const job = await jobOf(await world.write('a.mp4', 3 * MIB));
   const { journal, ports } = world;
   const { cos, vod } = ports;
   const remember: Journal['remember'] = async (...call) => {
@@ -52,9 +47,7 @@ test('what the service is asked for rests on what is on record by then', async (
 test('an upload that is given up is on record until it is aborted', async (t) => {
   const world = await createWorld({ faults: ['UploadPart#2:ExpiredToken'] });
   t.after(() => world.close());
-  const path = join(world.dir, 'a.mp4');
-  writeFileSync(path, randomBytes(2 * MIB));
-  const job = await jobOf(path);
+  const job = await jobOf(await world.write('a.mp4', 2 * MIB));
   const { cos } = world.ports;
   const recorded: boolean[] = [];
   const abort: Cos['abort'] = async (...call) => {
