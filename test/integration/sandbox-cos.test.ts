@@ -1,31 +1,25 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
-import type { Sandbox } from '../../src/sandbox/sandbox.js';
+import { startCloud, type Cloud } from '../helpers/cloud.js';
 import { callCos, cosCode, initiate, vod } from '../helpers/sandbox-wire.js';
 import type { Applied, CosCall } from '../helpers/sandbox-wire.js';
 
-let dir: string;
-let sandbox: Sandbox;
+let sandbox: Cloud;
 let applied: Applied;
 let folder: string;
 
 before(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'vu-sandbox-cos-'));
-  sandbox = await startSandbox({ dir });
+  sandbox = await startCloud();
   applied = await vod<Applied>(sandbox, 'ApplyUpload', { MediaType: 'mp4', CoverType: 'jpg' });
   folder = applied.MediaStoragePath.slice(0, applied.MediaStoragePath.lastIndexOf('/'));
 });
 
-after(async () => {
-  await sandbox.close();
-  await rm(dir, { recursive: true });
-});
+after(() => sandbox.close());
 
 const begin = (path = applied.MediaStoragePath) => initiate(sandbox, applied, path);
 
@@ -231,23 +225,20 @@ test('nothing else has a meaning: sub-resources and copies are refused', async (
   assert.equal((await callCos(sandbox, applied, 'PUT', path, { headers })).status, 501);
 });
 
-test('an expired certificate is 400 ExpiredToken, and the commit still works', async () => {
-  const brief = await startSandbox({ dir: join(dir, 'brief'), certificateTtlMs: 1500 });
-  try {
-    const session = await vod<Applied>(brief, 'ApplyUpload', { MediaType: 'mp4' });
-    const put = () => callCos(brief, session, 'PUT', session.MediaStoragePath, { body: 'x' });
-    assert.equal((await put()).status, 200);
-    let answer = await put();
-    while (answer.status === 200) answer = await put();
-    assert.deepEqual([answer.status, cosCode(answer)], [400, 'ExpiredToken']);
-    await vod(brief, 'CommitUpload', { VodSessionKey: session.VodSessionKey });
-  } finally {
-    await brief.close();
-  }
+test('an expired certificate is 400 ExpiredToken, and the commit still works', async (t) => {
+  const brief = await startCloud([], { certificateTtlMs: 1500 });
+  t.after(() => brief.close());
+  const session = await vod<Applied>(brief, 'ApplyUpload', { MediaType: 'mp4' });
+  const put = () => callCos(brief, session, 'PUT', session.MediaStoragePath, { body: 'x' });
+  assert.equal((await put()).status, 200);
+  let answer = await put();
+  while (answer.status === 200) answer = await put();
+  assert.deepEqual([answer.status, cosCode(answer)], [400, 'ExpiredToken']);
+  await vod(brief, 'CommitUpload', { VodSessionKey: session.VodSessionKey });
 });
 
 test('keys, sessions, parts, objects and commits outlive a restart, half-received parts do not, secrets readable by the owner only', async () => {
-  const home = join(dir, 'restarted');
+  const home = join(sandbox.dir, 'restarted');
   let running = await startSandbox({ dir: home });
   const { secretKey } = running;
   try {

@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseFaultRule } from '../../src/sandbox/faults.js';
-import { startSandbox } from '../../src/sandbox/sandbox.js';
-import type { Sandbox } from '../../src/sandbox/sandbox.js';
+import { startCloud, type Cloud } from '../helpers/cloud.js';
 import { callCos, callVod, cosCode, initiate, vod, vodCode } from '../helpers/sandbox-wire.js';
 import type { Applied, WireAnswer } from '../helpers/sandbox-wire.js';
 
@@ -15,21 +10,16 @@ const BODY = Buffer.alloc(3 << 20, 7);
 /** How long silence must last to be believed. */
 const SILENCE_MS = 100;
 
-let dir: string;
-let sandbox: Sandbox;
+let sandbox: Cloud;
 let applied: Applied;
 let objects = 0;
 
 before(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'vu-sandbox-faults-'));
-  sandbox = await startSandbox({ dir });
+  sandbox = await startCloud();
   applied = await vod<Applied>(sandbox, 'ApplyUpload', { MediaType: 'mp4' });
 });
 
-after(async () => {
-  await sandbox.close();
-  await rm(dir, { recursive: true });
-});
+after(() => sandbox.close());
 
 function freshPath(): string {
   const folder = applied.MediaStoragePath.slice(0, applied.MediaStoragePath.lastIndexOf('/'));
@@ -46,7 +36,7 @@ interface Seen {
 
 /** One PUT under the fault; given up when `isQuiet` says that nothing more is to come. */
 async function put(action: string, isQuiet?: (seen: Seen) => boolean): Promise<Seen> {
-  sandbox.addFaults(parseFaultRule(`PutObject:${action}`));
+  sandbox.fail(`PutObject:${action}`);
   const path = freshPath();
   const patience = new AbortController();
   const { signal } = patience;
@@ -112,7 +102,7 @@ for (const [action, error, isStored, hasRead] of losses) {
 }
 
 test('early-503 answers without reading the body', async () => {
-  sandbox.addFaults(parseFaultRule('PutObject:early-503'));
+  sandbox.fail('PutObject:early-503');
   const answer = await callCos(sandbox, applied, 'PUT', freshPath(), { body: 'x' });
   assert.deepEqual([answer.status, answer.headers.connection], [503, 'close']);
   assert.equal(sandbox.requests.at(-1)?.bytesReceived, 0);
@@ -170,7 +160,7 @@ async function assembleUnder(action: string) {
   const uploadId = await initiate(sandbox, applied, path);
   const part = `${path}?partNumber=1&uploadId=${uploadId}`;
   const { headers } = await callCos(sandbox, applied, 'PUT', part, { body: BODY });
-  sandbox.addFaults(parseFaultRule(`CompleteMultipartUpload:${action}`));
+  sandbox.fail(`CompleteMultipartUpload:${action}`);
   const body = `<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>${headers.etag}</ETag></Part></CompleteMultipartUpload>`;
   const finish = () => callCos(sandbox, applied, 'POST', `${path}?uploadId=${uploadId}`, { body });
   const first = await finish().catch((error: NodeJS.ErrnoException) => error.code ?? 'error');
@@ -195,7 +185,7 @@ for (const action of ['cut-200', 'lost']) {
 test('a rule for one part leaves the others alone', async () => {
   const path = freshPath();
   const uploadId = await initiate(sandbox, applied, path);
-  sandbox.addFaults(parseFaultRule('UploadPart#2:503*2'));
+  sandbox.fail('UploadPart#2:503*2');
   const statusesSeen: number[] = [];
   for (const number of [1, 2, 2, 2, 3]) {
     const part = `${path}?partNumber=${number}&uploadId=${uploadId}`;
@@ -206,9 +196,7 @@ test('a rule for one part leaves the others alone', async () => {
 
 test('the VOD API fails in its own way: codes under 200, pages from gateways, commits that get lost', async () => {
   const apply = () => callVod(sandbox, 'ApplyUpload', { MediaType: 'mp4' });
-  sandbox.addFaults(
-    ...['InternalError', '502', 'garbage'].map((a) => parseFaultRule(`ApplyUpload:${a}`)),
-  );
+  sandbox.fail(...['InternalError', '502', 'garbage'].map((fault) => `ApplyUpload:${fault}`));
   const internal = await apply();
   assert.deepEqual([internal.status, vodCode(internal)], [200, 'InternalError']);
   assert.equal((await apply()).status, 502);
@@ -216,7 +204,7 @@ test('the VOD API fails in its own way: codes under 200, pages from gateways, co
   assert.throws(() => vodCode(garbage), SyntaxError);
 
   await callCos(sandbox, applied, 'PUT', applied.MediaStoragePath, { body: 'x' });
-  sandbox.addFaults(parseFaultRule('CommitUpload:lost'));
+  sandbox.fail('CommitUpload:lost');
   const commit = () => callVod(sandbox, 'CommitUpload', { VodSessionKey: applied.VodSessionKey });
   await assert.rejects(commit(), { code: 'ECONNRESET' });
   const session = sandbox.sessions().find(({ sessionKey }) => sessionKey === applied.VodSessionKey);
@@ -225,10 +213,7 @@ test('the VOD API fails in its own way: codes under 200, pages from gateways, co
 });
 
 test('a sandbox with hanging connections closes at once', async () => {
-  const stuck = await startSandbox({
-    dir: join(dir, 'stuck'),
-    faults: [parseFaultRule('*:hang*always')],
-  });
+  const stuck = await startCloud(['*:hang*always']);
   const call = callVod(stuck, 'ApplyUpload', { MediaType: 'mp4' });
   const failed = assert.rejects(call, { code: 'ECONNRESET' });
   while (stuck.requests.length === 0) await new Promise((done) => setImmediate(done));

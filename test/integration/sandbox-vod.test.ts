@@ -1,28 +1,19 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { startSandbox } from '../../src/sandbox/sandbox.js';
-import type { Sandbox } from '../../src/sandbox/sandbox.js';
+import { startCloud, type Cloud } from '../helpers/cloud.js';
 import { callCos, callVod, send, vod, vodCode } from '../helpers/sandbox-wire.js';
 import type { Applied, VodCall, WireAnswer } from '../helpers/sandbox-wire.js';
 
-let dir: string;
-let sandbox: Sandbox;
+let sandbox: Cloud;
 let applied: Applied;
 
 before(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'vu-sandbox-vod-'));
-  sandbox = await startSandbox({ dir });
+  sandbox = await startCloud();
   applied = await vod<Applied>(sandbox, 'ApplyUpload', { MediaType: 'mp4', CoverType: 'jpg' });
 });
 
-after(async () => {
-  await sandbox.close();
-  await rm(dir, { recursive: true });
-});
+after(() => sandbox.close());
 
 const vodRefusals: [string, string, object | string, VodCall, string][] = [
   ['another id', 'ApplyUpload', {}, { secretId: 'AKIDx' }, 'AuthFailure.SecretIdNotFound'],
@@ -162,16 +153,13 @@ test('a playlist is parsed into what it refers to, sub-playlists, keys and init 
   assert.deepEqual(found.MediaSegmentSet, ['k/key.bin', 'init.mp4', 'a.ts', 'low/low.m3u8']);
 });
 
-test('more calls a second than allowed are RequestLimitExceeded', async () => {
-  const narrow = await startSandbox({ dir: join(dir, 'narrow'), apiRateLimit: 1 });
-  try {
-    const calls = Array.from({ length: 10 }, () => callVod(narrow, 'DescribeTasks', {}));
-    const codes = (await Promise.all(calls)).map(vodCode);
-    assert.equal(codes[0], undefined);
-    assert.ok(codes.includes('RequestLimitExceeded'));
-  } finally {
-    await narrow.close();
-  }
+test('more calls a second than allowed are RequestLimitExceeded', async (t) => {
+  const narrow = await startCloud([], { apiRateLimit: 1 });
+  t.after(() => narrow.close());
+  const calls = Array.from({ length: 10 }, () => callVod(narrow, 'DescribeTasks', {}));
+  const codes = (await Promise.all(calls)).map(vodCode);
+  assert.equal(codes[0], undefined);
+  assert.ok(codes.includes('RequestLimitExceeded'));
 });
 
 test('the client API hands out the same kind of session, and renews its certificate in place', async () => {
