@@ -194,7 +194,8 @@ export class LmdbJournal implements OpenJournal {
       for (const { record, holder } of slice) {
         if (record === undefined) continue;
         const { phase, session, objects, updatedAt } = record.checkpoint;
-        const resumable = (await this.#load(record)) !== undefined;
+        // What cannot be read for now is told by whoever takes the job.
+        const resumable = await this.#load(record).then(Boolean, () => true);
         const shown = { job: record.job, phase, session, objects, updatedAt, resumable };
         yield holder === undefined ? shown : { ...shown, holder };
       }

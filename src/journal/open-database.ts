@@ -1,6 +1,6 @@
 import type * as Lmdb from 'lmdb';
 import { assertDatabaseFile, assertOpenable } from './database-file.js';
-import { makeLockFile } from './lock-file.js';
+import { makeRoom } from './room.js';
 
 const OPTIONS = {
   noSubdir: true,
@@ -21,7 +21,7 @@ export function openDatabase(
   { readOnly }: { readonly readOnly: boolean },
 ): Lmdb.RootDatabase<string, string> {
   assertDatabaseFile(path);
-  if (!readOnly) makeLockFile(path);
+  if (!readOnly) makeRoom(path);
   assertOpenable(path, { readOnly });
   return lmdb.open<string, string>({ ...OPTIONS, path, readOnly });
 }

@@ -114,7 +114,8 @@ async function prepareFile(target: Target, options: ManifestOptions): Promise<Pl
 
 async function openNew(path: string): Promise<FileHandle> {
   const file = await open(path, 'wx', 0o644);
-  await file.chmod(0o644);
+  // Against the umask; not every file system has modes.
+  await file.chmod(0o644).catch(() => undefined);
   return file;
 }
 

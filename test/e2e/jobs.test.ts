@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rmdir } from 'node:fs/promises';
 import { describe, test, type TestContext } from 'node:test';
 import { createDice } from '../helpers/kill-dice.js';
 import { createKillWorld, heldAt, type KillWorld } from '../helpers/kill-world.js';
@@ -143,6 +143,26 @@ describe('an upload whose Complete has failed or is unanswered', { timeout: TIME
     assert.equal(aborted.stderr, '');
     await assertNothingIsLeft(world);
   });
+});
+
+test('an upload whose secrets cannot be read for now stays, and is finished later', async (t) => {
+  const { cloud, shell } = await createKilled(t);
+  const sessions = shell.at('state/vod-upload/sessions');
+  const [name = ''] = await readdir(sessions);
+  await rename(`${sessions}/${name}`, shell.at('aside'));
+  await mkdir(`${sessions}/${name}`);
+  const listed = await shell.run(['jobs', 'list']);
+  assert.equal(listed.code, 0, listed.stderr);
+  for (const command of ['abort', 'resume']) {
+    const ran = await shell.run(['jobs', command]);
+    assert.equal(ran.code, 8, ran.stderr);
+    assert.match(ran.stderr, /film\.mp4.*cannot read the journal /);
+  }
+  await rmdir(`${sessions}/${name}`);
+  await rename(shell.at('aside'), `${sessions}/${name}`);
+  const resumed = await shell.run(['jobs', 'resume']);
+  assert.equal(resumed.code, 0, resumed.stderr);
+  assert.equal(cloud.sessions().length, 1);
 });
 
 describe('a session without a certificate', { concurrency: 2, timeout: TIMEOUT_MS }, () => {

@@ -232,6 +232,22 @@ describe('a full disk', { skip: canMount ? false : 'needs the right to mount a d
     });
   }
 
+  for (const gone of ['journal.lmdb', 'journal.lmdb.gate']) {
+    test(`where ${gone} alone was moved away is told before anything is sent`, async () => {
+      mount('-t', 'tmpfs', '-o', 'size=1m', 'tmpfs');
+      const args = ['v/1.mp4', '--force', '--state-dir', 'disk/state'];
+      assert.equal((await shell.run(args)).code, 0);
+      await rm(shell.at(`disk/state/${gone}`));
+      spawnSync('sh', ['-c', `cat /dev/zero > '${shell.at('disk/full')}'`]);
+      const full = await shell.run(args);
+      assert.equal(full.code, 2, `${full.signal} ${full.stderr}`);
+      assert.match(full.stderr, /cannot write the journal .*: no space left on device/);
+      await rm(shell.at('disk/full'));
+      assert.equal((await shell.run(args)).code, 0);
+      assert.equal(shell.cloud.committed().length, 2);
+    });
+  }
+
   test('that cannot take even a manifest that is begun is told before anything is sent', async () => {
     mount('-t', 'tmpfs', '-o', 'nr_inodes=1', 'tmpfs');
     const ran = await shell.run(['v', '--manifest', 'disk/m.json']);

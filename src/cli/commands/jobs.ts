@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isAbsolute } from 'node:path';
 import { UploadFailure } from '../../core/errors.js';
 import type { Checkpoint, Job, PlanItem } from '../../core/model.js';
-import type { Cos } from '../../core/ports.js';
+import type { Claim, Cos } from '../../core/ports.js';
 import { filesOf, formatSize } from '../../core/size.js';
 import { visible } from '../../core/text.js';
 import type { OpenJournal, UnfinishedJob } from '../../journal/journal.js';
@@ -140,7 +140,16 @@ async function* giveUpAll(
  */
 async function giveUp(job: Job, journal: OpenJournal, cos: Cos, world: World): Promise<End> {
   const { id } = job;
-  const claim = await journal.claimUnfinished(id);
+  let claim: Claim | undefined;
+  try {
+    claim = await journal.claimUnfinished(id);
+  } catch (error) {
+    if (!(error instanceof UploadFailure)) throw error;
+    const why = `${visible(error.message)}\n  ${error.hint}`;
+    world.stderr.write(`${visible(job.media.path)}: the job stays: ${why}\n`);
+    await journal.release(id);
+    return 'kept';
+  }
   if (claim === undefined) return 'ended';
   if (claim.kind !== 'ours') return 'held';
   const { checkpoint } = claim;

@@ -7,6 +7,7 @@ import {
   linkSync,
   openSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 
@@ -16,20 +17,23 @@ const LOCK_BYTES = 12 * 1024;
 const ROOM_BYTES = 128 * 1024;
 
 /**
- * Makes the lock file of the database, where there is none. lmdb makes one with holes and writes into
- * it through memory, where a disk without space ends the process by a signal; the pages of this one
- * exist. Throws the system's error where the disk has no room for a new journal: lmdb would leave half
- * a database. A lock file that exists is never touched, since another process may use it.
+ * Makes sure that lmdb may open the database and its lock file: whatever it cannot write then ends the
+ * process by a signal. lmdb makes a lock file with holes; the pages of this one exist. One that exists
+ * is never touched, since another process may use it. Throws the system's error where the disk has no
+ * room for what is still to be made.
  */
-export function makeLockFile(database: string): void {
+export function makeRoom(database: string): void {
   const file = `${database}-lock`;
-  if (existsSync(file)) return;
+  const isLocked = existsSync(file);
+  const isBegun = (statSync(database, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  if (isLocked && isBegun) return;
   // Processes of two containers may have one number.
   const made = `${file}.${randomUUID()}`;
   const descriptor = openSync(made, 'wx', 0o600);
   try {
-    writeFileSync(descriptor, Buffer.alloc(ROOM_BYTES));
+    writeFileSync(descriptor, Buffer.alloc(isBegun ? LOCK_BYTES : ROOM_BYTES));
     fsyncSync(descriptor);
+    if (isLocked) return;
     ftruncateSync(descriptor, LOCK_BYTES);
     putInPlace(made, file);
   } finally {
