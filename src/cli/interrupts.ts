@@ -1,5 +1,5 @@
 import type { Emit } from '../core/events.js';
-import type { PartSlotControl } from '../pipeline/part-slots.js';
+import type { PartSlots } from '../pipeline/part-slots.js';
 import { leaveAtOnce } from './leave.js';
 import { isUnderNohup } from './nohup.js';
 import type { UploadFlags } from './upload-options.js';
@@ -35,7 +35,7 @@ const SAME_REQUEST_MS = 300;
  */
 export function listenForInterrupts(
   { force, resume, sandbox }: Pick<UploadFlags, 'force' | 'resume' | 'sandbox'>,
-  slots: PartSlotControl,
+  slots: PartSlots,
   emit: Emit,
   tellState: () => void,
 ): Interrupts {
@@ -63,7 +63,7 @@ export function listenForInterrupts(
     });
     const reason = new Error(`interrupted by ${name}`);
     const drop = (): void => abort.abort(reason);
-    slots.pause();
+    slots.adjust({ isPaused: true });
     stop.abort(reason);
     timers.push(setTimeout(() => leave.abort(reason), DRAIN_MS));
     timers.push(setTimeout(drop, GRACE_MS));

@@ -1,6 +1,6 @@
 import type { ReadStream } from 'node:tty';
 import type { Emit } from '../core/events.js';
-import type { PartSlotControl } from '../pipeline/part-slots.js';
+import type { PartSlots } from '../pipeline/part-slots.js';
 import { isInForeground, OWN_GROUP, type TerminalUser } from './job-control.js';
 import type { World } from './world.js';
 
@@ -10,7 +10,7 @@ const CTRL_Z = '\u001a';
 /** On a terminal: p pauses, r resumes, q and ^C stop. Elsewhere nothing is read. */
 export function listenForKeys(
   { stdin, stderr }: World,
-  slots: PartSlotControl,
+  slots: PartSlots,
   emit: Emit,
   stopJob: () => void,
 ): TerminalUser & { close(): void } {
@@ -29,11 +29,11 @@ export function listenForKeys(
       if (key === CTRL_C) process.kill(OWN_GROUP, 'SIGINT');
       if (key === CTRL_Z) stopJob();
       if (key === 'p') {
-        slots.pause();
+        slots.adjust({ isPaused: true });
         emit({ type: 'warning', message: 'paused: what is under way ends, r goes on' });
       }
       if (key === 'r') {
-        slots.resume();
+        slots.adjust({ isPaused: false });
         emit({ type: 'warning', message: 'resumed' });
       }
     }

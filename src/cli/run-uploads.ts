@@ -8,7 +8,7 @@ import { chunkMemory } from '../cos/chunk-memory.js';
 import type { OpenJournal } from '../journal/journal.js';
 import { openJournal } from '../journal/open-journal.js';
 import { createManifest, ManifestError, type Manifest } from '../manifest/manifest.js';
-import { createPartSlots, type PartSlotControl } from '../pipeline/part-slots.js';
+import { createPartSlots, type PartSlots } from '../pipeline/part-slots.js';
 import { MAX_SLOTS } from '../pipeline/slot-state.js';
 import { hold, steer } from '../pipeline/steer.js';
 import { uploadAll } from '../pipeline/upload-all.js';
@@ -183,8 +183,7 @@ async function uploadWith(
       ...services.pressure(),
       bytesMoved: services.acknowledgedBytes(),
       durationMs,
-      mostConnections: slots.peak,
-      connectedMs: slots.connectedMs,
+      ...slots.usage(),
       mostFiles: reporters.mostFiles(),
       busy: performance.eventLoopUtilization().utilization,
     });
@@ -200,7 +199,7 @@ async function uploadWith(
 function openSlots(
   { partConcurrency }: UploadFlags,
   services: Services,
-): { readonly slots: PartSlotControl; stopSteering(): void } {
+): { readonly slots: PartSlots; stopSteering(): void } {
   const isAuto = partConcurrency === 'auto';
   const most = isAuto ? Math.min(MAX_SLOTS, roomForFiles()) : partConcurrency;
   const slots = createPartSlots(isAuto ? Math.min(FIRST_SLOTS, most) : most);
@@ -212,7 +211,7 @@ function openSlots(
 /** Everything that may end a run before its plan does: signals, keys, and what the user limits it to. */
 function listenForEnding(
   run: Run,
-  slots: PartSlotControl,
+  slots: PartSlots,
   { emit, tellState, screen }: Reporters,
   verdict: Verdict,
 ) {

@@ -48,9 +48,9 @@ export function createFilesInFlight(
   }
 
   function hasRoom(): boolean {
-    if (ports.slots.isPaused || files >= most) return false;
+    if (ports.slots.rules.isPaused || files >= most) return false;
     if (concurrency !== undefined || files < MIN_FILES) return true;
-    return demand.parts < PARTS_A_SLOT * ports.slots.expected;
+    return demand.parts < PARTS_A_SLOT * ports.slots.rules.expected;
   }
 
   async function run(job: Job, work: () => Promise<void>): Promise<void> {

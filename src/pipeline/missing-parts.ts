@@ -26,7 +26,7 @@ export async function sendMissing(
   sending: ObjectSending,
   signal: AbortSignal,
 ): Promise<StoredPart[]> {
-  const { object, target, checkpoint, lane, ports } = sending;
+  const { object, target, checkpoint, progress, ports } = sending;
   const inBucket = new Map(listed.map((part) => [part.number, part]));
   const cutter = createPartCutter([...inBucket.keys()], sending);
   let reading: Promise<unknown> = Promise.resolve();
@@ -48,7 +48,7 @@ export async function sendMissing(
   }
 
   const sendInTurn: Task<StoredPart | undefined> = (linked, useful) =>
-    lane.run((giveWay) => sendNext(giveWay, useful), linked);
+    ports.slots.run(progress.remaining, (giveWay) => sendNext(giveWay, useful), linked);
 
   function recognise({ part, listedPart }: HeldPart): Task<StoredPart> {
     return async (linked, useful) => {
@@ -58,7 +58,10 @@ export async function sendMissing(
         .then(() => ports.cos.recognise(listedPart, part, source, linked));
       reading = recognised;
       const stored = await recognised;
-      if (stored === undefined) return lane.run((giveWay) => send(part, giveWay, useful), linked);
+      if (stored === undefined) {
+        const sendAgain = (giveWay: GiveWay) => send(part, giveWay, useful);
+        return ports.slots.run(progress.remaining, sendAgain, linked);
+      }
       countResumed(sending, part.end - part.start);
       return stored;
     };

@@ -1,37 +1,38 @@
 import { sleep } from '../core/waits.js';
 
 /** Connections that carry bytes, shared by all files, and what the run may do to them. */
-export interface PartSlotControl {
-  /** `remaining` tells how many bytes the file has still to send. */
-  open(remaining: () => number): SlotLane;
-  /** How many requests may carry bytes at once. */
-  limit: number;
-  /** What waits to be repeated keeps its slot: a service in trouble is asked the less. */
-  isBraking: boolean;
-  /** For how many files shall be ready to send: at least the limit. */
-  expected: number;
-  readonly active: number;
-  /** The most that were active at once. */
-  readonly peak: number;
-  /** How long slots were taken, as a sum over all of them. */
-  readonly connectedMs: number;
-  readonly waiting: number;
-  /** Names who hears of every change of the limit and of what is expected of it, and of the end of a pause. */
+export interface PartSlots {
+  /** Does the work once a connection is free. */
+  run<T>(
+    remaining: Remaining,
+    work: (giveWay: GiveWay) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T>;
+  readonly rules: SlotRules;
+  adjust(changes: Partial<SlotRules>): void;
+  /** Names who hears of every change of the rules. */
   onChange(listener: () => void): void;
-  readonly isPaused: boolean;
-  /** Nothing new starts until `resume`; what is under way goes on. */
-  pause(): void;
-  resume(): void;
+  readonly active: number;
+  readonly waiting: number;
   /** Resolves when no request carries bytes. */
   idle(): Promise<void>;
+  /** The most that were active at once, and how long slots were taken, as a sum over all of them. */
+  usage(): { readonly mostConnections: number; readonly connectedMs: number };
 }
 
-/** A place in the queue for one file. */
-export interface SlotLane {
-  /** Does the work once a connection is free. */
-  run<T>(work: (giveWay: GiveWay) => Promise<T>, signal: AbortSignal): Promise<T>;
-  close(): void;
+export interface SlotRules {
+  /** How many requests may carry bytes at once. */
+  readonly limit: number;
+  /** For how many files shall be ready to send: at least the limit. */
+  readonly expected: number;
+  /** What waits to be repeated keeps its slot: a service in trouble is asked the less. */
+  readonly isBraking: boolean;
+  /** Nothing new starts; what is under way goes on. */
+  readonly isPaused: boolean;
 }
+
+/** How many bytes a file has still to send; one function a file. */
+export type Remaining = () => number;
 
 /**
  * What work does that has to wait: for the pause, and where more connections are in use than there shall be,
@@ -39,154 +40,147 @@ export interface SlotLane {
  */
 export type GiveWay = (signal: AbortSignal, pauseMs?: number) => Promise<void>;
 
-interface Lane {
-  readonly remaining: () => number;
-  readonly queue: (() => void)[];
-}
+/** Work that gave way goes before any file. */
+const begun: Remaining = () => -1;
 
 /**
  * One limiter over all files for the requests that carry bytes. The file with the fewest bytes
  * still to send goes first, so that files end, and their certificates with them, instead of all
  * growing old together; what it leaves free goes to the next one.
  */
-export function createPartSlots(initialLimit: number): PartSlotControl {
-  const lanes = new Set<Lane>();
-  /** Work that gave way: it goes first. */
-  const begun: (() => void)[] = [];
+export function createPartSlots(limit: number): PartSlots {
+  const queue = createQueue();
+  const taken = createCount();
   const idlers: (() => void)[] = [];
-  let limit = initialLimit;
-  let expected = initialLimit;
-  let active = 0;
-  let peak = 0;
-  let connectedMs = 0;
-  let changedAt = performance.now();
-  let isPaused = false;
+  let rules: SlotRules = { limit, expected: limit, isBraking: false, isPaused: false };
   let tellChange = (): void => undefined;
 
-  function next(): (() => void) | undefined {
-    if (begun.length > 0) return begun.shift();
-    let best: Lane | undefined;
-    let least = Infinity;
-    for (const lane of lanes) {
-      const remaining = lane.queue.length === 0 ? Infinity : lane.remaining();
-      if (remaining < least) [best, least] = [lane, remaining];
-    }
-    return best?.queue.shift();
-  }
-
-  function setActive(count: number): void {
-    const now = performance.now();
-    connectedMs += active * (now - changedAt);
-    changedAt = now;
-    active = count;
-    peak = Math.max(peak, active);
-  }
-
   function fill(): void {
-    while (!isPaused && active < limit) {
-      const start = next();
-      if (start === undefined) break;
-      setActive(active + 1);
-      start();
-    }
-    if (active === 0) idlers.splice(0).forEach((resolve) => resolve());
+    while (!rules.isPaused && taken.count < rules.limit && queue.startNext()) taken.add(1);
+    if (taken.count === 0) idlers.splice(0).forEach((resolve) => resolve());
   }
 
   /** Resolves with a slot taken, or rejects when the signal aborts first. */
-  function take(queue: (() => void)[], signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const start = (): void => {
-        signal.removeEventListener('abort', give);
-        resolve();
-      };
-      const give = (): void => {
-        queue.splice(queue.indexOf(start), 1);
-        reject(signal.reason as Error);
-      };
-      if (signal.aborted) {
-        reject(signal.reason as Error);
-        return;
-      }
-      signal.addEventListener('abort', give, { once: true });
-      queue.push(start);
-      fill();
-    });
+  function take(remaining: Remaining, signal: AbortSignal): Promise<void> {
+    const turn = queue.wait(remaining, signal);
+    fill();
+    return turn;
   }
 
   function release(): void {
-    setActive(active - 1);
+    taken.add(-1);
     fill();
   }
 
-  const control: PartSlotControl = {
-    isBraking: false,
-    open(remaining): SlotLane {
-      const lane: Lane = { remaining, queue: [] };
-      lanes.add(lane);
-      return {
-        async run(work, signal) {
-          await take(lane.queue, signal);
-          let isHeld = true;
-          const giveWay: GiveWay = async (waiting, pauseMs = 0) => {
-            if (active <= limit && (control.isBraking || pauseMs === 0)) return;
-            isHeld = false;
-            release();
-            if (pauseMs > 0) await sleep(pauseMs, waiting);
-            await take(begun, waiting);
-            isHeld = true;
-          };
-          try {
-            return await work(giveWay);
-          } finally {
-            if (isHeld) release();
-          }
-        },
-        close: () => void lanes.delete(lane),
+  return {
+    async run(remaining, work, signal) {
+      await take(remaining, signal);
+      let isHeld = true;
+      const giveWay: GiveWay = async (waiting, pauseMs = 0) => {
+        if (taken.count <= rules.limit && (rules.isBraking || pauseMs === 0)) return;
+        isHeld = false;
+        release();
+        if (pauseMs > 0) await sleep(pauseMs, waiting);
+        await take(begun, waiting);
+        isHeld = true;
       };
+      try {
+        return await work(giveWay);
+      } finally {
+        if (isHeld) release();
+      }
     },
-    get limit() {
-      return limit;
+    get rules() {
+      return rules;
     },
-    set limit(value) {
-      limit = value;
+    adjust(changes) {
+      rules = { ...rules, ...changes };
       fill();
       tellChange();
     },
-    get expected() {
-      return Math.max(limit, expected);
-    },
-    set expected(value) {
-      expected = value;
-      tellChange();
-    },
-    onChange(listener) {
-      tellChange = listener;
-    },
+    onChange: (listener) => void (tellChange = listener),
     get active() {
-      return active;
-    },
-    get peak() {
-      return peak;
-    },
-    get connectedMs() {
-      setActive(active);
-      return connectedMs;
+      return taken.count;
     },
     get waiting() {
-      return [...lanes].reduce((sum, lane) => sum + lane.queue.length, begun.length);
+      return queue.length;
     },
-    pause() {
-      isPaused = true;
-    },
-    resume() {
-      isPaused = false;
-      fill();
-      tellChange();
-    },
-    get isPaused() {
-      return isPaused;
-    },
-    idle: () => (active === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),
+    idle: () =>
+      taken.count === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve)),
+    usage: taken.usage,
   };
-  return control;
+}
+
+/** What waits for a slot, a line for each file. */
+function createQueue() {
+  const lines = new Map<Remaining, (() => void)[]>();
+
+  function remove(remaining: Remaining, start: () => void): void {
+    const line = lines.get(remaining) ?? [];
+    line.splice(line.indexOf(start), 1);
+    if (line.length === 0) lines.delete(remaining);
+  }
+
+  return {
+    get length() {
+      return [...lines.values()].reduce((sum, line) => sum + line.length, 0);
+    },
+    /** Resolves once it is started, or rejects when the signal aborts first. */
+    wait: (remaining: Remaining, signal: AbortSignal) =>
+      new Promise<void>((resolve, reject) => {
+        const start = (): void => {
+          remove(remaining, start);
+          signal.removeEventListener('abort', leave);
+          resolve();
+        };
+        const leave = (): void => {
+          remove(remaining, start);
+          reject(signal.reason as Error);
+        };
+        if (signal.aborted) {
+          reject(signal.reason as Error);
+          return;
+        }
+        signal.addEventListener('abort', leave, { once: true });
+        const line = lines.get(remaining);
+        if (line) line.push(start);
+        else lines.set(remaining, [start]);
+      }),
+    /** Of the file with the fewest bytes left; false where nothing waits. */
+    startNext(): boolean {
+      let start: (() => void) | undefined;
+      let least = Infinity;
+      for (const [remaining, line] of lines) {
+        const bytes = remaining();
+        if (bytes < least) [start, least] = [line[0], bytes];
+      }
+      start?.();
+      return start !== undefined;
+    },
+  };
+}
+
+/** How many slots are taken, and were. */
+function createCount() {
+  let [count, most, connectedMs] = [0, 0, 0];
+  let changedAt = performance.now();
+
+  function add(change: number): void {
+    const now = performance.now();
+    connectedMs += count * (now - changedAt);
+    changedAt = now;
+    count += change;
+    most = Math.max(most, count);
+  }
+
+  return {
+    get count() {
+      return count;
+    },
+    add,
+    usage() {
+      add(0);
+      return { mostConnections: most, connectedMs };
+    },
+  };
 }

@@ -1,7 +1,7 @@
 import type { Emit } from '../core/events.js';
 import type { SourceFile } from '../core/model.js';
 import type { Cos, Journal, Source, Vod } from '../core/ports.js';
-import type { PartSlotControl } from './part-slots.js';
+import type { PartSlots } from './part-slots.js';
 
 /** All that the pipeline asks of the world. */
 export interface Ports {
@@ -9,7 +9,7 @@ export interface Ports {
   readonly cos: Cos;
   readonly journal: Journal;
   readonly sourceOf: (file: SourceFile) => Source;
-  readonly slots: PartSlotControl;
+  readonly slots: PartSlots;
   readonly emit: Emit;
   /** The service's time, as far as it is known. */
   readonly now: () => Date;

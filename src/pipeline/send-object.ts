@@ -6,18 +6,18 @@ import { visible } from '../core/text.js';
 import { sendMissing } from './missing-parts.js';
 import type { Ports } from './ports.js';
 import { countResumed, countSent, givingWay, stageOf, targetOf } from './sending.js';
-import type { ObjectSending, Sending } from './sending.js';
+import type { JobUpload, ObjectSending } from './sending.js';
 
 /** Brings one object into the bucket, whole and verified. Failures carry the stage. */
 export async function sendObject(
   object: JobObject,
-  ofJob: Sending,
+  upload: JobUpload,
   signal: AbortSignal,
 ): Promise<void> {
-  const { checkpoint, progress, ports } = ofJob;
+  const { checkpoint, progress, ports } = upload;
   const { session } = checkpoint;
   const onRetry = progress.onRetry(stageOf(object));
-  const sending = { ...ofJob, object, target: targetOf(object, session), onRetry };
+  const sending = { ...upload, object, target: targetOf(object, session), onRetry };
   const known = checkpoint.object(object.key);
   if (known.stored) {
     countResumed(sending, object.file.size);
@@ -42,7 +42,7 @@ function orExpired(failure: UploadFailure, { expiresAt }: Session, { now }: Port
   return isRefused && now() >= expiresAt ? failure.with({}, { code: 'session-expired' }) : failure;
 }
 
-function isExpiry(error: unknown, { checkpoint, ports }: Sending): error is UploadFailure {
+function isExpiry(error: unknown, { checkpoint, ports }: JobUpload): error is UploadFailure {
   return (
     error instanceof UploadFailure &&
     orExpired(error, checkpoint.session, ports).code === 'session-expired'
@@ -61,8 +61,9 @@ async function putWhole(
   sending: ObjectSending,
   signal: AbortSignal,
 ): Promise<void> {
-  const { object, target, checkpoint, lane, ports, onRetry } = sending;
-  const stored = await lane.run(
+  const { object, target, checkpoint, progress, ports, onRetry } = sending;
+  const stored = await ports.slots.run(
+    progress.remaining,
     (giveWay) => ports.cos.put(target, source, givingWay(onRetry, giveWay, signal), signal),
     signal,
   );

@@ -3,7 +3,7 @@ import type { JobObject, Session } from '../core/model.js';
 import type { ObjectTarget, OnRetry } from '../core/ports.js';
 import type { LiveCheckpoint } from './checkpoint.js';
 import type { JobProgress } from './job-progress.js';
-import type { GiveWay, SlotLane } from './part-slots.js';
+import type { GiveWay } from './part-slots.js';
 import type { Ports } from './ports.js';
 
 /** A job on its way through one session. */
@@ -15,13 +15,8 @@ export interface JobUpload {
   readonly ports: Ports;
 }
 
-/** What sending its objects needs to know. */
-export interface Sending extends JobUpload {
-  readonly lane: SlotLane;
-}
-
-/** One of them on its way into the bucket. */
-export interface ObjectSending extends Sending {
+/** One of its objects on its way into the bucket. */
+export interface ObjectSending extends JobUpload {
   readonly object: JobObject;
   readonly target: ObjectTarget;
   readonly onRetry: OnRetry;

@@ -1,5 +1,5 @@
 import type { EventLoopUtilization } from 'node:perf_hooks';
-import type { PartSlotControl } from './part-slots.js';
+import type { PartSlots } from './part-slots.js';
 import { widen } from './slot-climb.js';
 import { decide, FEW_SLOTS, foreseen, putOff } from './slot-controller.js';
 import { initialSteering, isFast, tickMs, type SteeringState } from './slot-state.js';
@@ -38,8 +38,8 @@ export interface Traffic {
  * Steers the slots of a run by the bytes that the other side acknowledges; adds none while most of
  * them wait for the rate limit.
  */
-export function steer(slots: PartSlotControl, traffic: Traffic, maximum: number): Steering {
-  let state = initialSteering(slots.limit, maximum);
+export function steer(slots: PartSlots, traffic: Traffic, maximum: number): Steering {
+  let state = initialSteering(slots.rules.limit, maximum);
   let since: Reading | undefined;
   let loop = performance.eventLoopUtilization();
   let trouble = { at: -Infinity, refused: 0 };
@@ -47,7 +47,7 @@ export function steer(slots: PartSlotControl, traffic: Traffic, maximum: number)
 
   function look(): void {
     // Free slots say nothing about the network.
-    const isFull = slots.waiting > 0 && slots.active >= slots.limit;
+    const isFull = slots.waiting > 0 && slots.active >= slots.rules.limit;
     // A busy process itself keeps answers waiting.
     const isFree = !isBusySince(loop);
     loop = performance.eventLoopUtilization();
@@ -72,9 +72,8 @@ export function steer(slots: PartSlotControl, traffic: Traffic, maximum: number)
   }
   function set(next: SteeringState): void {
     state = next;
-    slots.isBraking = state.hasComplained;
-    slots.expected = foreseen(state);
-    slots.limit = state.slots;
+    const { slots: limit, hasComplained: isBraking } = state;
+    slots.adjust({ limit, isBraking, expected: foreseen(state) });
   }
   function lookLater(): void {
     timer = setTimeout(
@@ -108,13 +107,13 @@ export function steer(slots: PartSlotControl, traffic: Traffic, maximum: number)
 const QUIET_MS = 2000;
 
 /** A number that the user has chosen stays; what waits keeps its connection while the service has too much to do. */
-export function hold(slots: PartSlotControl): Steering {
+export function hold(slots: PartSlots): Steering {
   let timer: NodeJS.Timeout | undefined;
   return {
     slowDown(refused) {
       clearTimeout(timer);
-      slots.isBraking = isHeavy(refused);
-      timer = setTimeout(() => (slots.isBraking = false), QUIET_MS).unref();
+      slots.adjust({ isBraking: isHeavy(refused) });
+      timer = setTimeout(() => slots.adjust({ isBraking: false }), QUIET_MS).unref();
     },
     stop: () => clearTimeout(timer),
   };

@@ -250,19 +250,12 @@ async function finish(upload: JobUpload, signal: AbortSignal): Promise<Receipt> 
 }
 
 async function sendAll(upload: JobUpload, signal: AbortSignal): Promise<void> {
-  const { progress, checkpoint, ports } = upload;
-  const objects = objectsOf(progress.job, checkpoint.session);
-  const lane = ports.slots.open(progress.remaining);
-  const sending = { ...upload, lane };
+  const objects = objectsOf(upload.progress.job, upload.checkpoint.session);
   const inTurn = pLimit(OBJECTS_AT_ONCE);
-  try {
-    await together(
-      objects.map((object) => (linked) => inTurn(() => sendObject(object, sending, linked))),
-      signal,
-    );
-  } finally {
-    lane.close();
-  }
+  await together(
+    objects.map((object) => (linked) => inTurn(() => sendObject(object, upload, linked))),
+    signal,
+  );
 }
 
 /** Gives up a session and forgets it: none of its uploads stays. */

@@ -11,7 +11,7 @@ import { createClock } from '../../src/net/clock.js';
 import { createPacer } from '../../src/net/pacer.js';
 import { createRetryBudget } from '../../src/net/retry.js';
 import { createRoute } from '../../src/net/route.js';
-import { createPartSlots, type PartSlotControl } from '../../src/pipeline/part-slots.js';
+import { createPartSlots, type PartSlots } from '../../src/pipeline/part-slots.js';
 import type { Ports } from '../../src/pipeline/ports.js';
 import { uploadAll } from '../../src/pipeline/upload-all.js';
 import { sourceOf } from '../../src/plan/source.js';
@@ -29,7 +29,7 @@ export interface TestWorld {
   readonly journal: MemoryJournal;
   readonly vod: Vod;
   readonly cos: Cos;
-  readonly slots: PartSlotControl;
+  readonly slots: PartSlots;
   readonly events: UploadEvent[];
   readonly ports: Ports;
   /** The messages of the warnings so far. */
@@ -135,7 +135,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<TestWorld
 
 interface Connected {
   readonly ports: Ports;
-  readonly slots: PartSlotControl;
+  readonly slots: PartSlots;
   close(): void;
 }
 

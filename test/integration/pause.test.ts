@@ -14,7 +14,7 @@ describe('a run that is paused', () => {
     for (let number = 0; number < 8; number++) {
       jobs.push(await jobOf(await world.write(`${number}.mp4`, `content ${number}`)));
     }
-    world.slots.pause();
+    world.slots.adjust({ isPaused: true });
   });
   afterEach(() => world.close());
 
@@ -22,7 +22,7 @@ describe('a run that is paused', () => {
     const running = world.run(jobs);
     await sleep(300);
     assert.equal(world.sandbox.sessions().length, 1);
-    world.slots.resume();
+    world.slots.adjust({ isPaused: false });
     const outcomes = await running;
     assert.deepEqual(
       outcomes.map(({ status }) => status),

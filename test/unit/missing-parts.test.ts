@@ -43,7 +43,7 @@ function createBucket() {
     const sending = {
       object,
       onRetry: () => undefined,
-      progress: { sent: () => undefined, resumed: () => undefined },
+      progress: { remaining: () => SIZE, sent: () => undefined, resumed: () => undefined },
       checkpoint: {
         session: {},
         object: () => known,
@@ -51,8 +51,7 @@ function createBucket() {
           known = { ...known, ...change };
         },
       },
-      lane: createPartSlots(3).open(() => SIZE),
-      ports: { cos },
+      ports: { cos, slots: createPartSlots(3) },
     } as unknown as ObjectSending;
     const listed = [...held.values()].map(stored);
     const signal = new AbortController().signal;

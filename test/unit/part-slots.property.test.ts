@@ -6,13 +6,14 @@ import { createPartSlots } from '../../src/pipeline/part-slots.js';
 import { gate } from '../helpers/gate.js';
 
 const never = new AbortController().signal;
+const one = (): number => 1;
 
 /** What happens while tasks wait and run. */
 const steps = fc.array(
   fc.oneof(
     fc.record({ kind: fc.constant('limit' as const), limit: fc.integer({ min: 1, max: 6 }) }),
     fc.record({ kind: fc.constantFrom('finish' as const, 'abort' as const), which: fc.nat(50) }),
-    fc.record({ kind: fc.constantFrom('pause' as const, 'resume' as const) }),
+    fc.record({ kind: fc.constant('pause' as const), isPaused: fc.boolean() }),
   ),
   { maxLength: 40 },
 );
@@ -31,18 +32,18 @@ test('part slots: never more start than the limit allows, none is lost, each run
         const fates: Promise<'ran' | 'aborted'>[] = [];
         let begun = 0;
         for (const [file, count] of counts.entries()) {
-          const lane = slots.open(() => file);
+          const remaining = (): number => file;
           for (let part = 0; part < count; part += 1) {
             const number = aborts.length;
             const controller = new AbortController();
             aborts.push(controller);
             const work = (): Promise<void> => {
-              assert.ok(slots.active <= slots.limit);
+              assert.ok(slots.active <= slots.rules.limit);
               begun += 1;
               return new Promise((resolve) => running.set(number, resolve));
             };
             fates.push(
-              lane.run(work, controller.signal).then(
+              slots.run(remaining, work, controller.signal).then(
                 () => 'ran',
                 () => 'aborted',
               ),
@@ -57,14 +58,14 @@ test('part slots: never more start than the limit allows, none is lost, each run
           await turn();
         }
         for (const step of script) {
-          if (step.kind === 'limit') slots.limit = step.limit;
+          if (step.kind === 'limit') slots.adjust({ limit: step.limit });
           else if (step.kind === 'finish') await finish(step.which);
-          else if (step.kind === 'abort') aborts[step.which % aborts.length]?.abort(new Error());
-          else slots[step.kind]();
+          else if (step.kind === 'pause') slots.adjust({ isPaused: step.isPaused });
+          else aborts[step.which % aborts.length]?.abort(new Error());
           await turn();
           assert.equal(slots.active, running.size);
         }
-        slots.resume();
+        slots.adjust({ isPaused: false });
         await turn();
         while (running.size > 0) await finish(0);
         const ended = await Promise.all(fates);
@@ -81,7 +82,7 @@ test('part slots: what gives way holds none meanwhile, and each slot is free aga
   const change = fc.oneof(
     fc.record({ kind: fc.constant('limit' as const), limit: fc.integer({ min: 1, max: 5 }) }),
     fc.record({ kind: fc.constant('abort' as const), which: fc.nat(11) }),
-    fc.constantFrom({ kind: 'pause' as const }, { kind: 'resume' as const }),
+    fc.record({ kind: fc.constant('pause' as const), isPaused: fc.boolean() }),
     fc.record({ kind: fc.constant('brake' as const), isBraking: fc.boolean() }),
     fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(2) }),
   );
@@ -92,29 +93,33 @@ test('part slots: what gives way holds none meanwhile, and each slot is free aga
       fc.array(change, { maxLength: 30 }),
       async (tasks, script) => {
         const slots = createPartSlots(3);
-        const lanes = [1, 2].map((remaining) => slots.open(() => remaining));
+        const sizes = [1, 2].map((remaining) => () => remaining);
         const aborts = tasks.map(() => new AbortController());
         const fates = tasks.map(async (pausesMs, index) => {
           const { signal } = aborts[index]!;
-          await lanes[index % 2]!.run(async (giveWay) => {
-            for (const pauseMs of pausesMs) {
-              await turn();
-              await giveWay(signal, pauseMs);
-            }
-          }, signal);
+          await slots.run(
+            sizes[index % 2]!,
+            async (giveWay) => {
+              for (const pauseMs of pausesMs) {
+                await turn();
+                await giveWay(signal, pauseMs);
+              }
+            },
+            signal,
+          );
         });
         const settled = Promise.allSettled(fates);
         for (const step of script) {
           const before = slots.active;
-          if (step.kind === 'limit') slots.limit = step.limit;
+          if (step.kind === 'limit') slots.adjust({ limit: step.limit });
           else if (step.kind === 'abort') aborts[step.which]!.abort(new Error());
-          else if (step.kind === 'brake') slots.isBraking = step.isBraking;
+          else if (step.kind === 'brake') slots.adjust({ isBraking: step.isBraking });
           else if (step.kind === 'wait') await new Promise((go) => setTimeout(go, step.ms));
-          else slots[step.kind]();
+          else slots.adjust({ isPaused: step.isPaused });
           await turn();
-          assert.ok(slots.active >= 0 && slots.active <= Math.max(before, slots.limit));
+          assert.ok(slots.active >= 0 && slots.active <= Math.max(before, slots.rules.limit));
         }
-        slots.resume();
+        slots.adjust({ isPaused: false });
         await settled;
         assert.deepEqual([slots.active, slots.waiting], [0, 0]);
         await slots.idle();
@@ -130,12 +135,16 @@ test('part slots: a free slot goes to the file with the fewest bytes left', asyn
       fc.uniqueArray(fc.nat(1000), { minLength: 2, maxLength: 8 }),
       async (sizes) => {
         const slots = createPartSlots(1);
-        slots.pause();
+        slots.adjust({ isPaused: true });
         const order: number[] = [];
         const all = sizes.map((size) =>
-          slots.open(() => size).run(async () => void order.push(size), never),
+          slots.run(
+            () => size,
+            async () => void order.push(size),
+            never,
+          ),
         );
-        slots.resume();
+        slots.adjust({ isPaused: false });
         await Promise.all(all);
         assert.deepEqual(
           order,
@@ -148,23 +157,30 @@ test('part slots: a free slot goes to the file with the fewest bytes left', asyn
 
 test('part slots: work that gives way goes on before other work, once there are few enough', async () => {
   const slots = createPartSlots(2);
-  const lane = slots.open(() => 1);
   const told: string[] = [];
   const [first, second] = [gate(), gate()];
   const all = [
-    lane.run(async (giveWay) => {
-      await first.opened;
-      await giveWay(never);
-      told.push('first');
-    }, never),
-    lane.run(async () => {
-      await second.opened;
-      told.push('second');
-    }, never),
-    lane.run(async () => void told.push('third'), never),
+    slots.run(
+      one,
+      async (giveWay) => {
+        await first.opened;
+        await giveWay(never);
+        told.push('first');
+      },
+      never,
+    ),
+    slots.run(
+      one,
+      async () => {
+        await second.opened;
+        told.push('second');
+      },
+      never,
+    ),
+    slots.run(one, async () => void told.push('third'), never),
   ];
   await turn();
-  slots.limit = 1;
+  slots.adjust({ limit: 1 });
   first.open();
   await turn();
   assert.deepEqual([slots.active, slots.waiting], [1, 2]);
@@ -176,26 +192,31 @@ test('part slots: work that gives way goes on before other work, once there are 
 
 test('part slots: nothing gives way while there are no more than there shall be', async () => {
   const slots = createPartSlots(1);
-  await slots
-    .open(() => 1)
-    .run(async (giveWay) => {
+  await slots.run(
+    one,
+    async (giveWay) => {
       const given = giveWay(never);
       assert.equal(slots.active, 1);
       await given;
-    }, never);
+    },
+    never,
+  );
 });
 
 test('part slots: who waits leaves the slot to others meanwhile, unless the service is in trouble', async () => {
   for (const isBraking of [false, true]) {
     const slots = createPartSlots(1);
-    slots.isBraking = isBraking;
-    const lane = slots.open(() => 1);
+    slots.adjust({ isBraking });
     const told: string[] = [];
-    const refused = lane.run(async (giveWay) => {
-      await giveWay(never, 30);
-      told.push('refused');
-    }, never);
-    const other = lane.run(async () => void told.push('other'), never);
+    const refused = slots.run(
+      one,
+      async (giveWay) => {
+        await giveWay(never, 30);
+        told.push('refused');
+      },
+      never,
+    );
+    const other = slots.run(one, async () => void told.push('other'), never);
     await Promise.all([refused, other]);
     assert.deepEqual(told, isBraking ? ['refused', 'other'] : ['other', 'refused']);
     assert.equal(slots.active, 0);
@@ -206,36 +227,42 @@ test('part slots: how long they were taken leaves out what gave its own to other
   let now = 0;
   t.mock.method(performance, 'now', () => now);
   const slots = createPartSlots(2);
-  const lane = slots.open(() => 1);
   const [first, second] = [gate(), gate()];
   const all = [
-    lane.run(async (giveWay) => {
-      await first.opened;
-      await giveWay(never, 1);
-    }, never),
-    lane.run(() => second.opened, never),
+    slots.run(
+      one,
+      async (giveWay) => {
+        await first.opened;
+        await giveWay(never, 1);
+      },
+      never,
+    ),
+    slots.run(one, () => second.opened, never),
   ];
   now += 10;
-  assert.equal(slots.connectedMs, 20);
+  assert.equal(slots.usage().connectedMs, 20);
   first.open();
   await turn();
   now += 100;
-  assert.equal(slots.connectedMs, 120);
+  assert.equal(slots.usage().connectedMs, 120);
   second.open();
   await Promise.all(all);
-  assert.equal(slots.connectedMs, 120);
+  assert.equal(slots.usage().connectedMs, 120);
 });
 
 test('part slots: what is aborted while it gives way holds nothing', async () => {
   const slots = createPartSlots(2);
-  const lane = slots.open(() => 1);
   const controller = new AbortController();
   const other = gate();
-  const staying = lane.run(() => other.opened, never);
-  const leaving = lane.run((giveWay) => {
-    slots.limit = 1;
-    return giveWay(controller.signal);
-  }, never);
+  const staying = slots.run(one, () => other.opened, never);
+  const leaving = slots.run(
+    one,
+    (giveWay) => {
+      slots.adjust({ limit: 1 });
+      return giveWay(controller.signal);
+    },
+    never,
+  );
   await turn();
   controller.abort(new Error('enough'));
   await assert.rejects(leaving, /enough/);

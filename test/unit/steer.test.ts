@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createPartSlots, type PartSlotControl } from '../../src/pipeline/part-slots.js';
+import { createPartSlots, type PartSlots } from '../../src/pipeline/part-slots.js';
 import { widen } from '../../src/pipeline/slot-climb.js';
 import { decide, foreseen, putOff } from '../../src/pipeline/slot-controller.js';
 import { initialSteering, tickMs, type SteeringState } from '../../src/pipeline/slot-state.js';
@@ -15,6 +15,19 @@ const yieldOf = (slots: number, megabytes: number) => ({ slots, rate: megabytes 
 
 /** Bytes a millisecond that a link yields to so many connections. */
 type Link = (connections: number) => number;
+
+/** Slots of which so many are active, and whatever else there is waits. */
+function busySlots(limit: number, active: number): PartSlots {
+  const slots = createPartSlots(limit);
+  return {
+    adjust: slots.adjust,
+    get rules() {
+      return slots.rules;
+    },
+    active,
+    waiting: 1,
+  } as PartSlots;
+}
 
 const sharedLink =
   (total: number): Link =>
@@ -197,27 +210,27 @@ test('more than a third refused is trouble like silence', () => {
 });
 
 test('a service that refuses the more is obeyed at once, though it has complained a moment ago', () => {
-  const slots = { limit: 32, active: 32, waiting: 1, isBraking: false };
+  const slots = busySlots(32, 32);
   const traffic = { acknowledgedBytes: () => 0, unanswered: () => 0, heldBack: () => 0 };
-  const steering = steer(slots as PartSlotControl, traffic, 64);
+  const steering = steer(slots, traffic, 64);
   steering.slowDown(0.1);
-  assert.deepEqual([slots.limit, slots.isBraking], [32, false]);
+  assert.deepEqual([slots.rules.limit, slots.rules.isBraking], [32, false]);
   steering.slowDown(0.5);
-  assert.deepEqual([slots.limit, slots.isBraking], [16, true]);
+  assert.deepEqual([slots.rules.limit, slots.rules.isBraking], [16, true]);
   steering.slowDown(0.6);
-  assert.equal(slots.limit, 16, 'requests of one moment complain together');
+  assert.equal(slots.rules.limit, 16, 'requests of one moment complain together');
   steering.stop();
 });
 
 test('connections that are back are not held for a complaint of the moment before', async () => {
-  const slots = { limit: 2, active: 2, waiting: 1, isBraking: false };
+  const slots = busySlots(2, 2);
   const traffic = { acknowledgedBytes: () => 0, unanswered: () => 0, heldBack: () => 0 };
-  const steering = steer(slots as PartSlotControl, traffic, 2);
+  const steering = steer(slots, traffic, 2);
   steering.slowDown(1);
   await new Promise((resolve) => setTimeout(resolve, 850));
-  assert.deepEqual([slots.limit, slots.isBraking], [2, false]);
+  assert.deepEqual([slots.rules.limit, slots.rules.isBraking], [2, false]);
   steering.slowDown(1);
-  assert.equal(slots.isBraking, false);
+  assert.equal(slots.rules.isBraking, false);
   steering.stop();
 });
 
@@ -226,10 +239,10 @@ test('a number that the user has chosen stays; what waits keeps its connection w
   const steering = hold(slots);
   const brakes = [0.1, 0.5, 1, 0.1].map((refused) => {
     steering.slowDown(refused);
-    return slots.isBraking;
+    return slots.rules.isBraking;
   });
   assert.deepEqual(brakes, [false, true, true, false]);
-  assert.equal(slots.limit, 16);
+  assert.equal(slots.rules.limit, 16);
 });
 
 test('what waits gives its connection away again once nobody complains any more', async () => {
@@ -237,7 +250,7 @@ test('what waits gives its connection away again once nobody complains any more'
   const steering = hold(slots);
   steering.slowDown(1);
   await new Promise((resolve) => setTimeout(resolve, 2200));
-  assert.equal(slots.isBraking, false);
+  assert.equal(slots.rules.isBraking, false);
   steering.stop();
 });
 
@@ -308,29 +321,29 @@ test('files are begun for the connections to come, during the first climb', () =
 test('connections that a rate limit holds back get no more beside them', async () => {
   const most = async (waiting: number): Promise<number> => {
     // Each new connection brings as much again.
-    const slots = { limit: 2, active: 64, waiting: 1 };
+    const slots = busySlots(2, 64);
     let [moved, at] = [0, performance.now()];
     const acknowledgedBytes = (): number => {
-      moved += slots.limit * 1000 * (performance.now() - at);
+      moved += slots.rules.limit * 1000 * (performance.now() - at);
       at = performance.now();
       return moved;
     };
     const traffic = { acknowledgedBytes, unanswered: () => 0, heldBack: () => waiting };
-    const steering = steer(slots as PartSlotControl, traffic, 64);
+    const steering = steer(slots, traffic, 64);
     // Steering does not keep a process alive.
     await new Promise((resolve) => setTimeout(resolve, 600));
     steering.stop();
-    return slots.limit;
+    return slots.rules.limit;
   };
   assert.deepEqual(await Promise.all([most(32), most(31)]), [2, 64]);
 });
 
 test('connections that all wait for answers are 64 at once, though nothing moves meanwhile', async () => {
-  const slots = { limit: 2, expected: 2, active: 64, waiting: 1 };
+  const slots = busySlots(2, 64);
   const traffic = { acknowledgedBytes: () => 0, unanswered: () => 64, heldBack: () => 0 };
-  const steering = steer(slots as PartSlotControl, traffic, 64);
-  assert.equal(slots.expected, 8);
+  const steering = steer(slots, traffic, 64);
+  assert.equal(slots.rules.expected, 8);
   await new Promise((resolve) => setTimeout(resolve, 300));
   steering.stop();
-  assert.deepEqual([slots.limit, slots.expected], [64, 64]);
+  assert.deepEqual([slots.rules.limit, slots.rules.expected], [64, 64]);
 });

@@ -81,7 +81,7 @@ test('more files begin as soon as there are more connections, though nothing has
   };
   const [few, later] = [await begun(), await begun()];
   assert.equal(later, few);
-  slots.limit = 8;
+  slots.adjust({ limit: 8, expected: 8 });
   assert.ok((await begun()) >= 4 * few, `${claims.length} after ${few}`);
   const settle = setInterval(() => claims.splice(0).forEach((end) => end({ kind: 'held' })), 1);
   await running;
