@@ -1,0 +1,51 @@
+import type { UploadFailure } from '../core/errors.js';
+import type { Failed, Job } from '../core/model.js';
+import { askedMs, sleep } from '../core/waits.js';
+
+/** Failed jobs that are kept for a second try; further ones are on record at once. */
+const MOST = 10_000;
+
+interface SecondTry {
+  readonly job: Job;
+  readonly outcome: Failed;
+  /** The service has asked to be left alone until then. */
+  readonly dueAt: number;
+}
+
+/** Jobs that failed but may fare better once all others have ended. */
+export interface SecondTries {
+  /** Whether the job is to be tried again: only then is its outcome not final. */
+  keep(job: Job, outcome: Failed): boolean;
+  /** Each when it is due, or at once where no job may begin any more. What fails from now on is not kept. */
+  due(): AsyncGenerator<SecondTry>;
+}
+
+/** None is kept where `failAtOnce`, nor once `stop` has aborted. */
+export function createSecondTries(failAtOnce: boolean, stop: AbortSignal): SecondTries {
+  const kept: SecondTry[] = [];
+  let isOpen = !failAtOnce;
+  return {
+    keep(job, outcome) {
+      const { failure } = outcome;
+      if (!isOpen || stop.aborted || kept.length >= MOST || !mayPass(failure)) return false;
+      kept.push({ job, outcome, dueAt: performance.now() + (askedMs(failure) ?? 0) });
+      return true;
+    },
+    async *due() {
+      isOpen = false;
+      for (const one of kept.sort((a, b) => a.dueAt - b.dueAt)) {
+        const waitMs = one.dueAt - performance.now();
+        if (waitMs > 0) await sleep(waitMs, stop).catch(() => undefined);
+        yield one;
+      }
+    },
+  };
+}
+
+/**
+ * A file that changed will not have changed back, and a session that did not last twice will not
+ * last a third time; everything else that is retryable may pass.
+ */
+function mayPass({ code, rule }: UploadFailure): boolean {
+  return rule.retryable && code !== 'source-changed' && code !== 'session-expired';
+}
