@@ -1,15 +1,14 @@
 import { UploadFailure } from '../core/errors.js';
-import type { StoredPart } from '../core/model.js';
 import type { Cos } from '../core/ports.js';
 import { createAbort, findBegun } from './abort.js';
-import { compareWhole, createComplete, inspect } from './complete.js';
+import { createComplete, createVerify } from './complete.js';
 import { createMultipartRequests } from './multipart-requests.js';
 import { writeObject } from './object-requests.js';
 import type { CosOptions } from './options.js';
-import { createBufferPool, digestRange } from './part-body.js';
+import { createBufferPool, wholeOf } from './part-body.js';
+import { createRecognise } from './recognise.js';
 import { createRepeat } from './repeat.js';
 
-const ALL_DIGESTS = ['md5', 'crc64'] as const;
 /** So many attempts may lose their connection before it is asked why. */
 const PROBE_AFTER = 2;
 
@@ -24,18 +23,10 @@ export function createCos(options: CosOptions): Cos {
 
   return {
     async put(target, source, onRetry, signal) {
-      const part = { number: 1, start: 0, end: source.file.size };
-      const stored = await repeat(onRetry, signal, (domain) =>
-        writeObject(
-          options,
-          pool,
-          { operation: 'PutObject', target, query: {}, domain },
-          source,
-          part,
-          signal,
-        ),
+      const { crc64 } = await repeat(onRetry, signal, (domain) =>
+        writeObject(options, pool, { target, domain }, source, wholeOf(source), signal),
       );
-      return stored.crc64 === undefined ? {} : { crc64: stored.crc64.toString() };
+      return crc64 === undefined ? {} : { crc64: crc64.toString() };
     },
 
     initiate(target, mayExist, onRetry, signal) {
@@ -52,19 +43,7 @@ export function createCos(options: CosOptions): Cos {
         // A refusal in the middle of a body may be lost with the connection: a question without one tells.
         if (number > PROBE_AFTER && previous?.code === 'network')
           await requests.listParts(target, uploadId, domain, signal);
-        return writeObject(
-          options,
-          pool,
-          {
-            operation: 'UploadPart',
-            target,
-            query: { partNumber: String(part.number), uploadId },
-            domain,
-          },
-          source,
-          part,
-          signal,
-        );
+        return writeObject(options, pool, { target, uploadId, domain }, source, part, signal);
       }),
 
     async listParts(target, uploadId, onRetry, signal) {
@@ -78,32 +57,9 @@ export function createCos(options: CosOptions): Cos {
       }
     },
 
-    async recognise(listed, part, source, signal) {
-      const size = part.end - part.start;
-      if (listed.number !== part.number || listed.size !== size) return undefined;
-      const kinds = options.verification === 'none' ? ['md5' as const] : ALL_DIGESTS;
-      const { md5, crc64 } = await digestRange(source, part, kinds, pool, signal);
-      if (listed.etag.replaceAll('"', '') !== md5) return undefined;
-      return {
-        number: part.number,
-        size,
-        etag: `"${md5}"` as StoredPart['etag'],
-        ...(crc64 === undefined ? {} : { crc64 }),
-      };
-    },
-
+    recognise: createRecognise(options.verification, pool),
     complete: createComplete(options, requests, repeat),
-
-    async verify(target, source, onRetry, signal) {
-      const head = await inspect(options, repeat, { target, onRetry, signal });
-      if (head === 'untold') return undefined;
-      const { size } = source.file;
-      const isDigested = head.crc64 !== undefined && options.verification !== 'none';
-      const whole = { number: 1, start: 0, end: size };
-      const { crc64 } = isDigested ? await digestRange(source, whole, ['crc64'], pool, signal) : {};
-      return compareWhole(head, size, crc64?.toString());
-    },
-
+    verify: createVerify(options, repeat, pool),
     abort: createAbort(requests, repeat),
   };
 }

@@ -7,6 +7,7 @@ import { combineCrc64 } from './crc64.js';
 import type { MultipartRequests } from './multipart-requests.js';
 import { headObject, type ObjectHead } from './object-requests.js';
 import type { CosOptions } from './options.js';
+import { digestRange, wholeOf, type BufferPool } from './part-body.js';
 import type { Repeat } from './repeat.js';
 
 /** After the merge is known to have happened but its answer was lost, so long until a HEAD sees it. */
@@ -81,6 +82,18 @@ async function asListed(
   }));
 }
 
+/** Compares what is in the bucket with a file whose upload is gone. */
+export function createVerify(options: CosOptions, repeat: Repeat, pool: BufferPool): Cos['verify'] {
+  return async (target, source, onRetry, signal) => {
+    const head = await inspect(options, repeat, { target, onRetry, signal });
+    if (head === 'untold') return undefined;
+    const whole = wholeOf(source);
+    const isDigested = head.crc64 !== undefined && options.verification !== 'none';
+    const { crc64 } = isDigested ? await digestRange(source, whole, ['crc64'], pool, signal) : {};
+    return compareWhole(head, whole.end, crc64?.toString());
+  };
+}
+
 /** Compares what the merge told of the whole, or what is in the bucket, with what was sent. */
 async function verifyWhole(
   options: CosOptions,
@@ -100,7 +113,7 @@ async function verifyWhole(
  * What is in the bucket after a merge whose answer was lost or whose digest is in doubt; 'untold' where it may
  * not be asked. Throws `upload-gone` where there is no object.
  */
-export async function inspect(
+async function inspect(
   options: CosOptions,
   repeat: Repeat,
   { target, onRetry, signal }: Pick<Merging, 'target' | 'onRetry' | 'signal'>,
@@ -117,7 +130,7 @@ export async function inspect(
 }
 
 /** Throws `object-corrupted` unless the object may be the file; `crc64` where that was compared. */
-export function compareWhole(
+function compareWhole(
   head: ObjectHead,
   size: number,
   wanted: string | undefined,

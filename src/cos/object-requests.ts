@@ -1,5 +1,5 @@
 import { orAborted } from '../core/waits.js';
-import type { ETag } from '../core/ids.js';
+import type { ETag, UploadId } from '../core/ids.js';
 import type { Part, StoredPart } from '../core/model.js';
 import type { ObjectTarget, Source } from '../core/ports.js';
 import { UploadFailure } from '../core/errors.js';
@@ -16,10 +16,16 @@ import type { CosOptions } from './options.js';
 
 /** What goes into one request besides its body. */
 interface ObjectRequest {
-  readonly operation: string;
   readonly method: 'PUT' | 'HEAD';
   readonly target: ObjectTarget;
-  readonly query: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly domain: string;
+}
+
+/** Where bytes go: into a part of this upload, or without one into a whole object. */
+interface Destination {
+  readonly target: ObjectTarget;
+  readonly uploadId?: UploadId;
   readonly domain: string;
 }
 
@@ -31,18 +37,20 @@ interface ObjectRequest {
 export async function writeObject(
   options: CosOptions,
   pool: BufferPool,
-  request: Omit<ObjectRequest, 'method'>,
+  { target, uploadId, domain }: Destination,
   source: Source,
   part: Part,
   signal: AbortSignal,
 ): Promise<StoredPart> {
   const { verification } = options;
+  const operation = uploadId === undefined ? 'PutObject' : 'UploadPart';
+  const query = uploadId === undefined ? {} : { partNumber: String(part.number), uploadId };
   // A whole object is compared once more before its commit; of parts many may be left to send.
-  if (request.operation === 'UploadPart') await source.assertUnchanged(signal);
+  if (operation === 'UploadPart') await source.assertUnchanged(signal);
   const digest = createDigest(verification === 'none' ? [] : [verification]);
   const body = openPartBody(source, part, digest, pool);
   try {
-    const spec = { ...request, method: 'PUT' } as const;
+    const spec = { method: 'PUT', target, query, domain } as const;
     const answer = await sendRequest(
       {
         ...(await signedRequest(options, spec, { 'Content-Length': String(body.size) }, signal)),
@@ -50,12 +58,9 @@ export async function writeObject(
       },
       signal,
     );
-    assertCosAnswer(request.operation, answer);
+    assertCosAnswer(operation, answer);
     if (answer.isSent !== true) {
-      throw new UploadFailure(
-        'not-the-service',
-        `${request.operation}: answered before the body was sent`,
-      );
+      throw new UploadFailure('not-the-service', `${operation}: answered before the body was sent`);
     }
     const read = digest.finish();
     const kind = comparable(verification, answer);
@@ -64,7 +69,7 @@ export async function writeObject(
       kind === 'none' || read[kind] !== undefined
         ? read
         : { ...read, ...(await digestRange(source, part, [kind], pool, signal)) };
-    return acknowledged(request.operation, answer, part, kind, compared);
+    return acknowledged(operation, answer, part, kind, compared);
   } catch (error) {
     throw body.isReading() ? orReadError(error, source) : error;
   } finally {
@@ -91,11 +96,11 @@ export async function headObject(
   domain: string,
   signal: AbortSignal,
 ): Promise<ObjectHead | 'untold' | undefined> {
-  const spec = { operation: 'HeadObject', method: 'HEAD', target, query: {}, domain } as const;
+  const spec = { method: 'HEAD', target, domain } as const;
   const answer = await sendRequest(await signedRequest(options, spec, {}, signal), signal);
   // An answer without a body cannot name its error: only a refusal is one that is final.
   if (answer.headers['x-cos-request-id'] === undefined || answer.status >= 500) {
-    assertCosAnswer(spec.operation, answer);
+    assertCosAnswer('HeadObject', answer);
   }
   if (answer.status === 404) return undefined;
   const { etag, 'content-length': size, 'x-cos-hash-crc64ecma': crc64 } = answer.headers;
@@ -110,7 +115,7 @@ export async function headObject(
 
 async function signedRequest(
   options: CosOptions,
-  { method, target, query, domain }: ObjectRequest,
+  { method, target, query = {}, domain }: ObjectRequest,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Omit<Parameters<typeof sendRequest>[0], 'body'>> {

@@ -59,6 +59,11 @@ export interface PartBody extends Body {
   close(): void;
 }
 
+/** The part that is the whole file. */
+export function wholeOf({ file }: Source): Part {
+  return { number: 1, start: 0, end: file.size };
+}
+
 /** Reads bytes [start, end) of a source for their digests alone. */
 export async function digestRange(
   source: Source,

@@ -73,9 +73,9 @@ async function writeTo(
   const path = join(dir, 'a.mp4');
   writeFileSync(path, content);
   const source = sourceOf((await jobOf(path)).media);
-  const request = { operation: 'PutObject', target, query: {}, domain: 'myqcloud.com' };
+  const whole = { target, domain: 'myqcloud.com' };
   const part = { number: 1, start: 0, end: content.length };
-  return writeObject(options, createBufferPool(), request, source, part, SIGNAL).finally(() =>
+  return writeObject(options, createBufferPool(), whole, source, part, SIGNAL).finally(() =>
     source.close(),
   );
 }
