@@ -49,6 +49,7 @@ export interface ExamineSettings {
   readonly now: Date;
   /** Files that playlists named elsewhere carry along. */
   readonly claimed: Claims;
+  readonly realDirectory: RealDirectory;
 }
 
 /** One that cannot be used is the failure of its media, unless that has another. */
@@ -60,18 +61,15 @@ type File = Extract<Inspection, { kind: 'file' }>;
 export function createExamine(
   settings: ExamineSettings,
   covers: CoverFinder,
-  realDirectory: RealDirectory,
 ): (entry: Entry) => Promise<Verdict> {
-  const examineFile = createExamineFile(settings, realDirectory);
+  const examineFile = createExamineFile(settings);
 
   return async (entry) => {
-    const found = await orFailure(findFile(entry, realDirectory));
+    const found = await orFailure(findFile(entry, settings));
     const row = entry.row === undefined ? {} : { row: entry.row };
     if (found === undefined) return { kind: 'ignored', ...row };
     const mayHaveCover = isMedia(entry, settings) && !settings.claimed.has(entry.absolute);
-    const cover = mayHaveCover
-      ? await orFailure(coverOf(entry, settings, covers, realDirectory))
-      : undefined;
+    const cover = mayHaveCover ? await orFailure(coverOf(entry, settings, covers)) : undefined;
     const finding =
       found instanceof UploadFailure ? found : await orFailure(examineFile(entry, found, cover));
     return {
@@ -86,9 +84,8 @@ export function createExamine(
 
 function createExamineFile(
   settings: ExamineSettings,
-  realDirectory: RealDirectory,
 ): (entry: Entry, found: File, cover: FoundCover) => Promise<Finding> {
-  const { coversRequired, minAgeMs, now, claimed } = settings;
+  const { coversRequired, minAgeMs, now, claimed, realDirectory } = settings;
 
   const isYoung = (changedAtMs: number): boolean =>
     minAgeMs > 0 && now.getTime() - changedAtMs < minAgeMs;
@@ -162,7 +159,10 @@ async function orFailure<T>(work: Promise<T>): Promise<T | UploadFailure> {
 }
 
 /** Undefined for a symbolic link to a directory, which is passed over, or walked already. */
-async function findFile(entry: Entry, realDirectory: RealDirectory): Promise<File | undefined> {
+async function findFile(
+  entry: Entry,
+  { realDirectory }: ExamineSettings,
+): Promise<File | undefined> {
   const { path: shown, absolute, row } = entry;
   if (entry.failure !== undefined) throw entry.failure;
   const found = entry.inspection ?? (await inspect(shown, absolute, realDirectory));
@@ -177,9 +177,8 @@ async function findFile(entry: Entry, realDirectory: RealDirectory): Promise<Fil
 /** The cover that the file's row names; otherwise as the flags have it. */
 async function coverOf(
   { path: shown, absolute, images, row }: Entry,
-  { cwd, coverType }: ExamineSettings,
+  { cwd, coverType, realDirectory }: ExamineSettings,
   covers: CoverFinder,
-  realDirectory: RealDirectory,
 ): Promise<Cover | undefined> {
   if (row?.cover === undefined) return covers.find(shown, absolute, images);
   const type = row.media.coverType ?? coverType;

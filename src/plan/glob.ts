@@ -4,18 +4,9 @@ import { callbackify } from 'node:util';
 import fastGlob from 'fast-glob';
 import micromatch from 'micromatch';
 import { isOfInterest, type Entry } from './entry.js';
-import type { Excludes } from './excludes.js';
 import { createIsTwin, explain, notUtf8 } from './inspect.js';
 import { threadFs } from './quick-fs.js';
-
-export interface GlobOptions {
-  readonly cwd: string;
-  readonly excludes: Excludes;
-  readonly includeHidden: boolean;
-  readonly followSymlinks: boolean;
-  /** Real paths of directories that are entered only where a pattern begins in them. */
-  readonly ownDirectories: readonly string[];
-}
+import type { SearchOptions } from './walk.js';
 
 export function isGlob(input: string): boolean {
   return fastGlob.isDynamicPattern(input);
@@ -49,7 +40,7 @@ function sparingHidden(pattern: string): string {
 /** The files that a pattern names, in no order, and what of it could not be read. */
 export async function expandGlob(
   pattern: string,
-  options: GlobOptions,
+  options: SearchOptions,
   signal: AbortSignal,
 ): Promise<Entry[]> {
   const { cwd, excludes, includeHidden, followSymlinks, ownDirectories } = options;

@@ -1,10 +1,10 @@
 import path from 'node:path';
 import type { Problem, UploadFailure } from '../core/errors.js';
 import type { Entry } from './entry.js';
-import type { GlobOptions } from './glob.js';
-import { inspectNamed, type RealDirectory } from './inspect.js';
+import { inspectNamed } from './inspect.js';
 import { mapAhead } from './map-ahead.js';
 import { problemWithPattern } from './pattern-problem.js';
+import type { SearchOptions } from './walk.js';
 
 /** A directory that was named, to be walked. */
 export interface NamedDirectory {
@@ -25,16 +25,13 @@ const INPUTS_AHEAD = 32;
  */
 export async function readInputs(
   inputs: readonly string[],
-  options: GlobOptions,
-  realDirectory: RealDirectory,
+  options: SearchOptions,
   problems: Problem[],
   onEmptyGlob: (glob: string) => void,
   signal: AbortSignal,
 ): Promise<Input[]> {
   const read: Input[] = [];
-  const each = mapAhead(inputs, INPUTS_AHEAD, (input) =>
-    readInput(input, options, realDirectory, signal),
-  );
+  const each = mapAhead(inputs, INPUTS_AHEAD, (input) => readInput(input, options, signal));
   for await (const found of each) {
     signal.throwIfAborted();
     if ('message' in found) problems.push(found);
@@ -46,14 +43,13 @@ export async function readInputs(
 
 async function readInput(
   input: string,
-  options: GlobOptions,
-  realDirectory: RealDirectory,
+  options: SearchOptions,
   signal: AbortSignal,
 ): Promise<Input[] | { readonly emptyGlob: string } | Problem> {
   if (input === '') {
     return { message: 'an input is empty', hint: 'Check the variable that it comes from.' };
   }
-  const { cwd, excludes } = options;
+  const { cwd, excludes, realDirectory } = options;
   const absolute = path.resolve(cwd, input);
   const inspection = await inspectNamed(input, withSlashOf(input, absolute), realDirectory);
   if (inspection.kind === 'directory') {

@@ -10,9 +10,8 @@ import { createCoverFinder } from './covers.js';
 import { createDecide } from './decide.js';
 import { createExamine } from './examine.js';
 import { createExcludes, type Excludes } from './excludes.js';
-import type { GlobOptions } from './glob.js';
 import { readInputs, type Input } from './inputs.js';
-import { createRealDirectory, explain, type RealDirectory } from './inspect.js';
+import { createRealDirectory, explain } from './inspect.js';
 import { readJobList, type JobList } from './job-list.js';
 import { checkMediaOptions, type MediaOptions } from './limits.js';
 import { checkStandardInput, readAll, readLists, type PathList } from './lists.js';
@@ -23,7 +22,7 @@ import { inOrder, type Order } from './order.js';
 import { claimFiles, type Claims } from './playlist.js';
 import { threadFs } from './quick-fs.js';
 import { survey } from './survey.js';
-import type { WalkOptions } from './walk.js';
+import type { SearchOptions } from './walk.js';
 
 export type { ContentOptions } from './by-content.js';
 export type { MediaOptions } from './limits.js';
@@ -76,71 +75,41 @@ export async function planUploads(
   options: PlanOptions,
   signal: AbortSignal,
 ): Promise<AsyncIterable<PlanItem>> {
-  const { cwd, now, minAgeMs, includeHidden, followSymlinks, scope, images } = options;
+  const { now, images, minAgeMs } = options;
   const problems: Problem[] = [];
   const warnings = createWarnings((message) => options.warn(message));
-  const realDirectory = createRealDirectory();
+  const warnOfNothing = (message: string): void => {
+    if (!options.allowEmpty) options.warn(message);
+  };
   const media = checkMediaOptions(options.media, now, problems, (message) => {
     // A row may name the procedure.
     if (options.jobs === undefined) options.warn(message);
   });
-  const { mediaType } = media;
-  const excludes = await readExcludes(options, problems, signal);
-  const coverSettings = await readCoverSettings(options, realDirectory, problems);
-  const covers = createCoverFinder(coverSettings, excludes, realDirectory, warnings);
-  const ownDirectories = await Promise.all(
-    options.ownDirectories.map((directory) => threadFs.realpath(directory).catch(() => directory)),
-  );
-  const globOptions = { cwd, excludes, includeHidden, followSymlinks, ownDirectories };
-  const warnOfNothing = (message: string): void => {
-    if (!options.allowEmpty) options.warn(message);
-  };
-  const inputs = await readInputs(
-    options.inputs,
-    globOptions,
-    realDirectory,
-    problems,
-    (glob) => warnOfNothing(`${visible(glob)} matches nothing to upload`),
-    signal,
-  );
+  const search = await readSearchOptions(options, problems, signal);
+  const coverSettings = await readCoverSettings(options, search.realDirectory, problems);
+  const covers = createCoverFinder(coverSettings, search.excludes, search.realDirectory, warnings);
+  const onEmptyGlob = (glob: string): void =>
+    warnOfNothing(`${visible(glob)} matches nothing to upload`);
+  const inputs = await readInputs(options.inputs, search, problems, onEmptyGlob, signal);
+  const { mediaType, coverType } = media;
   const { lists, jobList } = await readAllLists(options, mediaType, problems, signal);
-  const claimed = await claimNamed(inputs, lists, jobList, globOptions, mediaType, realDirectory);
-  const walkOptions: WalkOptions = {
-    realDirectory,
-    ...globOptions,
-    claimed,
-    ...(mediaType === undefined ? {} : { mediaType }),
-  };
+  const claimed = await claimNamed(inputs, lists, jobList, search, mediaType);
+  const walkOptions = { ...search, mediaType, claimed };
+  const coversRequired = options.covers === 'required';
   const examine = createExamine(
-    {
-      cwd,
-      mediaType,
-      coverType: media.coverType,
-      coversRequired: options.covers === 'required',
-      minAgeMs,
-      now,
-      claimed,
-    },
+    { ...walkOptions, coverType, coversRequired, minAgeMs, now },
     covers,
-    realDirectory,
   );
-  const steps = await checkInputs(
-    inputs,
-    {
-      images,
-      walkOptions,
-      examine,
-      onNoMedia: (directory) => warnOfNothing(`there is no media in ${visible(directory)}`),
-    },
-    problems,
-    signal,
-  );
+  const onNoMedia = (directory: string): void =>
+    warnOfNothing(`there is no media in ${visible(directory)}`);
+  const tools = { images, walkOptions, examine, onNoMedia };
+  const steps = await checkInputs(inputs, tools, problems, signal);
   if (problems.length > 0) throw new UsageError(problems);
 
   const listed = jobList === undefined ? lists : [...lists, jobList.rows];
   const coverDir = coverSettings.coverDir?.realPath;
-  const found = survey(steps, listed, { cwd, walkOptions, realDirectory, coverDir }, signal);
-  const decide = createDecide({ media, scope, images, now }, covers, warnings);
+  const found = survey(steps, listed, { walkOptions, coverDir }, signal);
+  const decide = createDecide({ media, scope: options.scope, images, now }, covers, warnings);
   async function* items(): AsyncGenerator<PlanItem, void, undefined> {
     const verdicts = mapAhead(found, EXAMINED_AHEAD, async (one) =>
       'kind' in one ? one : examine(one),
@@ -153,6 +122,20 @@ export async function planUploads(
     warnings.flush();
   }
   return byContent(inOrder(items(), options.order), options.content);
+}
+
+async function readSearchOptions(
+  options: PlanOptions,
+  problems: Problem[],
+  signal: AbortSignal,
+): Promise<SearchOptions> {
+  const { cwd, includeHidden, followSymlinks } = options;
+  const excludes = await readExcludes(options, problems, signal);
+  const ownDirectories = await Promise.all(
+    options.ownDirectories.map((directory) => threadFs.realpath(directory).catch(() => directory)),
+  );
+  const realDirectory = createRealDirectory();
+  return { cwd, excludes, includeHidden, followSymlinks, ownDirectories, realDirectory };
 }
 
 async function readAllLists(
@@ -203,9 +186,8 @@ async function claimNamed(
   inputs: readonly Input[],
   lists: readonly PathList[],
   jobList: JobList | undefined,
-  { cwd, excludes }: GlobOptions,
+  { cwd, excludes, realDirectory }: SearchOptions,
   mediaType: string | undefined,
-  realDirectory: RealDirectory,
 ): Promise<Claims> {
   const playlists: { absolute: string; type: string }[] = [];
   const take = (shown: string, type: string): void => {

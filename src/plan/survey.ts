@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Entry } from './entry.js';
 import type { Verdict } from './examine.js';
 import type { NamedDirectory } from './inputs.js';
-import { inspectNamed, type RealDirectory } from './inspect.js';
+import { inspectNamed } from './inspect.js';
 import type { Row } from './job-row.js';
 import type { PathList } from './lists.js';
 import { mapAhead } from './map-ahead.js';
@@ -18,9 +18,7 @@ export type Listed = PathList | AsyncIterable<Row | Entry>;
 const LISTED_AHEAD = 24;
 
 export interface SurveyTools {
-  readonly cwd: string;
   readonly walkOptions: WalkOptions;
-  readonly realDirectory: RealDirectory;
   /** The real path of `--cover-dir`. */
   readonly coverDir: string | undefined;
 }
@@ -64,7 +62,7 @@ function isImage(step: Entry | Verdict): boolean {
 
 async function isInCoverDir(
   { absolute }: Entry,
-  { coverDir, realDirectory }: SurveyTools,
+  { coverDir, walkOptions: { realDirectory } }: SurveyTools,
 ): Promise<boolean> {
   if (coverDir === undefined) return false;
   return (await realDirectory(path.dirname(absolute)).catch(() => undefined)) === coverDir;
@@ -72,10 +70,10 @@ async function isInCoverDir(
 
 async function* readList(
   list: Listed,
-  { cwd, walkOptions, realDirectory }: SurveyTools,
+  { walkOptions }: SurveyTools,
   signal: AbortSignal,
 ): AsyncGenerator<Entry, void, undefined> {
-  const { excludes } = walkOptions;
+  const { cwd, excludes, realDirectory } = walkOptions;
   const look = async (listed: string | Row | Entry): Promise<Entry> => {
     if (typeof listed === 'object' && 'isNamed' in listed) return listed;
     const shown = typeof listed === 'string' ? listed : listed.path;

@@ -14,17 +14,22 @@ import { extensionOf, isImageType, isMediaType, isPlaylistType, stemOf } from '.
 import { claimFiles, type Claims } from './playlist.js';
 import { readDirectory, threadFs } from './quick-fs.js';
 
-export interface WalkOptions {
+/** Where files are looked for, and how. */
+export interface SearchOptions {
+  readonly cwd: string;
   readonly excludes: Excludes;
   readonly includeHidden: boolean;
   readonly followSymlinks: boolean;
-  /** Real paths of directories that are passed over unless they are named. */
+  /** Real paths of directories that are passed over unless they are named, or a pattern begins in them. */
   readonly ownDirectories: readonly string[];
+  readonly realDirectory: RealDirectory;
+}
+
+export interface WalkOptions extends SearchOptions {
   /** Overrides what the extension says. */
-  readonly mediaType?: string;
+  readonly mediaType: string | undefined;
   /** Files that playlists named elsewhere carry along; without it those of the walk claim none, either. */
   readonly claimed?: Claims;
-  readonly realDirectory: RealDirectory;
 }
 
 /** One directory that is being walked. */
