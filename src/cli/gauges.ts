@@ -3,7 +3,7 @@ import type { Ports } from '../pipeline/ports.js';
 import type { RunFacts } from './explain-run.js';
 
 /** What is measured of a run where it meets the world. */
-export type Gauges = Pick<RunFacts, 'readMs' | 'machineBusy' | 'ownShare'>;
+export type Gauges = Pick<RunFacts, 'readMs' | 'busy' | 'machineBusy' | 'ownShare'>;
 
 /** The ports as they are, measured. */
 export function gauge<P extends Pick<Ports, 'sourceOf'>>(
@@ -19,6 +19,9 @@ export function gauge<P extends Pick<Ports, 'sourceOf'>>(
   };
   const gauges = {
     readMs: 0,
+    get busy() {
+      return performance.eventLoopUtilization().utilization;
+    },
     get machineBusy() {
       return shareOf(processorsBusyMs() - busyBefore);
     },

@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
-import { usageError } from '../core/errors.js';
-import type { PlanItem, Summary } from '../core/model.js';
+import type { Emit } from '../core/events.js';
+import type { Outcome, PlanItem } from '../core/model.js';
+import type { Recorder } from '../core/ports.js';
 import { visible } from '../core/text.js';
 import { chunkMemory } from '../cos/chunk-memory.js';
 import type { OpenJournal } from '../journal/journal.js';
 import { openJournal } from '../journal/open-journal.js';
-import { createManifest, ManifestError, type Manifest } from '../manifest/manifest.js';
+import type { FileLimits } from '../pipeline/files-in-flight.js';
 import { createPartSlots, type PartSlots } from '../pipeline/part-slots.js';
+import type { Ports } from '../pipeline/ports.js';
 import { MAX_SLOTS } from '../pipeline/slot-state.js';
 import { hold, steer } from '../pipeline/steer.js';
 import { uploadAll } from '../pipeline/upload-all.js';
-import { createVerdict, type Verdict } from '../pipeline/verdict.js';
+import { createVerdict } from '../pipeline/verdict.js';
 import { sourceOf } from '../plan/source.js';
 import type { ResolvedCredentials } from './credentials.js';
-import { makeInterruptible } from './interruptible-manifest.js';
 import { listenForInterrupts } from './interrupts.js';
 import { listenForStops } from './job-control.js';
 import { listenForKeys } from './keys.js';
@@ -24,10 +24,10 @@ import { createReporters, type Reporters } from './reporters.js';
 import { explainRun } from './explain-run.js';
 import { gauge } from './gauges.js';
 import { countsErrors, createRunLimits } from './run-limits.js';
+import { finishManifest, makeInterruptible, openManifest } from './run-manifest.js';
 import { connectServices, type Services } from './services.js';
 import type { UploadFlags } from './upload-options.js';
 import type { ServiceSettings } from './upload-settings.js';
-import { packageVersion } from './version.js';
 import type { World } from './world.js';
 
 /** A run: jobs to upload, and everything that is decided about how. */
@@ -54,9 +54,6 @@ const ALIVE_MS = 60_000;
 
 /** Connections that an automatic run begins with. */
 const FIRST_SLOTS = 2;
-
-/** The same command, run again once there is room, writes the manifest that is missing. */
-const RETRYABLE = 8;
 
 /** Opens the journal of this run; throws `journal-unwritable`. */
 export function openRunJournal(
@@ -114,85 +111,76 @@ async function uploadWith(
   const { emit } = reporters;
   const { slots, stopSteering } = openSlots(flags, services);
   process.once('exit', reporters.stop);
-  const verdict = createVerdict();
-  const ending = listenForEnding(run, slots, reporters, verdict);
+  const ending = listenForEnding(run, slots, reporters);
   const manifest = opened && makeInterruptible(opened, ending.leave);
   emit({ type: 'run-started', runId, startedAt });
   run.listenToWarnings?.((message) => emit({ type: 'warning', message }));
-  const { ports, gauges } = gauge({
-    vod: services.vod,
-    cos: services.cos,
-    journal,
-    sourceOf,
-    slots,
-    emit,
-    now: services.clock.now,
-    localNow: () => new Date(),
-    ...(flags.partSize === 'auto' ? {} : { partSize: flags.partSize }),
-    dropsCovers: flags.coverFailure === 'drop',
-    finishes: run.finishes === true,
-  });
+  const { ports, gauges } = gauge(portsOf(run, services, journal, slots, emit));
+  const recorder: Recorder = {
+    async record(outcome) {
+      ending.note(outcome);
+      await manifest?.record(outcome);
+    },
+  };
   let bug: { readonly error: unknown } | undefined;
-  await uploadAll(
-    plan,
-    ports,
-    {
-      async record(outcome) {
-        verdict.note(outcome);
-        ending.note(outcome);
-        if (outcome.status === 'failed' && outcome.failure.rule.halts === 'run') run.endPlan?.();
-        await manifest?.record(outcome);
-      },
-    },
-    {
-      ...(flags.concurrency === 'auto'
-        ? { maxFiles: roomForFiles() }
-        : { concurrency: flags.concurrency }),
-      ...(countsErrors(flags) ? { failAtOnce: true } : {}),
-      stop: ending.stop,
-      abort: ending.abort,
-      leave: ending.leave,
-    },
-  ).then(
-    (isWhole) => {
-      if (!isWhole) verdict.cutShort();
-    },
-    (error: unknown) => (bug = { error }),
-  );
+  try {
+    const { stop, abort, leave } = ending;
+    const failAtOnce = countsErrors(flags);
+    const options = { ...fileLimits(flags), failAtOnce, stop, abort, leave };
+    if (!(await uploadAll(plan, ports, recorder, options))) ending.cutShort();
+  } catch (error) {
+    bug = { error };
+  }
   run.leavePlan?.();
-  const exitCode = bug ? 1 : (ending.exitCode() ?? verdict.exitCode(flags.allowEmpty));
+  const exitCode = bug ? 1 : ending.exitCode();
   const finishedAt = new Date();
   const durationMs = Math.round(performance.now() - startedMs);
   const summary = reporters.summary();
   stopSteering();
   ending.finished();
-  const finalCode = await finishManifest(
-    manifest,
-    { finishedAt, durationMs, exitCode, summary },
-    ending.exitCode,
-    (message) => {
-      emit({ type: 'warning', message });
-      // It is what the exit code speaks of, and nothing else tells it.
-      if (flags.quiet) world.stderr.write(`vod-upload: ${visible(message)}\n`);
-    },
-  );
+  const tail = { finishedAt, durationMs, exitCode, summary };
+  const finalCode = await finishManifest(manifest, tail, ending.interruptCode, (message) => {
+    emit({ type: 'warning', message });
+    // It is what the exit code speaks of, and nothing else tells it.
+    if (flags.quiet) world.stderr.write(`vod-upload: ${visible(message)}\n`);
+  });
   emit({ type: 'run-finished', summary, exitCode: finalCode, durationMs });
   if (summary.bytesSent > 0 && !flags.quiet) {
-    const sentence = explainRun({
-      ...gauges,
-      ...services.pressure(),
-      bytesMoved: services.acknowledgedBytes(),
-      durationMs,
-      ...slots.usage(),
-      mostFiles: reporters.mostFiles(),
-      busy: performance.eventLoopUtilization().utilization,
-    });
+    const bytesMoved = services.acknowledgedBytes();
+    const facts = { ...gauges, ...services.pressure(), ...slots.usage(), bytesMoved, durationMs };
+    const sentence = explainRun({ ...facts, mostFiles: reporters.mostFiles() });
     world.stderr.write(`${sentence}\n`);
   }
   ending.close();
   reporters.stop();
   if (bug) throw bug.error;
   return finalCode;
+}
+
+function portsOf(
+  { flags, finishes }: Run,
+  { vod, cos, clock }: Services,
+  journal: OpenJournal,
+  slots: PartSlots,
+  emit: Emit,
+): Ports {
+  return {
+    vod,
+    cos,
+    journal,
+    sourceOf,
+    slots,
+    emit,
+    now: clock.now,
+    localNow: () => new Date(),
+    ...(flags.partSize === 'auto' ? {} : { partSize: flags.partSize }),
+    dropsCovers: flags.coverFailure === 'drop',
+    finishes: finishes === true,
+  };
+}
+
+function fileLimits({ concurrency }: UploadFlags): FileLimits {
+  return concurrency === 'auto' ? { maxFiles: roomForFiles() } : { concurrency };
 }
 
 /** The connections that carry bytes: as many as the user says, or as many as pay. */
@@ -208,13 +196,12 @@ function openSlots(
   return { slots, stopSteering: () => steering.stop() };
 }
 
-/** Everything that may end a run before its plan does: signals, keys, and what the user limits it to. */
-function listenForEnding(
-  run: Run,
-  slots: PartSlots,
-  { emit, tellState, screen }: Reporters,
-  verdict: Verdict,
-) {
+/**
+ * Everything that may end a run before its plan does: signals, keys, what the user limits it to, and failures;
+ * and the exit code that this comes to.
+ */
+function listenForEnding(run: Run, slots: PartSlots, { emit, tellState, screen }: Reporters) {
+  const verdict = createVerdict();
   const interrupts = listenForInterrupts(run.flags, slots, emit, tellState);
   const limits = createRunLimits(run.flags, (message) => {
     verdict.stopped();
@@ -229,8 +216,14 @@ function listenForEnding(
     /** A limit leaves time to put the whole plan on record, a signal does not. */
     leave: interrupts.leave,
     abort: interrupts.abort,
-    exitCode: interrupts.exitCode,
-    note: limits.note,
+    interruptCode: interrupts.exitCode,
+    exitCode: () => interrupts.exitCode() ?? verdict.exitCode(run.flags.allowEmpty),
+    note(outcome: Outcome): void {
+      verdict.note(outcome);
+      limits.note(outcome);
+      if (outcome.status === 'failed' && outcome.failure.rule.halts === 'run') run.endPlan?.();
+    },
+    cutShort: verdict.cutShort,
     /** The work is done: only signals still count. */
     finished() {
       limits.close();
@@ -241,53 +234,4 @@ function listenForEnding(
       interrupts.close();
     },
   };
-}
-
-/**
- * A manifest that cannot be put in place is the run's failure, if there is no other, unless a signal
- * ended the wait for it. Resolves to the exit code.
- */
-async function finishManifest(
-  manifest: Manifest | undefined,
-  tail: { finishedAt: Date; durationMs: number; exitCode: number; summary: Summary },
-  interruptCode: () => number | undefined,
-  warn: (message: string) => void,
-): Promise<number> {
-  try {
-    await manifest?.finish(tail);
-    return tail.exitCode;
-  } catch (error) {
-    if (!(error instanceof ManifestError)) throw error;
-    warn(`${error.message}. ${error.hint}`);
-    return interruptCode() ?? (tail.exitCode || RETRYABLE);
-  }
-}
-
-/** Throws UsageError where it cannot be begun: nothing was sent yet. */
-async function openManifest(
-  { flags, world, options }: Run,
-  runId: string,
-  startedAt: Date,
-): Promise<Manifest | undefined> {
-  if (flags.manifest === false) return undefined;
-  return createManifest({
-    path: resolve(world.cwd, flags.manifest),
-    tool: { name: 'vod-upload', version: packageVersion() },
-    runId,
-    startedAt,
-    options,
-    processes: { pid: process.pid, isAlive },
-  }).catch((error: unknown) => {
-    if (!(error instanceof ManifestError)) throw error;
-    throw usageError(error.message, error.hint);
-  });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -5,6 +5,7 @@ import { createPacer } from '../net/pacer.js';
 import { assertNotGivenUp, createRetryBudget, type RetryPolicy } from '../net/retry.js';
 import { createThrottle } from '../net/throttle.js';
 import { createRoute } from '../net/route.js';
+import type { Traffic } from '../pipeline/steer.js';
 import { createVod } from '../vod/client.js';
 import type { ResolvedCredentials } from './credentials.js';
 import type { RunFacts } from './explain-run.js';
@@ -12,16 +13,10 @@ import type { UploadFlags } from './upload-options.js';
 import type { ServiceSettings } from './upload-settings.js';
 
 /** Both services, wired to the network, and the time as they see it. */
-export interface Services {
+export interface Services extends Traffic {
   readonly vod: Vod;
   readonly cos: Cos;
   readonly clock: Clock;
-  /** Bytes that COS has acknowledged so far. */
-  acknowledgedBytes(): number;
-  /** How many connections have sent their bytes and wait for the answer of COS. */
-  unanswered(): number;
-  /** How many connections wait for the rate limit. */
-  heldBack(): number;
   /** Names who is told when the service asks to slow down or falls silent. */
   onTrouble(listener: (refused: number) => void): void;
   /** What held requests back besides the link. */
@@ -40,35 +35,20 @@ export function connectServices(
   flags: UploadFlags,
 ): Services {
   const clock = createClock();
-  const { retries, stallTimeout: stallTimeoutMs } = flags;
+  const { retries, stallTimeout: stallTimeoutMs, limitRate } = flags;
   const policy = (): RetryPolicy => {
     return { retries, budget: createRetryBudget(PATIENCE_MS, stallTimeoutMs + GAP_MS) };
   };
   const cosPolicy = policy();
-  const { vodEndpoint, cosEndpoint, proxies } = settings;
-  const { limitRate } = flags;
-  const vodRoute = createRoute({
-    proxies,
-    ...(vodEndpoint ? { endpoint: vodEndpoint } : {}),
-  });
+  const { vodHost: host, region, vodEndpoint, cosEndpoint, proxies } = settings;
   const throttle = limitRate && createThrottle(() => limitRate.rateAt(new Date()));
-  const cosRoute = createRoute({
-    proxies,
-    ...(cosEndpoint ? { endpoint: cosEndpoint } : {}),
-    ...(throttle ? { throttle } : {}),
-  });
+  const vodRoute = createRoute({ proxies, endpoint: vodEndpoint });
+  const cosRoute = createRoute({ proxies, endpoint: cosEndpoint, throttle });
   const pacer = createPacer(flags.apiRate);
   let troubles = 0;
   let tellTrouble: (refused: number) => void = () => undefined;
   const common = { clock, stallTimeoutMs, credentials: credentials.current };
-  const vod = createVod({
-    ...common,
-    policy: policy(),
-    host: settings.vodHost,
-    region: settings.region,
-    route: vodRoute,
-    pacer,
-  });
+  const vod = createVod({ ...common, policy: policy(), host, region, route: vodRoute, pacer });
   return {
     clock,
     vod: {
@@ -92,9 +72,7 @@ export function connectServices(
     acknowledgedBytes: () => cosRoute.meter.acknowledged(),
     unanswered: () => cosRoute.meter.unanswered(),
     heldBack: () => throttle?.waiting ?? 0,
-    onTrouble(listener) {
-      tellTrouble = listener;
-    },
+    onTrouble: (listener) => void (tellTrouble = listener),
     pressure: () => ({
       answering: cosRoute.meter.answering,
       apiWaitedMs: pacer.waitedMs,

@@ -18,15 +18,15 @@ export interface Route {
   readonly connections: Connections;
   readonly meter: Meter;
   /** Holds bytes back where a rate limit is set. */
-  readonly throttle?: Throttle;
+  readonly throttle?: Throttle | undefined;
   close(): void;
 }
 
 export interface RouteOptions {
   /** Connect here whatever the request's own host is; Host and signature stay the service's. */
-  readonly endpoint?: URL;
+  readonly endpoint?: URL | undefined;
   readonly proxies: ProxyEnvironment;
-  readonly throttle?: Throttle;
+  readonly throttle?: Throttle | undefined;
 }
 
 export function createRoute({ endpoint, proxies, throttle }: RouteOptions): Route {
@@ -38,7 +38,7 @@ export function createRoute({ endpoint, proxies, throttle }: RouteOptions): Rout
   return {
     connections,
     meter: createMeter(),
-    ...(throttle ? { throttle } : {}),
+    throttle,
     close: () => connections.close(),
   };
 }
