@@ -1,7 +1,8 @@
-import type { Job, PlanItem, Receipt } from '../core/model.js';
+import type { Checkpoint, Job, PlanItem } from '../core/model.js';
 import { partSizeFor } from '../core/parts.js';
 import { filesOf, formatSize } from '../core/size.js';
 import { visible } from '../core/text.js';
+import type { JournalView } from '../journal/journal-view.js';
 import { createVerdict } from '../pipeline/verdict.js';
 import { formatEvent } from '../report/json.js';
 import type { UploadFlags } from './upload-options.js';
@@ -10,6 +11,8 @@ import type { World } from './world.js';
 /** What a plan would cost. */
 interface PlanTotals {
   jobs: number;
+  /** Of the jobs, those whose unfinished upload is gone on with: the bucket alone knows what it lacks. */
+  resumed: number;
   skipped: number;
   /** Of those skipped, what was uploaded before. */
   known: number;
@@ -19,19 +22,27 @@ interface PlanTotals {
   cosRequests: number;
 }
 
+/** An input as a run would find it. */
+interface Foreseen {
+  readonly item: PlanItem;
+  /** Where the unfinished upload stands that is gone on with. */
+  readonly phase?: Checkpoint['phase'];
+}
+
 /**
  * `--dry-run`: tells what would be done and why, one line an input; resolves to the exit code of a run in
  * which all that is to be uploaded is.
  */
 export async function printPlan(
   plan: AsyncIterable<PlanItem>,
-  known: (job: Job) => Receipt | undefined,
+  foresee: JournalView['foresee'],
   flags: UploadFlags,
   world: World,
   warnings: () => readonly string[],
 ): Promise<number> {
   const totals: PlanTotals = {
     jobs: 0,
+    resumed: 0,
     skipped: 0,
     known: 0,
     failed: 0,
@@ -41,8 +52,9 @@ export async function printPlan(
   };
   const verdict = createVerdict();
   for await (const planned of plan) {
-    const item = withLedger(planned, known);
-    count(item, flags, totals);
+    const foreseen = await withJournal(planned, foresee);
+    const { item } = foreseen;
+    count(foreseen, flags, totals);
     // A job that nothing has become of yet counts as one that did not fail.
     verdict.note(
       item.status === 'planned'
@@ -52,18 +64,20 @@ export async function printPlan(
     await print(
       world,
       flags.json
-        ? formatEvent('job-planned', new Date(), describe(item, flags))
-        : `${sentence(item, flags)}\n`,
+        ? formatEvent('job-planned', new Date(), describe(foreseen, flags))
+        : `${sentence(foreseen, flags)}\n`,
     );
   }
   for (const warning of flags.quiet ? [] : warnings()) {
     world.stderr.write(`warning: ${visible(warning)}\n`);
   }
-  const { jobs, skipped, failed, bytes, apiCalls, cosRequests } = totals;
+  const { jobs, resumed, skipped, failed, bytes, apiCalls, cosRequests } = totals;
+  const unfinished = resumed === 0 ? '' : ` (${resumed} unfinished)`;
+  const most = resumed > 0 && bytes > 0 ? 'up to ' : '';
   world.stdout.write(
     flags.json
       ? formatEvent('plan-finished', new Date(), totals)
-      : `${jobs} to upload, ${skipped} skipped, ${failed} failed: ${formatSize(bytes)}, ` +
+      : `${jobs} to upload${unfinished}, ${skipped} skipped, ${failed} failed: ${most}${formatSize(bytes)}, ` +
           `${apiCalls} API calls, ${cosRequests} COS requests\n`,
   );
   return verdict.exitCode(flags.allowEmpty);
@@ -76,16 +90,27 @@ function print({ stdout }: World, text: string): Promise<void> {
   });
 }
 
-/** What is known already is passed over by the run, so the plan says so. */
-function withLedger(item: PlanItem, known: (job: Job) => Receipt | undefined): PlanItem {
-  if (item.status !== 'planned') return item;
+/** What a run passes over or goes on with, the plan tells as such. */
+async function withJournal(item: PlanItem, foresee: JournalView['foresee']): Promise<Foreseen> {
+  if (item.status !== 'planned') return { item };
   const { job } = item;
-  const receipt = known(job);
-  if (receipt === undefined) return item;
-  return { status: 'skipped', path: job.media.path, job, reason: 'already-uploaded', receipt };
+  const prospect = await foresee(job);
+  const skipped = { status: 'skipped', path: job.media.path, job } as const;
+  switch (prospect.kind) {
+    case 'uploaded': {
+      const { receipt } = prospect;
+      return { item: { ...skipped, reason: 'already-uploaded', receipt } };
+    }
+    case 'held':
+      return { item: { ...skipped, reason: 'held-by-other-run' } };
+    case 'resumed':
+      return { item: { status: 'planned', job: prospect.begun }, phase: prospect.phase };
+    case 'new':
+      return { item };
+  }
 }
 
-function count(item: PlanItem, flags: UploadFlags, totals: PlanTotals): void {
+function count({ item, phase }: Foreseen, flags: UploadFlags, totals: PlanTotals): void {
   if (item.status === 'skipped') {
     totals.skipped += 1;
     if (item.reason === 'already-uploaded') totals.known += 1;
@@ -93,7 +118,9 @@ function count(item: PlanItem, flags: UploadFlags, totals: PlanTotals): void {
   if ('failure' in item) totals.failed += 1;
   if (item.status !== 'planned') return;
   totals.jobs += 1;
-  totals.apiCalls += 2;
+  if (phase !== undefined) totals.resumed += 1;
+  totals.apiCalls += phase === undefined ? 2 : 1;
+  if (isStored(phase)) return;
   for (const file of filesOf(item.job)) {
     totals.bytes += file.size;
     const parts = partsOf(file.size, flags);
@@ -101,12 +128,17 @@ function count(item: PlanItem, flags: UploadFlags, totals: PlanTotals): void {
   }
 }
 
+/** Whether nothing is left to send, but a commit. */
+function isStored(phase: Foreseen['phase']): boolean {
+  return phase === 'assembled' || phase === 'committing';
+}
+
 function partsOf(size: number, { partSize }: UploadFlags): number {
   const wanted = partSize === 'auto' ? undefined : partSize;
   return Math.max(1, Math.ceil(size / partSizeFor(size, wanted)));
 }
 
-function sentence(item: PlanItem, flags: UploadFlags): string {
+function sentence({ item, phase }: Foreseen, flags: UploadFlags): string {
   const path = visible(item.status === 'planned' ? item.job.media.path : item.path);
   if (item.status === 'skipped') {
     const as = item.receipt === undefined ? '' : ` as ${item.receipt.fileId}`;
@@ -114,18 +146,25 @@ function sentence(item: PlanItem, flags: UploadFlags): string {
   }
   if ('failure' in item) return `fail    ${path} (${visible(item.failure.message)})`;
   const { job } = item;
-  const parts = partsOf(job.media.size, flags);
   const details = [
-    formatSize(job.media.size),
-    parts === 1 ? 'one PUT' : `${parts} parts`,
+    ...(phase === undefined ? toSend(job, flags) : [leftToSend(job, phase)]),
     ...(job.cover ? [`cover ${visible(job.cover.path)}`] : []),
     ...(job.segments.length > 0 ? [`${job.segments.length} segments`] : []),
     `as ${visible(job.request.mediaName)}`,
   ];
-  return `upload  ${path} (${details.join(', ')})`;
+  return `${phase === undefined ? 'upload' : 'resume'}  ${path} (${details.join(', ')})`;
 }
 
-function describe(item: PlanItem, flags: UploadFlags): object {
+function toSend({ media }: Job, flags: UploadFlags): string[] {
+  const parts = partsOf(media.size, flags);
+  return [formatSize(media.size), parts === 1 ? 'one PUT' : `${parts} parts`];
+}
+
+function leftToSend({ media }: Job, phase: Checkpoint['phase']): string {
+  return isStored(phase) ? 'nothing left to send' : `up to ${formatSize(media.size)}`;
+}
+
+function describe({ item, phase }: Foreseen, flags: UploadFlags): object {
   if (item.status === 'skipped') {
     const { path, reason, receipt } = item;
     return { action: 'skip', path, reason, fileId: receipt?.fileId ?? null };
@@ -136,10 +175,11 @@ function describe(item: PlanItem, flags: UploadFlags): object {
   }
   const { job } = item;
   return {
-    action: 'upload',
+    ...(phase === undefined
+      ? { action: 'upload', parts: partsOf(job.media.size, flags) }
+      : { action: 'resume', phase }),
     path: job.media.path,
     size: job.media.size,
-    parts: partsOf(job.media.size, flags),
     cover: job.cover?.path ?? null,
     segments: job.segments.map((segment) => segment.path),
     request: { ...job.request, isExpiryRelative: undefined },

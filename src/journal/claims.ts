@@ -27,14 +27,22 @@ export type Taken =
 
 /** Takes the job unless a live run, this one included, has it or the same content. */
 export function take(tables: Tables, job: Job, keys: ClaimKeys, claimant: Claimant): Taken {
-  const claimed = [job.id, ...(keys.contentKey === undefined ? [] : [keys.contentKey])];
-  if (claimed.some((key) => holderOf(tables, key, claimant))) return { kind: 'held' };
-  for (const key of claimed) tables.claims.put(key, claimant.lease.runId);
+  if (isHeld(tables, job, keys, claimant)) return { kind: 'held' };
+  for (const key of claimedKeys(job, keys)) tables.claims.put(key, claimant.lease.runId);
   const own = readUnfinished(tables, job.id);
   // What is unfinished of another state may be later than this one, and has its own claims.
   if (own !== undefined) return { kind: 'taken', own };
   const earlier = takeEarlier(tables, job, keys.sourceKey, claimant);
   return { kind: 'taken', ...(earlier && { earlier }) };
+}
+
+/** Whether a live run, this one included, has the job or the same content. */
+export function isHeld(tables: Tables, job: Job, keys: ClaimKeys, claimant: Claimant): boolean {
+  return claimedKeys(job, keys).some((key) => holderOf(tables, key, claimant));
+}
+
+function claimedKeys({ id }: Job, { contentKey }: ClaimKeys): string[] {
+  return contentKey === undefined ? [id] : [id, contentKey];
 }
 
 function takeEarlier(

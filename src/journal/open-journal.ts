@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import type { Job, Receipt } from '../core/model.js';
-import { find } from './ledger.js';
 import { gateOf } from './gate.js';
 import { LmdbJournal } from './lmdb-journal.js';
 import type { JournalOptions, OpenJournal } from './journal.js';
+import { foreseeIn, type JournalView, type ViewOptions } from './journal-view.js';
 import { SessionFiles } from './session-files.js';
 import { makeStateDirectory, tighten } from './state-directory.js';
 import { openStore } from './store.js';
@@ -12,21 +11,13 @@ import { openTables } from './tables.js';
 const DATABASE = 'journal.lmdb';
 const SESSIONS = 'sessions';
 
-/** What was uploaded before, for looking only. */
-export interface Ledger {
-  find(job: Job): Receipt | undefined;
-  close(): Promise<void>;
-}
-
-/** Opens the ledger of the journal in `dir` and writes nothing; undefined where there is none. */
-export async function openLedger(dir: string): Promise<Ledger | undefined> {
+/** Opens the journal in `dir` and writes nothing; undefined where there is none. */
+export async function openJournalView(options: ViewOptions): Promise<JournalView | undefined> {
+  const { dir } = options;
   const opened = await openTables(join(dir, DATABASE));
-  return (
-    opened && {
-      find: (job) => find(opened.tables, job)?.record.receipt,
-      close: opened.close,
-    }
-  );
+  if (opened === undefined) return undefined;
+  const files = SessionFiles.view(join(dir, SESSIONS));
+  return { foresee: foreseeIn(opened.tables, files, options), close: opened.close };
 }
 
 /**

@@ -52,6 +52,11 @@ export class SessionFiles {
     this.#name = runId;
   }
 
+  /** For looking only: makes no directory. */
+  static view(dir: string): SessionFiles {
+    return new SessionFiles(dir, '');
+  }
+
   static async open(dir: string, runId: string): Promise<SessionFiles> {
     try {
       await makeOwnDirectory(dir);

@@ -122,11 +122,19 @@ export const eventsSchema = {
   title: 'vod-upload event',
   oneOf: [
     event('job-planned', {
-      action: { enum: ['upload', 'skip', 'fail'], description: 'What --dry-run would do.' },
+      action: {
+        enum: ['upload', 'resume', 'skip', 'fail'],
+        description: 'What --dry-run would do.',
+      },
       path: text,
     }),
     event('plan-finished', {
       jobs: count,
+      resumed: {
+        ...count,
+        description:
+          'Of the jobs, those whose unfinished upload is gone on with: of bytes and cosRequests they need no more.',
+      },
       skipped: count,
       known: { ...count, description: 'Of those skipped, what was uploaded before.' },
       failed: count,

@@ -244,3 +244,36 @@ describe('jobs', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
     assert.equal((JSON.parse(listed.stdout) as { path: string }).path, path);
   });
 });
+
+describe('--dry-run after a kill', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
+  const FILM = ['film.mp4', '--part-size', '1M'];
+
+  for (const [rule, left, totals] of [
+    ['UploadPart#3:hang', 'up to 2.00 MiB', 'up to 2.00 MiB, 1 API calls, 5 COS requests'],
+    ['CommitUpload:hang-after', 'nothing left to send', '0 B, 1 API calls, 0 COS requests'],
+  ] as const) {
+    test(`at ${rule} tells what is gone on with, as it was begun, and asks nobody`, async (t) => {
+      const world = await createKilled(t, { rule });
+      const asked = world.cloud.requests.length;
+      const other = [...FILM, '--name', 'other', '--dry-run'];
+      const planned = await world.shell.run(other);
+      assert.equal(planned.code, 0, planned.stderr);
+      assert.deepEqual(planned.stdout.split('\n').slice(0, 2), [
+        `resume  film.mp4 (${left}, as film)`,
+        `1 to upload (1 unfinished), 0 skipped, 0 failed: ${totals}`,
+      ]);
+      const told = await world.shell.run([...other, '--json']);
+      assert.match(told.stdout, /"action":"resume","phase":"(sending|committing)"/);
+      assert.match(told.stdout, /"jobs":1,"resumed":1,/);
+      assert.equal(world.cloud.requests.length, asked);
+      assert.equal((await world.run(FILM)).code, 0);
+      assert.equal(world.cloud.sessions().length, 1);
+    });
+  }
+
+  test('tells that --no-resume begins anew', async (t) => {
+    const { shell } = await createKilled(t);
+    const { stdout } = await shell.run([...FILM, '--dry-run', '--no-resume']);
+    assert.match(stdout, /^upload {2}film\.mp4 \(2\.00 MiB, 3 parts, as film\)$/m);
+  });
+});

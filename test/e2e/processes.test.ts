@@ -96,6 +96,9 @@ describe('runs at the same time', { concurrency: 2, timeout: TIMEOUT_MS }, () =>
       const other = await world.shell.run(FILM);
       assert.equal(other.code, 7, other.stderr);
       assert.deepEqual(await statusesOf(world), ['held-by-other-run']);
+      const planned = await world.shell.run([...FILM, '--dry-run']);
+      assert.equal(planned.code, 7, planned.stderr);
+      assert.match(planned.stdout, /^skip {4}film\.mp4 \(held-by-other-run\)$/m);
       const abort = await world.shell.run(['jobs', 'abort']);
       assert.equal(abort.code, 7, abort.stderr);
       assert.match((await world.shell.run(['jobs', 'list'])).stdout, /held by process \d+/);

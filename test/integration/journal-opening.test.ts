@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { mkdir, open, rm, symlink, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { openJournal, openLedger } from '../../src/journal/open-journal.js';
+import { openJournal, openJournalView } from '../../src/journal/open-journal.js';
 import { openDatabase } from '../../src/journal/open-database.js';
 import { importable, runWithFewDescriptors } from '../helpers/few-descriptors.js';
 import { JournalWorld, checkpointFor, isUnwritable, jobFor, optionsFor } from './journal-world.js';
@@ -22,14 +22,14 @@ for (const name of ['journal.lmdb', 'journal.lmdb-lock']) {
     await mkdir(join(world.dir, name));
     const isTold = isUnwritable(join(world.dir, 'journal.lmdb'));
     await assert.rejects(openJournal(optionsFor(world.dir)), isTold);
-    await assert.rejects(openLedger(world.dir), isTold);
+    await assert.rejects(openJournalView(optionsFor(world.dir)), isTold);
   });
 }
 
 test('whether there is a journal must be found out, or what was uploaded before would be planned', async () => {
-  assert.equal(await openLedger(join(world.dir, 'none')), undefined);
+  assert.equal(await openJournalView(optionsFor(join(world.dir, 'none'))), undefined);
   await symlink('loop', join(world.dir, 'loop'));
-  await assert.rejects(openLedger(join(world.dir, 'loop')), {
+  await assert.rejects(openJournalView(optionsFor(join(world.dir, 'loop'))), {
     code: 'journal-unwritable',
     message: /^cannot read the journal .*: too many symbolic links/,
   });
@@ -38,7 +38,7 @@ test('whether there is a journal must be found out, or what was uploaded before 
 test('of a database that is empty yet nothing is known', async () => {
   await writeFile(join(world.dir, 'journal.lmdb'), '');
   await writeFile(join(world.dir, 'journal.lmdb-lock'), '');
-  assert.equal(await openLedger(world.dir), undefined);
+  assert.equal(await openJournalView(optionsFor(world.dir)), undefined);
 });
 
 test('of a database that has no tables yet nothing is known', async () => {
@@ -47,20 +47,21 @@ test('of a database that has no tables yet nothing is known', async () => {
   const root = openDatabase(lmdb, file, { readOnly: false });
   await root.put('anything', 'but tables');
   await root.close();
-  const ledger = await openLedger(world.dir);
-  assert.equal(ledger?.find(jobFor(1)), undefined);
-  await ledger?.close();
+  const view = await openJournalView(optionsFor(world.dir));
+  assert.deepEqual(await view?.foresee(jobFor(1)), { kind: 'new' });
+  await view?.close();
 });
 
 test('a process with few descriptors left says that it cannot open the journal', async () => {
   await world.end(await world.begin());
   const told = runWithFewDescriptors(`
-    const { openLedger } = await import(${importable('src/journal/open-journal')});
+    const { openJournalView } = await import(${importable('src/journal/open-journal')});
     const { openStore } = await import(${importable('src/journal/store')});
+    const { optionsFor } = await import(${importable('test/integration/journal-world')});
     const dir = ${JSON.stringify(world.dir)};
     const openBoth = async () => [
       await outcome(async () => (await openStore(dir + '/journal.lmdb')).close()),
-      await outcome(async () => (await openLedger(dir)).close()),
+      await outcome(async () => (await openJournalView(optionsFor(dir))).close()),
     ];
     await openBoth();
     takeAll();

@@ -9,7 +9,7 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { openJournal, openLedger } from '../../src/journal/open-journal.js';
+import { openJournal, openJournalView } from '../../src/journal/open-journal.js';
 import { all, jobFor, optionsFor, receiptFor, secretsOf } from './journal-world.js';
 
 const CHILD = fileURLToPath(new URL('./journal-child.js', import.meta.url));
@@ -61,7 +61,7 @@ test('while one run opens, writes or closes the journal, no other does any of it
   const journal = await openJournal(optionsFor(dir));
   const works: Readonly<Record<string, () => Promise<unknown>>> = {
     opens: () => openJournal(optionsFor(dir)),
-    looks: () => openLedger(dir),
+    looks: () => openJournalView(optionsFor(dir)),
     writes: () => journal.claim(jobFor(1)),
     closes: () => journal.close(),
   };

@@ -27,7 +27,7 @@ function printed(
   const world = { stdout, stderr: stdout } as unknown as World;
   return printPlan(
     planOf(items),
-    () => undefined,
+    async () => ({ kind: 'new' }),
     FLAGS,
     world,
     () => [],

@@ -1,5 +1,6 @@
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import type { Job, PlanItem, Receipt } from '../../core/model.js';
+import type { Job, PlanItem } from '../../core/model.js';
 import { visible } from '../../core/text.js';
 import { createCrc64 } from '../../cos/crc64.js';
 import { NOTHING_TO_DO } from '../../pipeline/verdict.js';
@@ -74,14 +75,22 @@ async function print(
   flags: UploadFlags,
   world: World,
 ): Promise<number> {
-  const { openLedger } = await import('../../journal/open-journal.js');
+  const { openJournalView } = await import('../../journal/open-journal.js');
   const { printPlan } = await import('../print-plan.js');
-  const ledger = flags.force ? undefined : await openLedger(stateDir);
+  const { resume, force } = flags;
+  const journal = await openJournalView({
+    dir: stateDir,
+    pid: process.pid,
+    host: hostname(),
+    now: () => new Date(),
+    resume,
+    force,
+  });
   try {
-    const known = (job: Job): Receipt | undefined => ledger?.find(job);
-    return await printPlan(plan, known, flags, world, () => warnings);
+    const foresee = async (job: Job) => (await journal?.foresee(job)) ?? { kind: 'new' as const };
+    return await printPlan(plan, foresee, flags, world, () => warnings);
   } finally {
-    await ledger?.close();
+    await journal?.close();
   }
 }
 
