@@ -1,6 +1,6 @@
 import type { Checkpoint, Job, PlanItem } from '../core/model.js';
 import { partSizeFor } from '../core/parts.js';
-import { filesOf, formatSize } from '../core/size.js';
+import { filesOf, formatSize, wholeSize } from '../core/size.js';
 import { visible } from '../core/text.js';
 import type { JournalView } from '../journal/journal-view.js';
 import { createVerdict } from '../pipeline/verdict.js';
@@ -160,8 +160,8 @@ function toSend({ media }: Job, flags: UploadFlags): string[] {
   return [formatSize(media.size), parts === 1 ? 'one PUT' : `${parts} parts`];
 }
 
-function leftToSend({ media }: Job, phase: Checkpoint['phase']): string {
-  return isStored(phase) ? 'nothing left to send' : `up to ${formatSize(media.size)}`;
+function leftToSend(job: Job, phase: Checkpoint['phase']): string {
+  return isStored(phase) ? 'nothing left to send' : `up to ${formatSize(wholeSize(job))}`;
 }
 
 function describe({ item, phase }: Foreseen, flags: UploadFlags): object {

@@ -51,3 +51,8 @@ export function filesOf({ media, cover, segments }: Job): readonly SourceFile[] 
 export function jobSize({ media, segments }: Job): number {
   return segments.reduce((sum, segment) => sum + segment.size, media.size);
 }
+
+/** The bytes of all files of a job: covers count. */
+export function wholeSize(job: Job): number {
+  return filesOf(job).reduce((sum, { size }) => sum + size, 0);
+}

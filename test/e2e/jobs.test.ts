@@ -236,6 +236,23 @@ describe('jobs', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
     assert.match((await shell.run(['jobs', 'gc'])).stdout, /"runs":0.*"abandoned":1/);
   });
 
+  test('jobs list tells the size of a playlist with its segments and cover', async (t) => {
+    const world = await createKillWorld();
+    t.after(() => world.close());
+    const title = { path: 'v/show.m3u8', cover: 'v/show.jpg', segments: ['v/1.ts', 'v/2.ts'] };
+    await world.write(title, { media: 0, other: MIB }, createDice(t.name));
+    await world.runUntil(['v/show.m3u8', '-c', '1'], (life) =>
+      heldAt(world, life, { rule: 'PutObject:hang', isDone: false }),
+    );
+    assert.match((await world.shell.run(['jobs', 'list'])).stdout, /\t3\.00 MiB\tv\/show\.m3u8$/m);
+    const told = JSON.parse((await world.shell.run(['jobs', 'list', '--json'])).stdout) as {
+      size: number;
+    };
+    assert.ok(told.size > 3 * MIB && told.size < 3 * MIB + 200, String(told.size));
+    const planned = await world.shell.run(['v/show.m3u8', '--dry-run']);
+    assert.match(planned.stdout, /^resume {2}v\/show\.m3u8 \(up to 3\.00 MiB, /);
+  });
+
   test('jobs list --json gives no command to a log, and tells the path as it is', async (t) => {
     const path = '##[error]\u2028##vso[x].mp4';
     const { shell } = await createKilled(t, { path });

@@ -3,7 +3,7 @@ import { isAbsolute } from 'node:path';
 import { UploadFailure } from '../../core/errors.js';
 import type { Checkpoint, Job, PlanItem } from '../../core/model.js';
 import type { Claim, Cos } from '../../core/ports.js';
-import { filesOf, formatSize } from '../../core/size.js';
+import { filesOf, formatSize, wholeSize } from '../../core/size.js';
 import { visible } from '../../core/text.js';
 import type { OpenJournal, UnfinishedJob } from '../../journal/journal.js';
 import { abortEach } from '../../pipeline/abort-each.js';
@@ -272,7 +272,7 @@ async function runOf(flags: UploadFlags, world: World): Promise<Run> {
 
 function sentence({ job, phase, resumable, holder }: UnfinishedJob): string {
   const state = holder ? `held by process ${holder.pid}` : resumable ? 'resumable' : 'expired';
-  return `${job.id}\t${phase}\t${state}\t${formatSize(job.media.size)}\t${visible(job.media.path)}`;
+  return `${job.id}\t${phase}\t${state}\t${formatSize(wholeSize(job))}\t${visible(job.media.path)}`;
 }
 
 function describe({ job, phase, resumable, holder, updatedAt, session }: UnfinishedJob): object {
@@ -280,7 +280,7 @@ function describe({ job, phase, resumable, holder, updatedAt, session }: Unfinis
     schema: 1,
     id: job.id,
     path: job.media.path,
-    size: job.media.size,
+    size: wholeSize(job),
     phase,
     resumable,
     holder: holder ?? null,
