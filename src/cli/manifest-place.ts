@@ -15,6 +15,9 @@ export async function assertManifestPlace(
   world: Pick<World, 'cwd'>,
 ): Promise<void> {
   if (manifest === false) return;
+  if (manifest === '-') {
+    throw usageError('--manifest - names no file', 'For standard output name /dev/stdout.');
+  }
   const extension = extensionOf(manifest);
   if (isMediaType(extension) || isImageType(extension)) {
     throw usageError(

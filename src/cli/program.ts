@@ -25,6 +25,12 @@ const CONFIG_EXAMPLES = `Examples:
   vod-upload config list
 `;
 
+/** The flags that a command of `jobs` heeds. */
+const LISTING = /^(json|state-dir)$/;
+const RESUMING = /^(?!(force|no-resume)$)/;
+const GIVING_UP =
+  /^(json|quiet|state-dir|profile|vod-host|proxy|cos-endpoint|retries|stall-timeout)$/;
+
 /** What is meant where no command is named. */
 const DEFAULTS: ReadonlySet<string> = new Set(['upload', 'jobs list']);
 
@@ -84,17 +90,18 @@ function addJobsCommand(program: Command, world: World, exit: Exit): void {
       'Examples:\n  vod-upload jobs list\n  vod-upload jobs resume\n  vod-upload jobs abort\n',
     );
   const actions = [
-    ['list', 'unfinished jobs, one a line', 'listJobs', 'list --json'],
-    ['resume', 'finish what can be finished', 'resumeJobs', 'resume --limit-rate 10M'],
-    ['abort', 'abort the multipart uploads and forget the jobs', 'abortJobs', 'abort'],
-    ['gc', 'drop what has expired, abort uploads of changed files', 'collectJobs', 'gc'],
+    ['list', 'unfinished jobs, one a line', 'listJobs', 'list --json', LISTING],
+    ['resume', 'finish what can be finished', 'resumeJobs', 'resume --limit-rate 10M', RESUMING],
+    ['abort', 'abort the multipart uploads and forget the jobs', 'abortJobs', 'abort', GIVING_UP],
+    ['gc', 'drop what has expired, abort uploads of changed files', 'collectJobs', 'gc', GIVING_UP],
   ] as const;
-  for (const [name, description, action, example] of actions) {
+  for (const [name, description, action, example, shown] of actions) {
     addRunOptions(
       jobs
         .command(name, { isDefault: DEFAULTS.has(`jobs ${name}`) })
         .description(description)
         .addHelpText('before', `Examples:\n  vod-upload jobs ${example}\n`),
+      shown,
     )
       // What is no action is an argument of the default one.
       .allowExcessArguments()

@@ -68,11 +68,15 @@ export interface UploadFlags extends MediaOptions {
   readonly stateDir?: string;
 }
 
-/** Adds the flags that say how to transfer, what to print and where to connect. */
-export function addRunOptions(command: Command): Command {
-  const runOptions = [...transferOptions(), ...outputOptions(), ...networkOptions()];
-  for (const option of [coverFailure(), ...runOptions]) {
-    if (!/dry-run|sandbox|checksum/.test(option.flags)) command.addOption(option);
+/**
+ * Adds the flags that say how to transfer, what to print and where to connect. Those whose long names do not
+ * match are taken, since scripts give all commands the same flags, and not shown.
+ */
+export function addRunOptions(command: Command, shown: RegExp): Command {
+  const options = [coverFailure(), ...transferOptions(), ...outputOptions(), ...networkOptions()];
+  for (const option of options) {
+    if (/dry-run|sandbox|checksum/.test(option.flags)) continue;
+    command.addOption(option.hideHelp(!shown.test(option.name())));
   }
   return command;
 }

@@ -67,6 +67,33 @@ describe('a command line with a slip', () => {
     assert.match(stderr, /There is a file -a\.mp4: put -- before it/);
   });
 
+  for (const [action, heeded, others] of [
+    ['list', ['--json'], ['--force', '--part-size=8M', '--manifest=m.json', '--retries=1']],
+    ['abort', ['--json', '--retries', '--profile'], ['--verify=none', '--no-manifest']],
+    ['gc', ['--json', '--quiet', '--retries'], ['--limit-rate=10M', '--region=ap-guangzhou']],
+  ] as const) {
+    test(`jobs ${action} shows the flags that it heeds, and takes those of other commands`, async () => {
+      const { stdout } = await shell.run(['jobs', action, '--help']);
+      for (const flag of heeded) assert.match(stdout, new RegExp(` ${flag}\\b`));
+      for (const flag of others) {
+        assert.doesNotMatch(stdout, new RegExp(` ${flag.split('=')[0]}\\b`));
+      }
+      const { stderr } = await shell.run(['jobs', action, ...others]);
+      assert.doesNotMatch(stderr, /unknown option/);
+    });
+  }
+
+  for (const [args, problem] of [
+    [['jobs', 'resume', '--no-resume'], /would begin anew what is to be finished/],
+    [['--manifest', '-', 'a.mp4'], /names no file\n.*\/dev\/stdout/],
+  ] as const) {
+    test(`${args.join(' ')} makes no sense`, async () => {
+      const { code, stderr } = await shell.run(args);
+      assert.equal(code, 2);
+      assert.match(stderr, problem);
+    });
+  }
+
   test('a directory that is named like a command is an input', async () => {
     await mkdir(shell.at('job'));
     const { stderr } = await shell.run(['job', '--dry-run']);

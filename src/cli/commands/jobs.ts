@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isAbsolute } from 'node:path';
-import { UploadFailure } from '../../core/errors.js';
+import { UploadFailure, usageError } from '../../core/errors.js';
 import type { Checkpoint, Job, PlanItem } from '../../core/model.js';
 import type { Claim, Cos } from '../../core/ports.js';
 import { filesOf, formatSize, wholeSize } from '../../core/size.js';
@@ -35,6 +35,12 @@ export async function listJobs(flags: UploadFlags, world: World): Promise<number
  * that is nothing, the manifest of the run before stays.
  */
 export async function resumeJobs(flags: UploadFlags, world: World): Promise<number> {
+  if (!flags.resume) {
+    throw usageError(
+      'jobs resume --no-resume would begin anew what is to be finished',
+      'Leave --no-resume out, or upload the files with it.',
+    );
+  }
   await assertManifestPlace(flags, world);
   const run = await runOf(flags, world);
   const items: PlanItem[] = [];
