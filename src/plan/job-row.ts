@@ -98,6 +98,8 @@ const STATUSES: ReadonlySet<unknown> = new Set([
   'interrupted',
   'unknown',
 ]);
+/** What, besides a status, every record has in every format, and a list of anybody else hardly ever. */
+const RECORD_MARKS = ['reason', 'attempts', 'bytesSent', 'bytesResumed'] as const;
 /** Reasons for which a file was passed over that another run may find gone. */
 const PASSING_REASONS: ReadonlySet<unknown> = new Set(['held-by-other-run', 'too-young']);
 
@@ -112,7 +114,7 @@ export function readRow(
   now: Date,
   flagged: ReadonlySet<string>,
 ): ReadRow | undefined {
-  const isRecord = STATUSES.has(raw['status']);
+  const isRecord = isManifestRecord(raw);
   if (isRecord && !isToDo(raw)) return undefined;
   const problems: Problem[] = [];
   const values = isRecord ? ofRecord(raw, problems) : raw;
@@ -137,6 +139,10 @@ export function readRow(
     isUnplanned: isRecord && isAbsent(raw['name']),
     lostColumns: isRecord ? [] : Object.keys(values).filter(isReserved),
   };
+}
+
+function isManifestRecord(raw: Values): boolean {
+  return STATUSES.has(raw['status']) && RECORD_MARKS.every((column) => column in raw);
 }
 
 function isToDo({ status, reason }: Values): boolean {

@@ -254,17 +254,33 @@ test('every column that a manifest has is known to the reader of job lists', asy
   }
 });
 
-test('a manifest that people sorted, indented or cut down to paths and statuses is still one', async () => {
+test('a manifest that people sorted or indented is still one', async () => {
   await world.write({ 'a.mp4': '1', 'b.mp4': '1' });
   await writeManifest('m.json', [
     { status: 'interrupted', path: 'b.mp4', job: job('b.mp4') },
     uploaded('a.mp4'),
   ]);
   const text = await fs.readFile(world.at('m.json'), 'utf8');
-  const { results } = JSON.parse(text) as { results: { path: string; status: string }[] };
-  const cut = results.map(({ path, status }) => ({ status, path }));
-  for (const shape of [results.toReversed(), { results }, { x: [[1]], results: cut }]) {
+  const { results } = JSON.parse(text) as { results: object[] };
+  for (const shape of [results.toReversed(), { results }, { x: [[1]], results }]) {
     await fs.writeFile(world.at('n.json'), JSON.stringify(shape, null, 4));
     assert.deepEqual(await world.lines([], { jobs: 'n.json' }), ['b.mp4']);
   }
+});
+
+test('a status alone makes no manifest: it is a column like others that are not known', async () => {
+  await world.write({ 'a.mp4': '1', 'b.mp4': '1' });
+  const lists = {
+    'list.csv': 'path,status,attempts\na.mp4,uploaded,1\nb.mp4,done,2\n',
+    'list.jsonl': '{"path":"a.mp4","status":"skipped","reason":"x"}\n{"path":"b.mp4"}',
+  };
+  for (const [name, list] of Object.entries(lists)) {
+    const planned = await world.lines([], await world.jobList(name, list));
+    assert.deepEqual(planned, ['a.mp4', 'b.mp4'], name);
+  }
+  assert.ok(
+    world.warnings.includes(
+      'list.csv: the column status is not kept: a manifest has its own of that name',
+    ),
+  );
 });
