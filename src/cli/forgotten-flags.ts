@@ -24,7 +24,7 @@ const OPTIONS = [
   'vodHost',
 ] as const satisfies readonly (keyof UploadFlags)[];
 
-const DEFAULTS: Partial<UploadFlags> = { covers: 'auto', coverFailure: 'fail', images: 'skip' };
+const DEFAULTS: Partial<UploadFlags> = { coverFailure: 'fail', images: 'skip' };
 
 type Options = Readonly<Record<string, unknown>>;
 

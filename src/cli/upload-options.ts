@@ -33,7 +33,7 @@ export interface UploadFlags extends MediaOptions {
   readonly minAge: number;
   readonly order: 'name' | 'smallest' | 'largest' | 'oldest' | 'mixed';
   readonly allowEmpty: boolean;
-  readonly covers: 'auto' | 'off' | 'required';
+  readonly covers?: 'auto' | 'off' | 'required';
   readonly cover?: string;
   readonly coverDir?: string;
   readonly coverFailure: 'fail' | 'drop';
@@ -133,9 +133,10 @@ function inputOptions(): Option[] {
 
 function coverOptions(): Option[] {
   return [
-    new Option('--covers <mode>', 'pair a.jpg, a.cover.jpg or a-cover.jpg with a.mp4')
-      .choices(['auto', 'off', 'required'])
-      .default('auto'),
+    new Option(
+      '--covers <mode>',
+      'pair a.jpg, a.cover.jpg or a-cover.jpg with a.mp4; auto unless given, and as they were for a manifest',
+    ).choices(['auto', 'off', 'required']),
     new Option('--cover <file>', 'one cover for all').argParser(named),
     new Option('--cover-dir <dir>', 'look for covers there too').argParser(namedOnce),
     coverFailure(),

@@ -87,6 +87,7 @@ export function planSettings(
     filesFrom: flags.filesFrom,
     filesFrom0: flags.filesFrom0,
     jobs: flags.jobs,
+    covers: flags.covers,
     cover: flags.cover,
     coverDir: flags.coverDir,
   };
@@ -102,7 +103,6 @@ export function planSettings(
     now: new Date(),
     order: flags.order,
     images: flags.images,
-    covers: flags.covers,
     media: present(media),
     allowEmpty: flags.allowEmpty,
     scope: scope === DEFAULT_VOD_HOST ? '' : scope,

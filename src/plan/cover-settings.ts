@@ -8,7 +8,7 @@ import { threadFs } from './quick-fs.js';
 
 export interface CoverOptions {
   readonly cwd: string;
-  readonly covers: 'auto' | 'off' | 'required';
+  readonly covers?: 'auto' | 'off' | 'required';
   readonly cover?: string;
   readonly coverDir?: string;
   readonly media: { readonly coverType?: string };
@@ -24,7 +24,7 @@ export async function readCoverSettings(
   const cover = await readCover(options, realDirectory, problems);
   const coverDir = await readCoverDir(options, problems);
   return {
-    mode: options.covers,
+    mode: options.covers ?? 'auto',
     ...(cover === undefined ? {} : { cover }),
     ...(coverDir === undefined ? {} : { coverDir }),
   };

@@ -47,7 +47,7 @@ export function createDecide(
     const { media, absolute, isYoung, row } = verdict;
     const { file } = media;
     if (usedCovers.has(file.realPath) || covers.isGiven(absolute)) return undefined;
-    if (settings.images === 'media') {
+    if (settings.images === 'media' || row?.media.mediaType !== undefined) {
       return isYoung ? skipped(file, 'too-young') : decideMedia(media, absolute, row);
     }
     const isNew = seen.add(inSubApp(file.realPath, row));

@@ -44,7 +44,7 @@ export interface ExamineSettings {
   readonly cwd: string;
   readonly mediaType: string | undefined;
   readonly coverType: string | undefined;
-  readonly coversRequired: boolean;
+  readonly covers: 'auto' | 'off' | 'required' | undefined;
   readonly minAgeMs: number;
   readonly now: Date;
   /** Files that playlists named elsewhere carry along. */
@@ -85,7 +85,7 @@ export function createExamine(
 function createExamineFile(
   settings: ExamineSettings,
 ): (entry: Entry, found: File, cover: FoundCover) => Promise<Finding> {
-  const { coversRequired, minAgeMs, now, claimed, realDirectory } = settings;
+  const { minAgeMs, now, claimed, realDirectory } = settings;
 
   const isYoung = (changedAtMs: number): boolean =>
     minAgeMs > 0 && now.getTime() - changedAtMs < minAgeMs;
@@ -100,7 +100,7 @@ function createExamineFile(
     const { file } = found;
     const tooYoung: Finding = { kind: 'skipped', file, reason: 'too-young' };
     if (isYoung(Math.max(found.changedAtMs, cover?.changedAtMs ?? 0))) return tooYoung;
-    if (cover === undefined && coversRequired) {
+    if (cover === undefined && settings.covers === 'required') {
       throw new UploadFailure('cover-missing', `${visible(entry.path)} has no cover`);
     }
     const { segments, changedAtMs } = isPlaylistType(type)
@@ -174,13 +174,14 @@ async function findFile(
   });
 }
 
-/** The cover that the file's row names; otherwise as the flags have it. */
+/** The cover that the file's row names, and none where its run had none; otherwise as the flags have it. */
 async function coverOf(
   { path: shown, absolute, images, row }: Entry,
-  { cwd, coverType, realDirectory }: ExamineSettings,
+  { cwd, coverType, covers: mode, realDirectory }: ExamineSettings,
   covers: CoverFinder,
 ): Promise<Cover | undefined> {
-  if (row?.cover === undefined) return covers.find(shown, absolute, images);
+  if (row?.cover === null && mode === undefined) return undefined;
+  if (row === undefined || !row.cover) return covers.find(shown, absolute, images);
   const type = row.media.coverType ?? coverType;
   try {
     return await readGivenCover(row.cover, path.resolve(cwd, row.cover), type, realDirectory);

@@ -8,7 +8,8 @@ import type { RawRow } from './raw-rows.js';
 /** One row of a job list: a file, and what it says of the media. */
 export interface Row {
   readonly path: string;
-  readonly cover?: string;
+  /** Null where the media had none in the run that a manifest tells of. */
+  readonly cover?: string | null;
   /** Stronger than the flags. `name` and `storagePath` are taken as they stand, not as templates. */
   readonly media: MediaOptions;
   /** The columns that are not known here, and those that are, as `given`. */
@@ -124,6 +125,8 @@ export function readRow(
   const { cover, ...options } = { ...recorded, ...given };
   const media = checkFields(options, (field) => field, now, problems);
   if (!isRecord) checkTypes(media, problems);
+  const isPlanned = isRecord && !isAbsent(raw['name']);
+  const hadNone = isPlanned && cover === undefined && !flagged.has('cover');
   const unknown = Object.entries(values).filter(([column]) => isUnknown(column));
   for (const [column, value] of unknown) checkExact(column, value, problems);
   const extra = Object.fromEntries(unknown);
@@ -132,11 +135,11 @@ export function readRow(
     row: {
       path,
       media,
-      ...(cover === undefined ? {} : { cover }),
+      ...(hadNone ? { cover: null } : cover === undefined ? {} : { cover }),
       ...(Object.keys(extra).length === 0 ? {} : { extra }),
     },
     problems,
-    isUnplanned: isRecord && isAbsent(raw['name']),
+    isUnplanned: isRecord && !isPlanned,
     lostColumns: isRecord ? [] : Object.keys(values).filter(isReserved),
   };
 }

@@ -50,7 +50,8 @@ export interface PlanOptions {
   readonly now: Date;
   readonly order: Order;
   readonly images: 'skip' | 'media';
-  readonly covers: 'auto' | 'off' | 'required';
+  /** Without it `auto`, but for the rows of a manifest, whose media keep what they had. */
+  readonly covers?: 'auto' | 'off' | 'required';
   readonly cover?: string;
   readonly coverDir?: string;
   readonly media: MediaOptions;
@@ -75,7 +76,7 @@ export async function planUploads(
   options: PlanOptions,
   signal: AbortSignal,
 ): Promise<AsyncIterable<PlanItem>> {
-  const { now, images, minAgeMs } = options;
+  const { now, minAgeMs } = options;
   const problems: Problem[] = [];
   const warnings = createWarnings((message) => options.warn(message));
   const warnOfNothing = (message: string): void => {
@@ -92,12 +93,12 @@ export async function planUploads(
     warnOfNothing(`${visible(glob)} matches nothing to upload`);
   const inputs = await readInputs(options.inputs, search, problems, onEmptyGlob, signal);
   const { mediaType, coverType } = media;
+  const images = isImageType(mediaType ?? '') ? 'media' : options.images;
   const { lists, jobList } = await readAllLists(options, mediaType, problems, signal);
   const claimed = await claimNamed(inputs, lists, jobList, search, mediaType);
   const walkOptions = { ...search, mediaType, claimed };
-  const coversRequired = options.covers === 'required';
   const examine = createExamine(
-    { ...walkOptions, coverType, coversRequired, minAgeMs, now },
+    { ...walkOptions, coverType, covers: options.covers, minAgeMs, now },
     covers,
   );
   const onNoMedia = (directory: string): void =>

@@ -49,7 +49,6 @@ export async function createPlanWorld(): Promise<PlanWorld> {
     now: new Date(),
     order: 'name',
     images: 'skip',
-    covers: 'auto',
     media: {},
     allowEmpty: false,
     scope: 'vod.example',

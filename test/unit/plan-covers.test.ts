@@ -94,6 +94,17 @@ test('an unpaired image is told, and becomes a media only on request', async () 
   );
 });
 
+test('an image that a row or a flag gives the type of a media is one', async () => {
+  await world.write({ 'v/k.mp4': '1', 'v/k.jpg': '1', 'v/x.png': '1' });
+  const list = await world.jobList('list.csv', 'path,mediaType\nv/x.png,png\nv/k.jpg,\n');
+  assert.deepEqual(await world.lines([], list), ['v/x.png', 'v/k.jpg (unpaired-image)']);
+  assert.deepEqual(await world.lines(['v/x.png'], { media: { mediaType: 'png' } }), ['v/x.png']);
+  assert.deepEqual(await world.lines(['v'], { media: { mediaType: 'mp4' } }), [
+    'v/k.mp4',
+    'v/x.png (unpaired-image)',
+  ]);
+});
+
 test('a directory of images only has no media, unless images are media', async () => {
   await world.write({ 'v/a.jpg': '1' });
   assert.deepEqual(await world.lines(['v']), ['v/a.jpg (unpaired-image)']);

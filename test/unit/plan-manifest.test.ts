@@ -284,3 +284,33 @@ test('a status alone makes no manifest: it is a column like others that are not 
     ),
   );
 });
+
+test('a media that had no cover gets none when it is tried again, unless flags ask for one', async () => {
+  await world.write({ 'a.mp4': '1', 'a.jpg': '1', 'b.mp4': '1', 'b.jpg': '1' });
+  const [a] = await world.jobs(['a.mp4'], { covers: 'off' });
+  const failure = new UploadFailure('source-missing', 'gone');
+  const outcomes = [
+    ...failAll([{ status: 'planned', job: a as Job }]),
+    { status: 'failed', path: 'b.mp4', failure } as const,
+  ];
+  for (const format of FORMATS) {
+    await writeManifest(`m.${format}`, outcomes);
+    const covers = async (options?: Partial<PlanOptions>): Promise<unknown[]> =>
+      (await world.jobs([], { jobs: `m.${format}`, ...options })).map(({ cover }) => cover?.path);
+    assert.deepEqual(await covers(), [undefined, 'b.jpg'], format);
+    assert.deepEqual(await covers({ covers: 'auto' }), ['a.jpg', 'b.jpg']);
+    assert.deepEqual(await covers({ covers: 'required' }), ['a.jpg', 'b.jpg']);
+    assert.deepEqual(await covers({ coverDir: '.' }), ['a.jpg', 'b.jpg']);
+    assert.deepEqual(await covers({ cover: 'b.jpg' }), ['b.jpg', 'b.jpg']);
+    assert.deepEqual(await covers({ covers: 'off' }), [undefined, undefined]);
+  }
+});
+
+test('an image that was a media is one when it is tried again', async () => {
+  await world.write({ 'x.png': '1' });
+  const items = await world.plan(['x.png'], { images: 'media' });
+  for (const format of FORMATS) {
+    await writeManifest(`m.${format}`, failAll(items));
+    assert.deepEqual(await world.lines([], { jobs: `m.${format}` }), ['x.png'], format);
+  }
+});
