@@ -31,7 +31,7 @@ export interface UploadFlags extends MediaOptions {
   readonly includeHidden: boolean;
   readonly followSymlinks: boolean;
   readonly minAge: number;
-  readonly order: 'name' | 'smallest' | 'largest' | 'oldest' | 'mixed';
+  readonly order?: 'name' | 'smallest' | 'largest' | 'oldest' | 'mixed';
   readonly allowEmpty: boolean;
   readonly covers?: 'auto' | 'off' | 'required';
   readonly cover?: string;
@@ -124,9 +124,10 @@ function inputOptions(): Option[] {
     new Option('--min-age <duration>', 'leave out files changed more recently, e.g. 5m')
       .argParser(duration)
       .default(0, '0s'),
-    new Option('--order <order>', 'the order in which files begin')
-      .choices(['name', 'smallest', 'largest', 'oldest', 'mixed'])
-      .default('name'),
+    new Option(
+      '--order <order>',
+      'the order in which files begin; unless given by name, and lists as they are',
+    ).choices(['name', 'smallest', 'largest', 'oldest', 'mixed']),
     new Option('--allow-empty', 'nothing to do is success, not exit code 4').default(false, 'off'),
   ];
 }

@@ -1,14 +1,15 @@
+import path from 'node:path';
 import type { Job, PlanItem } from '../core/model.js';
 import { jobSize } from '../core/size.js';
 
 export type Order = 'name' | 'smallest' | 'largest' | 'oldest' | 'mixed';
 
-/** `name` is the order in which the plan finds things; the others need all jobs before the first. */
+/** Without an order things stay as the plan finds them; any needs all jobs before the first. */
 export async function* inOrder(
   items: AsyncIterable<PlanItem>,
-  order: Order,
+  order: Order | undefined,
 ): AsyncGenerator<PlanItem, void, undefined> {
-  if (order === 'name') {
+  if (order === undefined) {
     yield* items;
     return;
   }
@@ -21,8 +22,13 @@ export async function* inOrder(
 }
 
 /** Equals stay in the order in which they were found. */
-function sorted(jobs: Job[], order: Exclude<Order, 'name'>): Iterable<Job> {
+function sorted(jobs: Job[], order: Order): Iterable<Job> {
   switch (order) {
+    case 'name':
+      return jobs
+        .map((job) => ({ job, name: path.normalize(job.media.path) }))
+        .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+        .map(({ job }) => job);
     case 'smallest':
       return jobs.sort((a, b) => jobSize(a) - jobSize(b));
     case 'largest':

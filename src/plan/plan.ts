@@ -48,7 +48,8 @@ export interface PlanOptions {
   readonly ownDirectories: readonly string[];
   readonly minAgeMs: number;
   readonly now: Date;
-  readonly order: Order;
+  /** Without it the plan's own: by name, and lists as they are. */
+  readonly order?: Order;
   readonly images: 'skip' | 'media';
   /** Without it `auto`, but for the rows of a manifest, whose media keep what they had. */
   readonly covers?: 'auto' | 'off' | 'required';
@@ -122,7 +123,9 @@ export async function planUploads(
     }
     warnings.flush();
   }
-  return byContent(inOrder(items(), options.order), options.content);
+  // Inputs are found in that order, and need not all be found before the first.
+  const isByName = options.order === 'name' && listed.length === 0;
+  return byContent(inOrder(items(), isByName ? undefined : options.order), options.content);
 }
 
 async function readSearchOptions(

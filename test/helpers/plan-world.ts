@@ -47,7 +47,6 @@ export async function createPlanWorld(): Promise<PlanWorld> {
     ownDirectories: [],
     minAgeMs: 0,
     now: new Date(),
-    order: 'name',
     images: 'skip',
     media: {},
     allowEmpty: false,

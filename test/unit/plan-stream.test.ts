@@ -33,6 +33,16 @@ test('a list keeps its order, and what has vanished from it fails alone', async 
   ]);
 });
 
+test('a list is planned by name where that order is asked for', async () => {
+  await world.write({ 'b.mp4': '1', 'd/e.mp4': '1', 'd-x.mp4': '1', 'a.mp4': '1' });
+  await world.write({ list: 'd\nb.mp4\n', 'jobs.csv': 'path\n./d-x.mp4\na.mp4\n' });
+  const lists = { filesFrom: 'list', jobs: 'jobs.csv' };
+  const byName = ['a.mp4', 'b.mp4', './d-x.mp4', 'd/e.mp4'];
+  assert.deepEqual(await world.lines([], { ...lists, order: 'name' }), byName);
+  const asListed = ['d/e.mp4', 'b.mp4', './d-x.mp4', 'a.mp4'];
+  assert.deepEqual(await world.lines([], lists), asListed);
+});
+
 test('a NUL-separated list takes names with line breaks, also from standard input', async () => {
   await world.write({ 'a\nb.mp4': '1', 'c.mp4': '1' });
   const stdin = Readable.from([Buffer.from('./a\nb.m'), Buffer.from('p4\0c.mp4\0')]);
