@@ -14,7 +14,8 @@ export interface DecideSettings extends JobSettings {
 
 /**
  * Turns verdicts, in the order of the plan, into plan items; undefined for what needs no record of its
- * own. Remembers what came before: each real path becomes one job, and what went with another no job.
+ * own. Remembers what came before: each real path becomes one job, and what went with another no job; of
+ * one that becomes none, one record tells why.
  */
 export function createDecide(
   settings: DecideSettings,
@@ -22,6 +23,8 @@ export function createDecide(
   warnings: Warnings,
 ): (verdict: Verdict) => PlanItem | undefined {
   const seen = createPathSet();
+  /** What became no job: under another name, or with another row, it still may. */
+  const passed = createPathSet();
   const usedCovers = createPathSet();
   const takePlaces = createPlaces();
   let index = 0;
@@ -33,13 +36,13 @@ export function createDecide(
 
   function decideMedia(media: Media, absolute: string, row: Row | undefined): PlanItem {
     const { file } = media;
-    if (!seen.add(inSubApp(file.realPath, row))) return skipped(file, 'duplicate');
+    if (seen.has(inSubApp(file.realPath, row))) return skipped(file, 'duplicate');
     index += 1;
     const facts = { path: file.path, absolute, index, now: settings.now };
     const job = createJob(media, row, facts, settings, warnings);
     const failure = takePlaces(job, row?.media.subAppId ?? settings.media.subAppId);
     if (failure !== undefined) return { status: 'failed', path: file.path, failure };
-    for (const segment of media.segments) seen.add(inSubApp(segment.realPath, row));
+    for (const one of [file, ...media.segments]) seen.add(inSubApp(one.realPath, row));
     return { status: 'planned', job };
   }
 
@@ -50,8 +53,7 @@ export function createDecide(
     if (settings.images === 'media' || row?.media.mediaType !== undefined) {
       return isYoung ? skipped(file, 'too-young') : decideMedia(media, absolute, row);
     }
-    const isNew = seen.add(inSubApp(file.realPath, row));
-    return skipped(file, isNew ? 'unpaired-image' : 'duplicate');
+    return skipped(file, 'unpaired-image');
   }
 
   function decideOne(verdict: Verdict): PlanItem | undefined {
@@ -69,13 +71,38 @@ export function createDecide(
     }
   }
 
+  function isTold(realPath: string | undefined, row: Row | undefined): boolean {
+    const key = realPath === undefined ? undefined : inSubApp(realPath, row);
+    return key !== undefined && (seen.has(key) || !passed.add(key));
+  }
+
   return (verdict) => {
-    if (verdict.cover !== undefined) usedCovers.add(verdict.cover.realPath);
+    const { cover, row } = verdict;
+    if (cover !== undefined) usedCovers.add(cover.realPath);
     const item = decideOne(verdict);
-    return item === undefined || item.status === 'planned'
-      ? item
-      : withExtra(item, verdict.row?.extra);
+    if (item === undefined || item.status === 'planned') return item;
+    const own = isTold(realPathOf(verdict), row) ? duplicateOf(item) : item;
+    return withExtra(own, row?.extra);
   };
+}
+
+function realPathOf(verdict: Verdict): string | undefined {
+  switch (verdict.kind) {
+    case 'ignored':
+      return undefined;
+    case 'failed':
+      return verdict.realPath;
+    case 'skipped':
+      return verdict.file.realPath;
+    case 'image':
+    case 'media':
+      return verdict.media.file.realPath;
+  }
+}
+
+function duplicateOf(item: Skipped | Failed): Skipped {
+  const facts = item.status === 'skipped' ? item : { path: item.path };
+  return { ...facts, status: 'skipped', reason: 'duplicate' };
 }
 
 /** What a job list says of a path that becomes no job; it comes back all the same. */

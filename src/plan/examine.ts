@@ -37,7 +37,13 @@ type Finding =
       readonly isYoung: boolean;
     }
   | { readonly kind: 'skipped'; readonly file: SourceFile; readonly reason: SkipReason }
-  | { readonly kind: 'failed'; readonly path: string; readonly failure: UploadFailure }
+  | {
+      readonly kind: 'failed';
+      readonly path: string;
+      /** Absent where it cannot be told from other files. */
+      readonly realPath?: string;
+      readonly failure: UploadFailure;
+    }
   | { readonly kind: 'ignored' };
 
 export interface ExamineSettings {
@@ -74,7 +80,7 @@ export function createExamine(
       found instanceof UploadFailure ? found : await orFailure(examineFile(entry, found, cover));
     return {
       ...(finding instanceof UploadFailure
-        ? { kind: 'failed', path: entry.path, failure: finding.at('plan') }
+        ? await failed(entry, found, finding, settings.realDirectory)
         : finding),
       ...row,
       ...(cover === undefined || cover instanceof UploadFailure ? {} : { cover: cover.file }),
@@ -135,6 +141,21 @@ function createExamineFile(
       isYoung: isYoung(found.changedAtMs),
     };
   };
+}
+
+async function failed(
+  { path: shown, absolute }: Entry,
+  found: File | UploadFailure,
+  failure: UploadFailure,
+  realDirectory: RealDirectory,
+): Promise<Finding> {
+  const verdict = { kind: 'failed', path: shown, failure: failure.at('plan') } as const;
+  if (!(found instanceof UploadFailure)) return { ...verdict, realPath: found.file.realPath };
+  // Several names that are not UTF-8 may read the same.
+  if (absolute.includes('\ufffd')) return verdict;
+  const [directory, name] = [path.dirname(absolute), path.basename(absolute)];
+  const real = await realDirectory(directory).catch(() => directory);
+  return { ...verdict, realPath: path.join(real, name) };
 }
 
 /** What somebody says that a file is. */

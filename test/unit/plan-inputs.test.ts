@@ -195,6 +195,38 @@ test('one real file is one job, however often and under whatever path it is give
   ]);
 });
 
+test('what fails or is left out has one record, under whatever paths it is given', async () => {
+  await world.write({ 'v/a.part': '1', 'v/e.mp4': '', 'v/i.png': '1', 'v/p.m3u8': 'none' });
+  await fs.symlink('nowhere', world.at('v/d.mp4'));
+  await fs.symlink('v', world.at('w'));
+  const list = { 'list.txt': 'v/gone.mp4\nw/gone.mp4\nw/e.mp4\nv/d.mp4\nv/n.txt\n./v/n.txt\n' };
+  await world.write({ ...list, 'v/n.txt': '1' });
+  const lines = await world.lines(['v', 'v', 'w'], { filesFrom: 'list.txt' });
+  const names = ['a.part', 'd.mp4', 'e.mp4', 'i.png', 'p.m3u8'];
+  const reasons = ['temporary-name', 'source-missing', 'empty', 'unpaired-image', 'source-invalid'];
+  const told = (directory: string, name: string, reason: string | undefined): string =>
+    `${directory}/${name} (${reason})`;
+  assert.deepEqual(
+    lines.sort(),
+    [
+      ...names.map((name, index) => told('v', name, reasons[index])),
+      ...names.flatMap((name) => ['v', 'w'].map((at) => told(at, name, 'duplicate'))),
+      'v/gone.mp4 (source-missing)',
+      'w/gone.mp4 (duplicate)',
+      'w/e.mp4 (duplicate)',
+      'v/d.mp4 (duplicate)',
+      'v/n.txt (source-unsupported)',
+      './v/n.txt (duplicate)',
+    ].sort(),
+  );
+});
+
+test('a file that is left out under one name is uploaded under another', async () => {
+  await world.write({ 'v/a.part': '1' });
+  await fs.symlink('a.part', world.at('v/b.mp4'));
+  assert.deepEqual(await world.lines(['v']), ['v/a.part (temporary-name)', 'v/b.mp4']);
+});
+
 test('files that changed less than the minimum age ago are left out', async () => {
   await world.write({ 'old.mp4': '1', 'new.mp4': '1', 'copied.mp4': '1' });
   await fs.utimes(world.at('copied.mp4'), 1, 1);
