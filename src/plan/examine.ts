@@ -17,7 +17,7 @@ import {
   isPlaylistType,
   isTemporaryName,
 } from './media-types.js';
-import { findSegments, type Claims } from './playlist.js';
+import { findSegments, lostAs, type Claims } from './playlist.js';
 
 /** What one path is, before it is known what else the run contains. */
 export type Verdict = Finding & {
@@ -133,6 +133,8 @@ function createExamineFile(
     if (file.size === 0) return { kind: 'skipped', file, reason: 'empty' };
     if (file.size > MAX_MEDIA_SIZE) throw tooLarge(file);
     const type = typeNamed(entry, settings) ?? extension;
+    const lost = lostAs(entry.path, type);
+    if (lost !== undefined) throw lost;
     if (!isImage) return examineMedia(entry, found, type, cover);
     return {
       kind: 'image',

@@ -2,7 +2,7 @@ import type { Problem } from '../core/errors.js';
 import type { Extra } from '../core/model.js';
 import { visible } from '../core/text.js';
 import { checkFields, type MediaOptions } from './limits.js';
-import { isImageType, isMediaType } from './media-types.js';
+import { lostAs } from './playlist.js';
 import type { RawRow } from './raw-rows.js';
 
 /** One row of a job list: a file, and what it says of the media. */
@@ -124,24 +124,31 @@ export function readRow(
   const recorded = isRecord ? readGiven(recordedOf(raw, flagged), problems) : {};
   const { cover, ...options } = { ...recorded, ...given };
   const media = checkFields(options, (field) => field, now, problems);
-  if (!isRecord) checkTypes(media, problems);
+  checkPlaylist(path, media.mediaType, problems);
   const isPlanned = isRecord && !isAbsent(raw['name']);
-  const hadNone = isPlanned && cover === undefined && !flagged.has('cover');
-  const unknown = Object.entries(values).filter(([column]) => isUnknown(column));
-  for (const [column, value] of unknown) checkExact(column, value, problems);
-  const extra = Object.fromEntries(unknown);
-  if (Object.keys(given).length > 0) extra['given'] = given;
+  const hadNone = isPlanned && !flagged.has('cover');
+  const extra = readExtraColumns(values, given, problems);
   return {
     row: {
       path,
       media,
-      ...(hadNone ? { cover: null } : cover === undefined ? {} : { cover }),
-      ...(Object.keys(extra).length === 0 ? {} : { extra }),
+      ...(hadNone ? { cover: null } : {}),
+      ...(cover === undefined ? {} : { cover }),
+      ...(extra === undefined ? {} : { extra }),
     },
     problems,
     isUnplanned: isRecord && !isPlanned,
     lostColumns: isRecord ? [] : Object.keys(values).filter(isReserved),
   };
+}
+
+/** What comes back in the manifest: the columns that are not known, and the known ones as they were given. */
+function readExtraColumns(values: Values, given: object, problems: Problem[]): Extra | undefined {
+  const unknown = Object.entries(values).filter(([column]) => isUnknown(column));
+  for (const [column, value] of unknown) checkExact(column, value, problems);
+  const extra = Object.fromEntries(unknown);
+  if (Object.keys(given).length > 0) extra['given'] = given;
+  return Object.keys(extra).length === 0 ? undefined : extra;
 }
 
 function isManifestRecord(raw: Values): boolean {
@@ -237,19 +244,9 @@ function wrongKind(column: string, kind: string, value: unknown): Problem {
   };
 }
 
-function checkTypes({ mediaType, coverType }: MediaOptions, problems: Problem[]): void {
-  if (mediaType !== undefined && !isMediaType(mediaType) && !isImageType(mediaType)) {
-    problems.push({
-      message: `VOD does not accept media of the type ${visible(mediaType)} (mediaType)`,
-      hint: 'Write a type that VOD accepts, as in mp4, or leave it empty.',
-    });
-  }
-  if (coverType !== undefined && !isImageType(coverType)) {
-    problems.push({
-      message: `VOD does not accept covers of the type ${visible(coverType)} (coverType)`,
-      hint: 'Write a type that VOD accepts, as in jpg, or leave it empty.',
-    });
-  }
+function checkPlaylist(path: string, type: string | undefined, problems: Problem[]): void {
+  const lost = lostAs(path, type);
+  if (lost !== undefined) problems.push({ message: lost.message, hint: lost.hint });
 }
 
 /** A number that JSON.parse has rounded would be sent or come back as another one. */

@@ -7,7 +7,7 @@ import type { MediaOptions } from './limits.js';
 import { extensionOf, stemOf } from './media-types.js';
 import { cleanName } from './media-name.js';
 import type { Warnings } from './warnings.js';
-import { cleanStoragePath, renderTemplate, type TemplateFacts } from './templates.js';
+import { renderStoragePath, renderTemplate, type TemplateFacts } from './templates.js';
 import path from 'node:path';
 
 /** A file that is to be uploaded, with all that goes with it. */
@@ -76,10 +76,8 @@ function storagePathOf(
   { storagePath: template }: MediaOptions,
   row: Row | undefined,
 ): string | undefined {
-  const wanted =
-    row?.media.storagePath ??
-    (template === undefined ? undefined : renderTemplate(template, facts));
-  return wanted === undefined ? undefined : cleanStoragePath(wanted);
+  if (row?.media.storagePath !== undefined) return row.media.storagePath;
+  return template === undefined ? undefined : renderStoragePath(template, facts);
 }
 
 function coverTypeOf(cover: SourceFile, media: MediaOptions): string {

@@ -2,7 +2,8 @@ import { parseDuration } from '../core/duration.js';
 import type { Problem } from '../core/errors.js';
 import { REGION } from '../core/region.js';
 import { visible } from '../core/text.js';
-import { KNOWN_FIELDS, unknownFields } from './templates.js';
+import { isImageType, isMediaType } from './media-types.js';
+import { emptyStep, KNOWN_FIELDS, unknownFields } from './templates.js';
 
 /** What the user wants the media to become, as the flags give it. */
 export interface MediaOptions {
@@ -69,17 +70,14 @@ export function checkFields(
       hint: `Correct ${labelOf('storageRegion')}, or leave it out.`,
     });
   }
-  if (options.storagePath !== undefined && !options.storagePath.startsWith('/')) {
-    problems.push({
-      message: `${labelOf('storagePath')} ${visible(options.storagePath)} does not begin with /`,
-      hint: 'Write it from the root of the storage, with / first.',
-    });
-  }
-  const mediaType = readType(labelOf('mediaType'), options.mediaType, problems);
-  const coverType = readType(labelOf('coverType'), options.coverType, problems);
+  checkStoragePath(labelOf('storagePath'), options.storagePath, problems);
+  const expireTime = readExpireTime(labelOf('expireTime'), options.expireTime, now, problems);
+  const isAnyType = (type: string): boolean => isMediaType(type) || isImageType(type);
+  const mediaType = readType(labelOf('mediaType'), options.mediaType, isAnyType, problems);
+  const coverType = readType(labelOf('coverType'), options.coverType, isImageType, problems);
   return {
     ...options,
-    ...readExpireTime(labelOf('expireTime'), options.expireTime, now, problems),
+    ...expireTime,
     ...(mediaType === undefined ? {} : { mediaType }),
     ...(coverType === undefined ? {} : { coverType }),
   };
@@ -106,6 +104,24 @@ function checkLength(
   problems.push({
     message: `${label} has ${characters} characters (${bytes} bytes in UTF-8); VOD takes ${most}`,
     hint: `Shorten ${label} to ${most} bytes.`,
+  });
+}
+
+function checkStoragePath(label: string, path: string | undefined, problems: Problem[]): void {
+  if (path === undefined) return;
+  const shown = `${label} ${visible(path)}`;
+  if (!path.startsWith('/')) {
+    problems.push({
+      message: `${shown} does not begin with /`,
+      hint: 'Write it from the root of the storage, with / first.',
+    });
+    return;
+  }
+  const step = emptyStep(path);
+  if (step === undefined) return;
+  problems.push({
+    message: `${shown} has ${step === '' ? 'nothing behind a slash' : `the step ${step}`}`,
+    hint: 'Write a name behind every slash, of which the last is that of the media.',
   });
 }
 
@@ -167,14 +183,16 @@ function parseTime(text: string, now: Date): Date | undefined {
 function readType(
   label: string,
   type: string | undefined,
+  isAccepted: (type: string) => boolean,
   problems: Problem[],
 ): string | undefined {
   if (type === undefined) return undefined;
   const bare = type.replace(/^\./, '').toLowerCase();
-  if (/^[a-z0-9]{1,16}$/.test(bare)) return bare;
+  if (isAccepted(bare)) return bare;
+  const [what, example] = isAccepted('mp4') ? ['media', 'mp4'] : ['covers', 'jpg'];
   problems.push({
-    message: `${label} ${visible(type)} is not a type`,
-    hint: 'Write it like an extension without its dot, as in mp4.',
+    message: `VOD does not accept ${what} of the type ${visible(type)} (${label})`,
+    hint: `Write a type that VOD accepts, as in ${example}, or none.`,
   });
   return undefined;
 }

@@ -2,6 +2,7 @@ import { UploadFailure } from '../core/errors.js';
 import type { Job, Segment, SourceFile } from '../core/model.js';
 import { visible } from '../core/text.js';
 import { createPathSet } from './path-set.js';
+import { emptyStep } from './templates.js';
 
 /** The most that COS takes of a key, URL-encoded. */
 const MAX_KEY_LENGTH = 850;
@@ -22,6 +23,7 @@ export function createPlaces(): (
     const tooLong = keyTooLong(media, segments, mediaStoragePath);
     if (tooLong !== undefined) return tooLong;
     if (mediaStoragePath === undefined) return undefined;
+    if (emptyStep(mediaStoragePath) !== undefined) return nameless(media, mediaStoragePath);
     const folder = mediaStoragePath.slice(0, mediaStoragePath.lastIndexOf('/') + 1);
     const placeOf = (file: SourceFile, path: string) => {
       const key = `${subAppId ?? ''}:${path}`;
@@ -40,6 +42,12 @@ export function createPlaces(): (
     }
     return undefined;
   };
+}
+
+function nameless(media: SourceFile, storagePath: string): UploadFailure {
+  const message = `the storage path of ${visible(media.path)} would be ${visible(storagePath)}, of which a step names nothing`;
+  const hint = 'Make the storage path end with a name, as in /{dir}/{name}.';
+  return new UploadFailure('source-invalid', message, { stage: 'plan', hint });
 }
 
 function keyTooLong(

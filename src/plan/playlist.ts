@@ -5,7 +5,7 @@ import { visible } from '../core/text.js';
 import { assertAnswering, explain, inspect } from './inspect.js';
 import type { Inspection, RealDirectory } from './inspect.js';
 import { mapAhead } from './map-ahead.js';
-import { extensionOf, isSegmentType } from './media-types.js';
+import { extensionOf, isPlaylistType, isSegmentType } from './media-types.js';
 import { createPathSet } from './path-set.js';
 import { readDash } from './playlist-dash.js';
 import { readHls } from './playlist-hls.js';
@@ -42,6 +42,15 @@ const MAX_REFERENCES = 1_000_000;
 const SEGMENTS_AHEAD = 16;
 /** What is wrong with one playlist may be wrong with each of its references. */
 const MAX_PROBLEMS = 5;
+
+/** Why a playlist may not go as this type: the files that it refers to would stay behind. */
+export function lostAs(shown: string, type: string | undefined): UploadFailure | undefined {
+  const extension = extensionOf(path.basename(shown));
+  if (type === undefined || isPlaylistType(type) || !isPlaylistType(extension)) return undefined;
+  const message = `cannot upload ${visible(shown)} as ${visible(type)}: a playlist goes as what it is, with its files`;
+  const hint = 'Name no type for playlists (--media-type, mediaType), or rename what is none.';
+  return new UploadFailure('source-invalid', message, { hint });
+}
 
 async function readPlaylist(
   shown: string,

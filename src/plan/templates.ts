@@ -41,10 +41,20 @@ export function renderTemplate(template: string, facts: TemplateFacts): string {
   );
 }
 
-/** An absolute storage path without empty, `.` and `..` steps. */
-export function cleanStoragePath(raw: string): string {
-  const steps = raw.split('/');
-  return '/' + steps.filter((step) => !['', '.', '..'].includes(step)).join('/');
+/** The same of a storage path: of `{dir}`, which may be absolute, empty or lead upwards, its names are taken. */
+export function renderStoragePath(template: string, facts: TemplateFacts): string {
+  const below = facts.path.split('/').filter((step) => !EMPTY_STEPS.has(step));
+  return renderTemplate(template, { ...facts, path: below.join('/') }).replace(/\/{2,}/g, '/');
+}
+
+const EMPTY_STEPS: ReadonlySet<string> = new Set(['', '.', '..']);
+
+/** The first step of a storage path that names nothing: the service or COS would rewrite it. */
+export function emptyStep(storagePath: string): string | undefined {
+  return storagePath
+    .split('/')
+    .slice(1)
+    .find((step) => EMPTY_STEPS.has(step));
 }
 
 function localDate(date: Date): string {

@@ -47,7 +47,7 @@ test('every known column becomes a field of the request', async () => {
     expireTime: '2099-01-01',
     sourceContext: 's',
     sessionContext: 't',
-    storagePath: '/x/../y.mp4',
+    storagePath: '/x/y.mp4',
     subAppId: 1500000001,
     extInfo: 'e',
   };
@@ -123,6 +123,11 @@ test('what is wrong with rows is said with row, line and column, and nothing is 
       'storageRegion ap guangzhou is not the name of a region, such as ap-guangzhou',
     ],
     [{ path: 'a.mp4', storagePath: 'x' }, 'storagePath x does not begin with /'],
+    [{ path: 'a.mp4', storagePath: '/x/../y' }, 'storagePath /x/../y has the step ..'],
+    [
+      { path: 'v/a.m3u8', mediaType: 'mp4' },
+      'cannot upload v/a.m3u8 as mp4: a playlist goes as what it is, with its files',
+    ],
     [{ path: 'a.mp4', coverType: 'mp4' }, 'VOD does not accept covers of the type mp4 (coverType)'],
   ];
   for (const [row, message] of rows) {

@@ -69,7 +69,7 @@ test('templates know stem, name, ext, dir, parent, index and date', async () => 
     now,
     media: {
       name: '{stem}-{name}-{ext}-{dir}-{parent}-{index}-{date}',
-      storagePath: '/in/{dir}/../{date}//{name}',
+      storagePath: '/in/{dir}/{date}/{name}',
     },
   });
   assert.deepEqual(
@@ -79,6 +79,26 @@ test('templates know stem, name, ext, dir, parent, index and date', async () => 
       ['b-b.MP4-mp4-v_x-x-2-2026-01-02', '/in/v/x/2026-01-02/b.MP4'],
     ],
   );
+});
+
+test('a storage path takes the names of a directory that is absolute, none or above', async () => {
+  await world.write({ 'a.mp4': '1', 'v/...mp4': '1', 'v/b.mp4': '1' });
+  const plan = async (inputs: string[], storagePath: string, cwd = world.dir): Promise<unknown[]> =>
+    (await world.plan(inputs, { cwd, media: { storagePath } })).map((item) =>
+      item.status === 'failed'
+        ? item.failure.message
+        : item.status === 'planned' && item.job.request.mediaStoragePath,
+    );
+  assert.deepEqual(await plan(['a.mp4'], '/{dir}/{name}'), ['/a.mp4']);
+  assert.deepEqual(await plan([world.at('a.mp4')], '/x/{dir}/{name}'), [`/x${world.at('a.mp4')}`]);
+  assert.deepEqual(await plan(['../a.mp4'], '/x/{dir}/{name}', world.at('v')), ['/x/a.mp4']);
+  assert.deepEqual(await plan(['a.mp4'], '/{dir}'), [
+    'the storage path of a.mp4 would be /, of which a step names nothing',
+  ]);
+  assert.deepEqual(await plan(['v/...mp4', 'v/b.mp4'], '/{stem}/{name}'), [
+    'the storage path of v/...mp4 would be /../...mp4, of which a step names nothing',
+    '/b/b.mp4',
+  ]);
 });
 
 test('two files may not go to one storage path', async () => {
@@ -155,6 +175,19 @@ test('a template that is wrong names what is known', () => {
   assert.equal(check({ name: ' ' }).messages.length, 1);
 });
 
+test('a storage path that the service would rewrite is a problem', () => {
+  for (const [storagePath, reason] of [
+    ['/', 'nothing behind a slash'],
+    ['/a//{name}', 'nothing behind a slash'],
+    ['/a/', 'nothing behind a slash'],
+    ['/{dir}/../{name}', 'the step ..'],
+    ['/./{name}', 'the step .'],
+  ] as const) {
+    const { messages } = check({ storagePath });
+    assert.deepEqual(messages, [`--storage-path ${storagePath} has ${reason}`]);
+  }
+});
+
 test('contexts are limited in characters and in bytes', () => {
   assert.deepEqual(check({ sourceContext: 'x'.repeat(250) }).messages, []);
   assert.deepEqual(check({ sourceContext: 'x'.repeat(251) }).messages, [
@@ -198,13 +231,22 @@ test('an expiry is a time or a duration, in the future, and goes out as ISO 8601
   }
 });
 
-test('ids are whole numbers, and types look like extensions', () => {
+test('ids are whole numbers, and types are those that VOD accepts', () => {
   assert.deepEqual(check({ classId: 0, subAppId: 1500001234 }).messages, []);
   for (const bad of [{ classId: 1.5 }, { classId: -1 }, { subAppId: 0 }, { subAppId: NaN }]) {
     assert.equal(check(bad).messages.length, 1);
   }
-  assert.equal(check({ mediaType: 'm p4' }).messages.length, 1);
-  assert.equal(check({ coverType: '../x' }).messages.length, 1);
+  for (const mediaType of ['m p4', 'exe', '']) {
+    assert.deepEqual(check({ mediaType }).messages, [
+      `VOD does not accept media of the type ${mediaType} (--media-type)`,
+    ]);
+  }
+  for (const coverType of ['../x', 'mp4']) {
+    assert.deepEqual(check({ coverType }).messages, [
+      `VOD does not accept covers of the type ${coverType} (--cover-type)`,
+    ]);
+  }
+  assert.deepEqual(check({ mediaType: 'png', coverType: 'png' }).messages, []);
   assert.equal(check({ mediaType: '.MP4' }).media.mediaType, 'mp4');
 });
 

@@ -299,3 +299,17 @@ test('DASH: references without end are refused at a limit, and the first problem
   ]);
   assert.ok(process.memoryUsage().rss - before < 500e6);
 });
+
+test('a playlist does not go as another type, without its files', async () => {
+  await world.write({
+    'v/a.m3u8': '#EXTM3U\n#EXTINF:1,\ns.ts\n',
+    'v/s.ts': '1',
+    'v/b.mp4': '1',
+  });
+  const media = { mediaType: 'mp4' };
+  assert.deepEqual(await world.problems(['v/a.m3u8'], { media }), [
+    'cannot upload v/a.m3u8 as mp4: a playlist goes as what it is, with its files',
+  ]);
+  const found = await world.lines(['v'], { media });
+  assert.deepEqual(found, ['v/a.m3u8 (source-invalid)', 'v/b.mp4', 'v/s.ts']);
+});
