@@ -116,7 +116,7 @@ function inputOptions(): Option[] {
     )
       .argParser(collect)
       .default([], 'none'),
-    new Option('--exclude-from <file>', 'read such globs from a file; repeatable')
+    new Option('--exclude-from <file>', 'read such globs from a file (- is stdin); repeatable')
       .argParser(collectNamed)
       .default([], 'none'),
     new Option('--include-hidden', 'take hidden files and directories too').default(false, 'off'),

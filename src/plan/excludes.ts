@@ -78,6 +78,11 @@ function problemWith(glob: string): Problem | undefined {
     const message = `the pattern to exclude ${visible(glob)} names nothing`;
     return { message, hint: 'Name a file or directory, or use * for all of them.' };
   }
+  if (/^!(?!\()/.test(withoutSlashes(glob))) {
+    const message = `the pattern to exclude ${visible(glob)} begins with !: it would leave out all else`;
+    const hint = String.raw`Leave it out, since what no pattern matches stays; a name that begins with ! is \!name.`;
+    return { message, hint };
+  }
   return problemWithPattern(glob);
 }
 

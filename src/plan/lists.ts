@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
-import type { Problem } from '../core/errors.js';
+import { usageError, type Problem } from '../core/errors.js';
 import { explain } from './inspect.js';
 import { readPieces, threadFs } from './quick-fs.js';
 
@@ -14,6 +14,7 @@ export interface ListSources extends ListPlace {
   readonly filesFrom?: string;
   readonly filesFrom0?: string;
   readonly jobs?: string;
+  readonly excludeFrom?: readonly string[];
 }
 
 /** A list of paths, kept as the bytes that it came in: whether its files belong together shows at its end. */
@@ -22,18 +23,18 @@ export type PathList = Iterable<string>;
 const NUL = 0;
 const LINE_FEED = 10;
 
-/** Standard input can be read by one list only. */
-export function checkStandardInput(sources: ListSources, problems: Problem[]): boolean {
-  const { filesFrom, filesFrom0, jobs } = sources;
+/** Throws UsageError where more than one list would read standard input. */
+export function assertOneReader(sources: ListSources): void {
+  const { filesFrom, filesFrom0, jobs, excludeFrom = [] } = sources;
   const flags = Object.entries({
-    '--files-from': filesFrom,
-    '--files-from0': filesFrom0,
-    '--jobs': jobs,
-  }).flatMap(([flag, file]) => (file === '-' ? [flag] : []));
-  if (flags.length < 2) return true;
+    '--files-from': [filesFrom],
+    '--files-from0': [filesFrom0],
+    '--jobs': [jobs],
+    '--exclude-from': excludeFrom,
+  }).flatMap(([flag, files]) => files.filter((file) => file === '-').map(() => flag));
+  if (flags.length < 2) return;
   const message = `${flags.join(' and ')} cannot both read standard input`;
-  problems.push({ message, hint: 'Give one of them a file.' });
-  return false;
+  throw usageError(message, 'Give one of them a file.');
 }
 
 /** Reads `--files-from` and `--files-from0`; what goes wrong is added to `problems`. */

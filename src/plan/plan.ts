@@ -14,7 +14,7 @@ import { readInputs, type Input } from './inputs.js';
 import { createRealDirectory, explain } from './inspect.js';
 import { readJobList, type JobList } from './job-list.js';
 import { checkMediaOptions, type MediaOptions } from './limits.js';
-import { checkStandardInput, readAll, readLists, type PathList } from './lists.js';
+import { assertOneReader, readAll, readLists, type PathList } from './lists.js';
 import { mapAhead } from './map-ahead.js';
 import { extensionOf, isImageType, isMediaType, isPlaylistType } from './media-types.js';
 import { createWarnings } from './warnings.js';
@@ -40,7 +40,7 @@ export interface PlanOptions {
   /** A file or `-`: a job list as CSV, JSON or JSON Lines; a manifest is one. */
   readonly jobs?: string;
   readonly exclude: readonly string[];
-  /** Files of globs, one a line; lines that begin with # are comments. */
+  /** Files or `-`: globs, one a line; lines that begin with # are comments. */
   readonly excludeFrom?: readonly string[];
   readonly includeHidden: boolean;
   readonly followSymlinks: boolean;
@@ -77,6 +77,7 @@ export async function planUploads(
   options: PlanOptions,
   signal: AbortSignal,
 ): Promise<AsyncIterable<PlanItem>> {
+  assertOneReader(options);
   const { now, minAgeMs } = options;
   const problems: Problem[] = [];
   const warnings = createWarnings((message) => options.warn(message));
@@ -148,7 +149,6 @@ async function readAllLists(
   problems: Problem[],
   signal: AbortSignal,
 ): Promise<{ readonly lists: readonly PathList[]; readonly jobList?: JobList }> {
-  if (!checkStandardInput(options, problems)) return { lists: [] };
   const lists = await readLists(options, problems, signal);
   if (options.jobs === undefined) return { lists };
   const warn = (message: string): void => options.warn(message);
@@ -170,7 +170,7 @@ async function readExcludes(
   const globs = [...options.exclude];
   for (const file of options.excludeFrom ?? []) {
     try {
-      const bytes = await readAll(path.resolve(options.cwd, file), options, signal);
+      const bytes = await readAll(file, options, signal);
       const lines = bytes
         .toString()
         .replace(/^\ufeff/, '')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, test } from 'node:test';
 import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
 
@@ -230,4 +231,25 @@ test('a pattern to exclude that names nothing is a problem', async () => {
     'the pattern to exclude .// names nothing',
     'the pattern to exclude / names nothing',
   ]);
+});
+
+test('a pattern to exclude that begins with ! is a problem, unless it is !(…)', async () => {
+  await world.write({ 'a.mp4': '1', 'b.mp4': '1', '!c.mp4': '1' });
+  assert.deepEqual(await world.problems(['*.mp4'], { exclude: ['!a.mp4', './!v/*'] }), [
+    'the pattern to exclude !a.mp4 begins with !: it would leave out all else',
+    'the pattern to exclude ./!v/* begins with !: it would leave out all else',
+  ]);
+  assert.deepEqual(await world.lines(['*.mp4'], { exclude: ['!(a.mp4)'] }), ['a.mp4']);
+  const exclude = [String.raw`\!c.mp4`];
+  assert.deepEqual(await world.lines(['*.mp4'], { exclude }), ['a.mp4', 'b.mp4']);
+});
+
+test('patterns to exclude can come from standard input, where nothing else does', async () => {
+  await world.write({ 'a.mp4': '1', 'b.mp4': '1' });
+  const stdin = Readable.from([Buffer.from('b.*\n')]);
+  assert.deepEqual(await world.lines(['*.mp4'], { excludeFrom: ['-'], stdin }), ['a.mp4']);
+  for (const other of [{ filesFrom: '-' }, { excludeFrom: ['-', '-'] }]) {
+    const [problem] = await world.problems(['*.mp4'], { excludeFrom: ['-'], ...other });
+    assert.match(problem ?? '', /--exclude-from cannot both read standard input/);
+  }
 });
