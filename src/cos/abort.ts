@@ -2,14 +2,14 @@ import { UploadFailure } from '../core/errors.js';
 import type { UploadId } from '../core/ids.js';
 import type { Cos, ObjectTarget } from '../core/ports.js';
 import type { MultipartRequests } from './multipart-requests.js';
-import type { Repeat } from './repeat.js';
+import type { Attempt, Repeat } from './repeat.js';
 
 /** Aborts an upload, and whatever else was begun of its key. */
 export function createAbort(requests: MultipartRequests, repeat: Repeat): Cos['abort'] {
   return async (target, uploadId, signal) => {
     let hindrance: UploadFailure | undefined;
     /** What hinders one of them keeps no other from being aborted. */
-    async function tried<T>(work: (domain: string) => Promise<T>): Promise<T | undefined> {
+    async function tried<T>(work: (attempt: Attempt) => Promise<T>): Promise<T | undefined> {
       try {
         return await repeat(() => undefined, signal, work);
       } catch (error) {
@@ -20,14 +20,14 @@ export function createAbort(requests: MultipartRequests, repeat: Repeat): Cos['a
       }
     }
     // An Initiate that nobody got the answer of, or got too late, has left an upload as well.
-    const begun = await tried((domain) =>
+    const begun = await tried((attempt) =>
       uploadId === undefined
-        ? requests.findUploads(target, domain, signal)
-        : findBegun(requests, target, domain, signal),
+        ? requests.findUploads(target, attempt, signal)
+        : findBegun(requests, target, attempt, signal),
     );
     const known = uploadId === undefined ? [] : [uploadId];
     for (const id of new Set([...known, ...(begun ?? [])])) {
-      await tried((domain) => requests.abort(target, id, domain, signal));
+      await tried((attempt) => requests.abort(target, id, attempt, signal));
     }
     return hindrance;
   };
@@ -37,11 +37,11 @@ export function createAbort(requests: MultipartRequests, repeat: Repeat): Cos['a
 export async function findBegun(
   requests: MultipartRequests,
   target: ObjectTarget,
-  domain: string,
+  attempt: Attempt,
   signal: AbortSignal,
 ): Promise<readonly UploadId[]> {
   try {
-    return await requests.findUploads(target, domain, signal);
+    return await requests.findUploads(target, attempt, signal);
   } catch (error) {
     if (error instanceof UploadFailure && error.code === 'permission-denied') return [];
     throw error;

@@ -23,33 +23,33 @@ export function createCos(options: CosOptions): Cos {
 
   return {
     async put(target, source, onRetry, signal) {
-      const { crc64 } = await repeat(onRetry, signal, (domain) =>
-        writeObject(options, pool, { target, domain }, source, wholeOf(source), signal),
+      const { crc64 } = await repeat(onRetry, signal, (attempt) =>
+        writeObject(options, pool, { target, attempt }, source, wholeOf(source), signal),
       );
       return crc64 === undefined ? {} : { crc64: crc64.toString() };
     },
 
     initiate(target, mayExist, onRetry, signal) {
       let mayBeBegun = mayExist;
-      return repeat(onRetry, signal, async (domain, previous) => {
-        mayBeBegun ||= previous?.facts.ambiguous === true;
-        const begun = mayBeBegun ? await findBegun(requests, target, domain, signal) : [];
-        return begun.at(-1) ?? requests.initiate(target, domain, signal);
+      return repeat(onRetry, signal, async (attempt) => {
+        mayBeBegun ||= attempt.previous?.facts.ambiguous === true;
+        const begun = mayBeBegun ? await findBegun(requests, target, attempt, signal) : [];
+        return begun.at(-1) ?? requests.initiate(target, attempt, signal);
       });
     },
 
     putPart: (target, uploadId, part, source, onRetry, signal) =>
-      repeat(onRetry, signal, async (domain, previous, number) => {
+      repeat(onRetry, signal, async (attempt) => {
         // A refusal in the middle of a body may be lost with the connection: a question without one tells.
-        if (number > PROBE_AFTER && previous?.code === 'network')
-          await requests.listParts(target, uploadId, domain, signal);
-        return writeObject(options, pool, { target, uploadId, domain }, source, part, signal);
+        if (attempt.number > PROBE_AFTER && attempt.previous?.code === 'network')
+          await requests.listParts(target, uploadId, attempt, signal);
+        return writeObject(options, pool, { target, uploadId, attempt }, source, part, signal);
       }),
 
     async listParts(target, uploadId, onRetry, signal) {
       try {
-        return await repeat(onRetry, signal, (domain) =>
-          requests.listParts(target, uploadId, domain, signal),
+        return await repeat(onRetry, signal, (attempt) =>
+          requests.listParts(target, uploadId, attempt, signal),
         );
       } catch (error) {
         if (error instanceof UploadFailure && error.code === 'upload-gone') return undefined;

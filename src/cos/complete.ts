@@ -33,9 +33,9 @@ export function createComplete(
     const merging = { target, uploadId, parts, onRetry, signal };
     let mayBeMerged = wasSent;
     const merge = (named: readonly StoredPart[]): Promise<string | undefined> =>
-      repeat(onRetry, signal, async (domain) => {
+      repeat(onRetry, signal, async (attempt) => {
         try {
-          return await requests.complete(target, uploadId, named, domain, signal);
+          return await requests.complete(target, uploadId, named, attempt, signal);
         } catch (error) {
           if (error instanceof UploadFailure) mayBeMerged ||= error.facts.ambiguous === true;
           throw error;
@@ -71,8 +71,8 @@ async function asListed(
   { target, uploadId, parts, onRetry, signal }: Merging,
 ): Promise<StoredPart[] | undefined> {
   if (verification === 'md5' && parts.some(({ crc64 }) => crc64 === undefined)) return undefined;
-  const listed = await repeat(onRetry, signal, (domain) =>
-    requests.listParts(target, uploadId, domain, signal),
+  const listed = await repeat(onRetry, signal, (attempt) =>
+    requests.listParts(target, uploadId, attempt, signal),
   );
   const byNumber = new Map(listed.map((part) => [part.number, part]));
   if (parts.some(({ number, size }) => byNumber.get(number)?.size !== size)) return undefined;
@@ -119,8 +119,8 @@ async function inspect(
   { target, onRetry, signal }: Pick<Merging, 'target' | 'onRetry' | 'signal'>,
 ): Promise<ObjectHead | 'untold'> {
   for (let tries = 1; ; tries++) {
-    const head = await repeat(onRetry, signal, (domain) =>
-      headObject(options, target, domain, signal),
+    const head = await repeat(onRetry, signal, (attempt) =>
+      headObject(options, target, attempt, signal),
     );
     if (head !== undefined) return head;
     if (tries === HEAD_TRIES) break;

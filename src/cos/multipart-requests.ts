@@ -4,19 +4,20 @@ import type { StoredPart } from '../core/model.js';
 import { MAX_PARTS } from '../core/parts.js';
 import type { ListedPart, ObjectTarget } from '../core/ports.js';
 import type { CosOptions } from './options.js';
+import type { Attempt } from './repeat.js';
 import { createSdkCall } from './sdk-call.js';
 
 const PAGE_SIZE = 1000;
 
 /** One attempt of each call about multipart uploads, through the SDK's low-level methods. */
 export interface MultipartRequests {
-  initiate(target: ObjectTarget, domain: string, signal: AbortSignal): Promise<UploadId>;
+  initiate(target: ObjectTarget, attempt: Attempt, signal: AbortSignal): Promise<UploadId>;
   /** Unfinished uploads of exactly this key, oldest first. */
-  findUploads(target: ObjectTarget, domain: string, signal: AbortSignal): Promise<UploadId[]>;
+  findUploads(target: ObjectTarget, attempt: Attempt, signal: AbortSignal): Promise<UploadId[]>;
   listParts(
     target: ObjectTarget,
     uploadId: UploadId,
-    domain: string,
+    attempt: Attempt,
     signal: AbortSignal,
   ): Promise<ListedPart[]>;
   /** Resolves to the CRC-64 that COS tells of the whole, where it does. */
@@ -24,13 +25,13 @@ export interface MultipartRequests {
     target: ObjectTarget,
     uploadId: UploadId,
     parts: readonly StoredPart[],
-    domain: string,
+    attempt: Attempt,
     signal: AbortSignal,
   ): Promise<string | undefined>;
   abort(
     target: ObjectTarget,
     uploadId: UploadId,
-    domain: string,
+    attempt: Attempt,
     signal: AbortSignal,
   ): Promise<void>;
 }
@@ -39,8 +40,8 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
   const call = createSdkCall(options);
 
   return {
-    initiate: (target, domain, signal) =>
-      call('InitiateMultipartUpload', target, domain, signal, async (cos, object) => {
+    initiate: (target, attempt, signal) =>
+      call('InitiateMultipartUpload', target, attempt, signal, async (cos, object) => {
         const { UploadId: id } = await cos.multipartInit(object);
         if (typeof id === 'string' && id !== '') return id as UploadId;
         throw new UploadFailure(
@@ -52,20 +53,26 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
         );
       }),
 
-    findUploads: (target, domain, signal) =>
-      call('ListMultipartUploads', target, domain, signal, async (cos, { Bucket, Region, Key }) => {
-        const answer = await cos.multipartList({ Bucket, Region, Prefix: Key, Delimiter: '' });
-        const uploads = (answer.Upload as typeof answer.Upload | undefined) ?? [];
-        return uploads
-          .filter((upload) => upload.Key === Key)
-          .sort((a, b) => String(a.Initiated).localeCompare(String(b.Initiated)))
-          .map((upload) => upload.UploadId as UploadId);
-      }),
+    findUploads: (target, attempt, signal) =>
+      call(
+        'ListMultipartUploads',
+        target,
+        attempt,
+        signal,
+        async (cos, { Bucket, Region, Key }) => {
+          const answer = await cos.multipartList({ Bucket, Region, Prefix: Key, Delimiter: '' });
+          const uploads = (answer.Upload as typeof answer.Upload | undefined) ?? [];
+          return uploads
+            .filter((upload) => upload.Key === Key)
+            .sort((a, b) => String(a.Initiated).localeCompare(String(b.Initiated)))
+            .map((upload) => upload.UploadId as UploadId);
+        },
+      ),
 
-    async listParts(target, uploadId, domain, signal) {
+    async listParts(target, uploadId, attempt, signal) {
       const parts: ListedPart[] = [];
       for (let marker = 0; ;) {
-        const page = await call('ListParts', target, domain, signal, (cos, object) =>
+        const page = await call('ListParts', target, attempt, signal, (cos, object) =>
           cos.multipartListPart({
             ...object,
             UploadId: uploadId,
@@ -90,8 +97,8 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
       }
     },
 
-    complete: (target, uploadId, parts, domain, signal) =>
-      call('CompleteMultipartUpload', target, domain, signal, async (cos, object) => {
+    complete: (target, uploadId, parts, attempt, signal) =>
+      call('CompleteMultipartUpload', target, attempt, signal, async (cos, object) => {
         const answer = await cos.multipartComplete({
           ...object,
           UploadId: uploadId,
@@ -101,8 +108,8 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
         return typeof crc64 === 'string' ? crc64 : undefined;
       }),
 
-    abort: (target, uploadId, domain, signal) =>
-      call('AbortMultipartUpload', target, domain, signal, async (cos, object) => {
+    abort: (target, uploadId, attempt, signal) =>
+      call('AbortMultipartUpload', target, attempt, signal, async (cos, object) => {
         await cos.multipartAbort({ ...object, UploadId: uploadId });
       }),
   };

@@ -13,20 +13,21 @@ import { encodeKey, encodeQuery, hostOf } from './host.js';
 import { digestRange, openPartBody, type BufferPool } from './part-body.js';
 import { loadCosSignature, signingOffsetMs } from './sdk.js';
 import type { CosOptions } from './options.js';
+import type { Attempt } from './repeat.js';
 
 /** What goes into one request besides its body. */
 interface ObjectRequest {
   readonly method: 'PUT' | 'HEAD';
   readonly target: ObjectTarget;
   readonly query?: Readonly<Record<string, string>>;
-  readonly domain: string;
+  readonly attempt: Attempt;
 }
 
 /** Where bytes go: into a part of this upload, or without one into a whole object. */
 interface Destination {
   readonly target: ObjectTarget;
   readonly uploadId?: UploadId;
-  readonly domain: string;
+  readonly attempt: Attempt;
 }
 
 /**
@@ -37,7 +38,7 @@ interface Destination {
 export async function writeObject(
   options: CosOptions,
   pool: BufferPool,
-  { target, uploadId, domain }: Destination,
+  { target, uploadId, attempt }: Destination,
   source: Source,
   part: Part,
   signal: AbortSignal,
@@ -50,7 +51,7 @@ export async function writeObject(
   const digest = createDigest(verification === 'none' ? [] : [verification]);
   const body = openPartBody(source, part, digest, pool);
   try {
-    const spec = { method: 'PUT', target, query, domain } as const;
+    const spec = { method: 'PUT', target, query, attempt } as const;
     const answer = await sendRequest(
       {
         ...(await signedRequest(options, spec, { 'Content-Length': String(body.size) }, signal)),
@@ -93,10 +94,10 @@ export interface ObjectHead {
 export async function headObject(
   options: CosOptions,
   target: ObjectTarget,
-  domain: string,
+  attempt: Attempt,
   signal: AbortSignal,
 ): Promise<ObjectHead | 'untold' | undefined> {
-  const spec = { method: 'HEAD', target, domain } as const;
+  const spec = { method: 'HEAD', target, attempt } as const;
   const answer = await sendRequest(await signedRequest(options, spec, {}, signal), signal);
   // An answer without a body cannot name its error: only a refusal is one that is final.
   if (answer.headers['x-cos-request-id'] === undefined || answer.status >= 500) {
@@ -115,12 +116,12 @@ export async function headObject(
 
 async function signedRequest(
   options: CosOptions,
-  { method, target, query = {}, domain }: ObjectRequest,
+  { method, target, query = {}, attempt }: ObjectRequest,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Omit<Parameters<typeof sendRequest>[0], 'body'>> {
   const getAuthorization = await loadCosSignature();
-  const host = hostOf(target, domain);
+  const host = hostOf(target, attempt.domain);
   const { secretId, secretKey, token } =
     target.credentials ?? (await orAborted(options.credentials(), signal));
   const authorization = getAuthorization({
@@ -143,6 +144,7 @@ async function signedRequest(
       Authorization: authorization,
       ...(token === undefined ? {} : { 'x-cos-security-token': token }),
     },
+    previous: attempt.previous,
     stallTimeoutMs: options.stallTimeoutMs,
   };
 }

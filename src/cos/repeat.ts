@@ -6,27 +6,34 @@ import { createDomains } from './host.js';
 import type { CosOptions } from './options.js';
 import { createTroubleDetector } from './trouble.js';
 
-/** One attempt of a request; `number` counts from 1. */
-type Attempt<T> = (
-  domain: string,
-  previous: UploadFailure | undefined,
-  number: number,
-) => Promise<T>;
+/** One try of a request, or of a question and the request that depends on it. */
+export interface Attempt {
+  /** Counts from 1. */
+  readonly number: number;
+  /** Which of the two domains of COS it goes to. */
+  readonly domain: string;
+  /** How the one before failed. */
+  readonly previous?: UploadFailure | undefined;
+}
 
-/** Repeats an attempt, on the other domain where this one stays silent. Throws UploadFailure. */
-export type Repeat = <T>(onRetry: OnRetry, signal: AbortSignal, attempt: Attempt<T>) => Promise<T>;
+/** Makes attempts, on the other domain where this one stays silent. Throws UploadFailure. */
+export type Repeat = <T>(
+  onRetry: OnRetry,
+  signal: AbortSignal,
+  work: (attempt: Attempt) => Promise<T>,
+) => Promise<T>;
 
 export function createRepeat(options: CosOptions): Repeat {
   const domains = createDomains();
   const detector = createTroubleDetector();
 
-  return (onRetry, signal, attempt) =>
+  return (onRetry, signal, work) =>
     withRetries(
       async (number, previous) => {
         const domain = domains.current;
         const signedWithMs = options.clock.offsetMs;
         try {
-          const result = await attempt(domain, previous, number);
+          const result = await work({ number, domain, previous });
           domains.answered(domain);
           detector.served();
           return result;

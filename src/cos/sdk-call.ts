@@ -9,6 +9,7 @@ import { throughSdk } from '../net/sdk-exchange.js';
 import { assertCosAnswer } from './failures.js';
 import { hostOf } from './host.js';
 import type { CosOptions } from './options.js';
+import type { Attempt } from './repeat.js';
 import { loadCosSdk, signingOffsetMs } from './sdk.js';
 
 /** Merging may take minutes, during which the service sends spaces. */
@@ -18,17 +19,17 @@ const MERGE_TIMEOUT_MS = 15 * 60_000;
 export type SdkCall = <T>(
   operation: string,
   target: ObjectTarget,
-  domain: string,
+  attempt: Attempt,
   signal: AbortSignal,
   work: (cos: COS, object: { Bucket: string; Region: string; Key: string }) => Promise<T>,
 ) => Promise<T>;
 
 /** The SDK makes the request and reads the answer; what is between them is the product's own. */
 export function createSdkCall(options: CosOptions): SdkCall {
-  return async (operation, target, domain, signal, work) => {
+  return async (operation, target, attempt, signal, work) => {
     const Sdk = await loadCosSdk();
     const parser = await loadParser();
-    const host = hostOf(target, domain);
+    const host = hostOf(target, attempt.domain);
     const { secretId, secretKey, token } =
       target.credentials ?? (await orAborted(options.credentials(), signal));
     return throughSdk(
@@ -41,6 +42,7 @@ export function createSdkCall(options: CosOptions): SdkCall {
             path,
             headers,
             body,
+            previous: attempt.previous,
             stallTimeoutMs: options.stallTimeoutMs,
             ...(operation === 'CompleteMultipartUpload'
               ? { spacesTimeoutMs: MERGE_TIMEOUT_MS }

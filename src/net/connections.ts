@@ -38,6 +38,11 @@ export class Connections {
     return this.#of(host).take(timeoutMs, signal);
   }
 
+  /** As `take`, but always a new one. */
+  open(host: string, timeoutMs: number, signal: AbortSignal): Promise<Connection> {
+    return this.#of(host).open(timeoutMs, signal);
+  }
+
   /** Its request is answered, and it may carry another one. */
   release(host: string, connection: Connection, { headers }: HttpAnswer): void {
     const seconds = /timeout=(\d+)/i.exec(headers['keep-alive'] ?? '')?.[1];
@@ -80,6 +85,14 @@ class HostConnections {
 
   async take(timeoutMs: number, signal: AbortSignal): Promise<Connection> {
     return this.#takeIdle() ?? this.#wait(timeoutMs, signal);
+  }
+
+  async open(timeoutMs: number, signal: AbortSignal): Promise<Connection> {
+    const signals = [signal, this.#closing];
+    const connection = await openConnection(this.#connect, this.#host, timeoutMs, signals);
+    this.#all.add(connection);
+    connection.socket.once('close', () => this.#forget(connection));
+    return connection;
   }
 
   offer(connection: Connection, until: number): void {
@@ -147,11 +160,7 @@ class HostConnections {
 
   async #openFor(waiter: Waiter): Promise<void> {
     try {
-      const { timeoutMs, signal } = waiter;
-      const signals = [signal, this.#closing];
-      const connection = await openConnection(this.#connect, this.#host, timeoutMs, signals);
-      this.#all.add(connection);
-      connection.socket.once('close', () => this.#forget(connection));
+      const connection = await this.open(waiter.timeoutMs, waiter.signal);
       if (this.#waiting.has(waiter)) waiter.resolve(connection);
       else this.offer(connection, Infinity);
     } catch (error) {

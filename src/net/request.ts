@@ -1,3 +1,4 @@
+import type { FailureCode, UploadFailure } from '../core/errors.js';
 import type { Route } from './route.js';
 import type { HttpAnswer } from './answer.js';
 import type { Body } from './send-body.js';
@@ -16,6 +17,8 @@ export interface HttpRequest {
   readonly body?: Buffer | Body;
   /** What nobody may be told, besides the token and signature in its headers. */
   readonly secrets?: readonly string[];
+  /** How the attempt before this one failed. Where it was lost on its way, this one takes a new connection. */
+  readonly previous?: UploadFailure | undefined;
   /**
    * No byte moved for this long, or the whole answer is not there this long after the request was sent,
    * dripping or not: the request is dropped.
@@ -24,6 +27,9 @@ export interface HttpRequest {
   /** While the service works it may answer with spaces, which put the deadline off up to here. */
   readonly spacesTimeoutMs?: number;
 }
+
+/** What closes one kept connection may close or silence all that are kept. */
+const LOST: ReadonlySet<FailureCode | undefined> = new Set(['network', 'stalled']);
 
 /** Waiting longer than this for a connection is hopeless. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -37,9 +43,12 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export async function sendRequest(spec: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
   signal.throwIfAborted();
   const head = requestHead(spec);
-  const { host, stallTimeoutMs } = spec;
+  const { host, stallTimeoutMs, previous } = spec;
+  const { connections } = spec.route;
   const timeoutMs = Math.min(CONNECT_TIMEOUT_MS, stallTimeoutMs);
-  const connection = await spec.route.connections.take(host, timeoutMs, signal);
+  const connection = LOST.has(previous?.code)
+    ? await connections.open(host, timeoutMs, signal)
+    : await connections.take(host, timeoutMs, signal);
   const answer = await new Exchange(connection, head, spec, signal).answer;
   return { ...answer, secrets: [...secretsIn(spec.headers), ...(spec.secrets ?? [])] };
 }

@@ -29,9 +29,9 @@ export function createCall(options: VodOptions): Call {
 
   return async (ask, onRetry, signal) => {
     const createClient = await loading;
-    const client = createClient((sdkCall) => send(options, sdkCall, signal));
     let ambiguous = false;
-    const attempt = async () => {
+    const attempt = async (_number: number, previous: UploadFailure | undefined) => {
+      const client = createClient((sdkCall) => send(options, sdkCall, previous, signal));
       await pacer.take(signal);
       try {
         return await ask(client);
@@ -54,7 +54,12 @@ export function createCall(options: VodOptions): Call {
 }
 
 /** Sends one call, signed, by the product's own transport; resolves to the `Response` within. */
-async function send(options: VodOptions, call: SdkCall, signal: AbortSignal): Promise<unknown> {
+async function send(
+  options: VodOptions,
+  call: SdkCall,
+  previous: UploadFailure | undefined,
+  signal: AbortSignal,
+): Promise<unknown> {
   const { secretId, secretKey, token } = await orAborted(options.credentials(), signal);
   const { host, stallTimeoutMs } = options;
   const { VodSessionKey: sessionKey } = call.parameters as { readonly VodSessionKey?: string };
@@ -79,6 +84,7 @@ async function send(options: VodOptions, call: SdkCall, signal: AbortSignal): Pr
       },
       body,
       secrets: sessionKey === undefined ? [] : [sessionKey],
+      previous,
       stallTimeoutMs,
     },
     signal,

@@ -71,6 +71,18 @@ test('one request after the other takes the same connection, several at once tak
   assert.equal(connections(), 3);
 });
 
+test('what was lost on its way is asked for again over a new connection, any other by one that is kept', async (t) => {
+  const { send, connections } = await world(t, answering(OK));
+  await send();
+  for (const code of ['network', 'stalled'] as const) {
+    const before = connections();
+    await send({ previous: new UploadFailure(code, 'lost') });
+    assert.equal(connections(), before + 1);
+  }
+  await send({ previous: new UploadFailure('throttled', 'not now') });
+  assert.equal(connections(), 3);
+});
+
 test('many requests at once are served by those few connections that this process keeps busy', async (t) => {
   const { send, connections } = await world(t, answering(OK));
   const answers = await Promise.all(Array.from({ length: 200 }, () => send()));

@@ -9,6 +9,7 @@ import {
   createMultipartRequests,
   type MultipartRequests,
 } from '../../src/cos/multipart-requests.js';
+import type { Attempt } from '../../src/cos/repeat.js';
 import { createClock } from '../../src/net/clock.js';
 import { createRetryBudget } from '../../src/net/retry.js';
 import { createRoute } from '../../src/net/route.js';
@@ -23,7 +24,7 @@ const TARGET: ObjectTarget = {
 type Ask = (
   requests: MultipartRequests,
   target: ObjectTarget,
-  domain: string,
+  attempt: Attempt,
   signal: AbortSignal,
 ) => Promise<unknown>;
 
@@ -47,7 +48,12 @@ async function answered(document: string, ask: Ask, ...next: readonly string[]):
     verification: 'crc64',
   });
   try {
-    return await ask(requests, TARGET, 'myqcloud.com', new AbortController().signal);
+    return await ask(
+      requests,
+      TARGET,
+      { number: 1, domain: 'myqcloud.com' },
+      new AbortController().signal,
+    );
   } finally {
     route.close();
     server.close();
