@@ -1,5 +1,6 @@
 import { usageError } from '../core/errors.js';
 import { visible } from '../core/text.js';
+import { addressOf } from '../net/addresses.js';
 import { proxyFor, type ProxyEnvironment } from '../net/proxy.js';
 import type { PlanOptions } from '../plan/plan.js';
 import { parseSetting, type ProfileSettings } from './profile-settings.js';
@@ -55,8 +56,9 @@ function assertProxies(
   endpoint: URL | undefined,
   proxies: ProxyEnvironment,
 ): void {
-  const named = sandbox === undefined ? endpoint?.hostname : '127.0.0.1';
-  (named === undefined ? hosts : [named]).forEach((host) => proxyFor(host, proxies));
+  const named = sandbox === undefined ? endpoint : new URL('http://127.0.0.1');
+  const urls = named ? [named] : hosts.map((host) => new URL(`https://${host}`));
+  urls.forEach((url) => proxyFor(addressOf(url), proxies));
 }
 
 /** The plan's options; throws UsageError for an environment variable that makes no sense. */

@@ -8,6 +8,12 @@ export interface Address {
   readonly port: number;
 }
 
+/** What a URL of HTTP or HTTPS names. */
+export function addressOf({ protocol, hostname, port }: URL): Address {
+  const standard = protocol === 'https:' ? 443 : 80;
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || standard) };
+}
+
 /**
  * Node gives up each address of a host but the last after 250 ms, and a far one needs longer. With so much
  * the first packet may be lost, too.

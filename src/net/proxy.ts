@@ -1,4 +1,5 @@
 import { usageError } from '../core/errors.js';
+import type { Address } from './addresses.js';
 
 /** Proxy variables as the environment has them, in either case; `--proxy` is what the flag names. */
 export type ProxyEnvironment = Readonly<Record<string, string | undefined>>;
@@ -14,18 +15,20 @@ const VARIABLES = [
   'ALL_PROXY',
 ];
 
-/** This machine itself, as a URL or a socket names it. */
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[?::1\]?)$/i;
+/** This machine itself. */
+const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/i;
+/** An entry of NO_PROXY: a host, or all within a domain, on one port or on any. */
+const EXEMPTION = /^(?:\*?\.)?(?:\[(.+)\]|([^:]+))(?::(\d+))?$/;
 
 /**
- * Which proxy serves a host, by the first of these that is set, and NO_PROXY; this machine is served by
+ * Which proxy serves an address, by the first of these that is set, and NO_PROXY; this machine is served by
  * `--proxy` alone. Throws UsageError for a bad one.
  */
-export function proxyFor(host: string, env: ProxyEnvironment): URL | undefined {
+export function proxyFor(address: Address, env: ProxyEnvironment): URL | undefined {
   const name = VARIABLES.find((variable) => env[variable]);
   const text = name === undefined ? undefined : env[name];
-  if (!text || isExempt(host, env['no_proxy'] || env['NO_PROXY'] || '')) return undefined;
-  if (name !== '--proxy' && LOOPBACK.test(host)) return undefined;
+  if (!text || isExempt(address, env['no_proxy'] || env['NO_PROXY'] || '')) return undefined;
+  if (name !== '--proxy' && LOOPBACK.test(address.host)) return undefined;
   const url = parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     // The value is not shown: it may hold a password.
@@ -51,16 +54,16 @@ function parse(text: string): URL | undefined {
   }
 }
 
-function isExempt(host: string, list: string): boolean {
+function isExempt({ host, port }: Address, list: string): boolean {
   return list
     .split(/[\s,]+/)
     .filter((entry) => entry !== '')
     .some((entry) => {
       if (entry === '*') return true;
-      const name = entry
-        .replace(/^\*?\./, '')
-        .replace(/:\d+$/, '')
-        .toLowerCase();
-      return host === name || host.endsWith(`.${name}`);
+      // An IPv6 address without brackets has colons, and no port.
+      const [, bracketed, plain, only] = EXEMPTION.exec(entry) ?? [];
+      const name = (bracketed ?? plain ?? entry).toLowerCase();
+      const isNamed = host === name || host.endsWith(`.${name}`);
+      return isNamed && (only === undefined || Number(only) === port);
     });
 }

@@ -5,7 +5,7 @@ import tls from 'node:tls';
 import type { Throttle } from './throttle.js';
 import { createMeter, type Meter } from './meter.js';
 import { UploadFailure } from '../core/errors.js';
-import { allAddresses, type Address } from './addresses.js';
+import { addressOf, allAddresses, type Address } from './addresses.js';
 import { BodySocket } from './body-socket.js';
 import { connectionFailure } from './connection-failure.js';
 import { Connections } from './connections.js';
@@ -29,6 +29,9 @@ export interface RouteOptions {
   readonly throttle?: Throttle | undefined;
 }
 
+/** Whatever NODE_TLS_REJECT_UNAUTHORIZED says. */
+const VERIFIED = { rejectUnauthorized: true };
+
 export function createRoute({ endpoint, proxies, throttle }: RouteOptions): Route {
   const connect =
     endpoint?.protocol === 'http:'
@@ -45,9 +48,9 @@ export function createRoute({ endpoint, proxies, throttle }: RouteOptions): Rout
 
 /** Plain HTTP happens only towards a named endpoint. */
 function plainConnect(endpoint: URL, proxies: ProxyEnvironment): Connect {
-  const address = addressOf(endpoint, 80);
+  const address = addressOf(endpoint);
   return async (_service, timeoutMs, signal) => {
-    const proxy = proxyFor(address.host, proxies);
+    const proxy = proxyFor(address, proxies);
     if (proxy) return tunnel(proxy, address, timeoutMs, signal);
     const place = await allAddresses(address, timeoutMs, signal);
     return connected(new BodySocket().connect(place), 'connect', signal);
@@ -58,13 +61,14 @@ function secureConnect(endpoint: URL | undefined, proxies: ProxyEnvironment): Co
   /** What spares the next connection most of its handshake, by service. */
   const sessions = new Map<string, Buffer>();
   return async (service, timeoutMs, signal) => {
-    const address = endpoint ? addressOf(endpoint, 443) : { host: service, port: 443 };
-    const proxy = proxyFor(address.host, proxies);
+    const address = endpoint ? addressOf(endpoint) : { host: service, port: 443 };
+    const proxy = proxyFor(address, proxies);
     const place = proxy
       ? { socket: await tunnel(proxy, address, timeoutMs, signal) }
       : await allAddresses(address, timeoutMs, signal);
     const socket = tls.connect({
       ...place,
+      ...VERIFIED,
       servername: service,
       ALPNProtocols: ['http/1.1'],
       session: sessions.get(service),
@@ -77,10 +81,6 @@ function secureConnect(endpoint: URL | undefined, proxies: ProxyEnvironment): Co
   };
 }
 
-function addressOf(url: URL, defaultPort: number): Address {
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || defaultPort) };
-}
-
 /** Opens a connection to host:port through an HTTP proxy (CONNECT). */
 async function tunnel(
   proxy: URL,
@@ -90,16 +90,15 @@ async function tunnel(
 ): Promise<net.Socket> {
   const failed = (error: unknown): Error =>
     connectionFailure(error as Error, shownProxy(proxy), { unconnected: true });
-  const secure = proxy.protocol === 'https:';
-  const address = addressOf(proxy, secure ? 443 : 80);
-  const place = await allAddresses(address, timeoutMs, signal).catch((error: unknown) => {
+  const place = await allAddresses(addressOf(proxy), timeoutMs, signal).catch((error: unknown) => {
     throw failed(error);
   });
   return new Promise((resolve, reject) => {
     const authority = `${net.isIPv6(host) ? `[${host}]` : host}:${port}`;
     const login = `${decoded(proxy.username)}:${decoded(proxy.password)}`;
-    const request = (secure ? https : http).request({
+    const request = (proxy.protocol === 'https:' ? https : http).request({
       ...place,
+      ...VERIFIED,
       method: 'CONNECT',
       path: authority,
       agent: false,

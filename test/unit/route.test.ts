@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
@@ -17,6 +19,9 @@ import { sendRequest } from '../../src/net/request.js';
 import { createRoute, type RouteOptions } from '../../src/net/route.js';
 
 const HOST = 'vod.tencentcloudapi.com';
+const SERVICE = { host: HOST, port: 443 };
+/** A key, and a certificate of this host and this machine that nobody has issued. */
+const SELF_SIGNED = readFileSync(new URL('../../../fixtures/tls/self-signed.pem', import.meta.url));
 
 async function listen(server: net.Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -79,20 +84,37 @@ test('a tunnel that is not open yet when its request is aborted ends with it', a
 describe('the proxy in the environment', () => {
   test('an empty variable counts as unset', () => {
     const env = { https_proxy: '', HTTPS_PROXY: '', HTTP_PROXY: 'h:1' };
-    assert.equal(proxyFor(HOST, env)?.host, 'h:1');
-    assert.equal(proxyFor(HOST, { HTTPS_PROXY: '' }), undefined);
+    assert.equal(proxyFor(SERVICE, env)?.host, 'h:1');
+    assert.equal(proxyFor(SERVICE, { HTTPS_PROXY: '' }), undefined);
   });
 
   test('gives way to the flag, and NO_PROXY to neither', () => {
     const env = { '--proxy': 'http://flag:1', HTTPS_PROXY: 'http://variable:1' };
-    assert.equal(proxyFor(HOST, env)?.host, 'flag:1');
-    assert.equal(proxyFor(HOST, { ...env, NO_PROXY: HOST }), undefined);
+    assert.equal(proxyFor(SERVICE, env)?.host, 'flag:1');
+    assert.equal(proxyFor(SERVICE, { ...env, NO_PROXY: HOST }), undefined);
   });
+
+  for (const [entry, host, ...exempt] of [
+    [HOST, HOST, 443, 8443],
+    [`${HOST}:8443`, HOST, 8443],
+    ['.tencentcloudapi.com:443', HOST, 443],
+    ['*.TencentCloudAPI.com', HOST, 443, 8443],
+    ['*', HOST, 443, 8443],
+    ['fd00::1', 'fd00::1', 443, 8443],
+    ['[fd00::1]:8443', 'fd00::1', 8443],
+    ['d00::1', 'fd00::1'],
+  ] as const) {
+    test(`serves all but ports ${exempt.join(', ') || '(none)'} of ${host} where NO_PROXY is ${entry}`, () => {
+      const env = { HTTPS_PROXY: 'http://h:1', NO_PROXY: `other,${entry}` };
+      const direct = [443, 8443].filter((port) => proxyFor({ host, port }, env) === undefined);
+      assert.deepEqual(direct, exempt);
+    });
+  }
 
   for (const bad of ['socks5://u:geheim@h:1', 'http://u:geheim@h:99999', 'http://']) {
     test(`${bad} is a usage error that names the variable and shows no password`, () => {
       assert.throws(
-        () => proxyFor(HOST, { HTTPS_PROXY: bad }),
+        () => proxyFor(SERVICE, { HTTPS_PROXY: bad }),
         (error: unknown) => {
           assert.ok(error instanceof UsageError);
           assert.match(error.message, /^HTTPS_PROXY /);
@@ -106,9 +128,9 @@ describe('the proxy in the environment', () => {
 describe('a place that was named to connect to', () => {
   const endpoint = new URL('http://127.0.0.1:9');
 
-  for (const host of ['127.0.0.1', '127.1.2.3', '::1', '[::1]', 'localhost']) {
+  for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) {
     test(`is reached directly where it is this machine, whatever the environment says: ${host}`, () => {
-      assert.equal(proxyFor(host, { HTTPS_PROXY: 'http://variable:1' }), undefined);
+      assert.equal(proxyFor({ host, port: 80 }, { HTTPS_PROXY: 'http://variable:1' }), undefined);
     });
   }
 
@@ -235,6 +257,28 @@ describe('a connection that never comes about', () => {
 });
 
 describe('a certificate that is not trusted', () => {
+  for (const [whose, optionsAt] of [
+    [
+      'the service',
+      (address: string) => ({ endpoint: new URL(`https://${address}`), proxies: {} }),
+    ],
+    ['the proxy', (address: string) => ({ proxies: { HTTPS_PROXY: `https://${address}` } })],
+  ] as const) {
+    test(`is refused whatever NODE_TLS_REJECT_UNAUTHORIZED says: that of ${whose}`, async (t) => {
+      process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+      const server = https.createServer({ key: SELF_SIGNED, cert: SELF_SIGNED }, (_, response) =>
+        response.end(),
+      );
+      server.on('connect', (_, socket) => socket.end('HTTP/1.1 500 No\r\n\r\n'));
+      t.after(() => {
+        delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+        server.close();
+      });
+      const failure = await failureOn(optionsAt(await listen(server)));
+      assert.equal(failure.code, 'tls-untrusted');
+    });
+  }
+
   const refused = (code: string): UploadFailure =>
     connectionFailure(Object.assign(new Error(), { code }), HOST, {
       unconnected: true,
