@@ -1,7 +1,7 @@
 import { UploadFailure, type FailureCode, type FailureFacts } from '../core/errors.js';
 import { offsetFromDate } from '../net/clock.js';
 import type { HttpAnswer } from '../net/answer.js';
-import { quoted } from '../net/quoted.js';
+import { codingRemark, quoted } from '../net/quoted.js';
 import { waitAskedFor } from '../net/retry-after.js';
 
 /** Service code → failure code (protocol: COS, 1.3). */
@@ -73,18 +73,15 @@ function failureOf(
   const serviceCode = error?.code ?? `HTTP ${answer.status}`;
   const code = codeOf(error) ?? codeOfStatus(answer.status, error);
   const offset = offsetFromDate(answer.headers['date']);
-  return new UploadFailure(
-    code,
-    `${operation}: ${serviceCode}${error?.message ? `: ${error.message}` : ''}`,
-    {
-      serviceCode,
-      requestId: quoted(requestId, answer),
-      ambiguous: answer.status < 300 || answer.status >= 500,
-      ...waitAskedFor(answer.headers),
-      ...hintFor(code),
-      ...(code === 'clock-skewed' && offset !== undefined ? { clockOffsetMs: offset } : {}),
-    },
-  );
+  const reason = error ? error.message && `: ${error.message}` : codingRemark(answer);
+  return new UploadFailure(code, `${operation}: ${serviceCode}${reason}`, {
+    serviceCode,
+    requestId: quoted(requestId, answer),
+    ambiguous: answer.status < 300 || answer.status >= 500,
+    ...waitAskedFor(answer.headers),
+    ...hintFor(code),
+    ...(code === 'clock-skewed' && offset !== undefined ? { clockOffsetMs: offset } : {}),
+  });
 }
 
 /** Some answers are AccessDenied by their code, and carry the true one as their message. */

@@ -4,6 +4,7 @@ import { UploadFailure } from '../core/errors.js';
 import type { ObjectTarget } from '../core/ports.js';
 import { orAborted } from '../core/waits.js';
 import type { HttpAnswer } from '../net/answer.js';
+import { codingRemark } from '../net/quoted.js';
 import { sendRequest } from '../net/request.js';
 import { throughSdk } from '../net/sdk-exchange.js';
 import { assertCosAnswer } from './failures.js';
@@ -115,7 +116,11 @@ function readable(parser: XMLParser, operation: string, answer: HttpAnswer): Htt
   if (typeof content === 'object') return answer;
   const isEmpty = typeof content === 'string' && content.trim() === '';
   if (isEmpty && root.startsWith('List')) return { ...answer, body: Buffer.from(`<${root}/>`) };
-  throw new UploadFailure('not-the-service', `${operation}: the answer is not a ${root}`, {
-    ambiguous: true,
-  });
+  throw new UploadFailure(
+    'not-the-service',
+    `${operation}: the answer is not a ${root}${codingRemark(answer)}`,
+    {
+      ambiguous: true,
+    },
+  );
 }

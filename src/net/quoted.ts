@@ -33,3 +33,10 @@ function without(text: string, secret: string): string {
   const words = secret.match(/[0-9a-z]+/gi);
   return words ? text.replace(new RegExp(words.join(ESCAPED), 'gi'), '***') : text;
 }
+
+/** What there is to say of an answer that nobody can read since something has compressed it; '' of any other. */
+export function codingRemark(answer: HttpAnswer): string {
+  const coding = answer.headers['content-encoding'] ?? '';
+  if (/^(?:identity)?$/i.test(coding)) return '';
+  return `: something in between has encoded it (${quoted(coding, answer)}), which was not asked for`;
+}

@@ -3,17 +3,19 @@ import { UploadFailure } from '../core/errors.js';
 import { visible } from '../core/text.js';
 import type { HttpRequest } from './request.js';
 
-const OWN = /^(?:host|connection)$/i;
+const OWN = /^(?:host|connection|accept-encoding)$/i;
 const LENGTH = /^content-length$/i;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const WORD = /^[\x21-\x7e\x80-\xff]+$/;
 
-/** The request line and the headers, down to the empty line. Throws UploadFailure where they would break it. */
+/**
+ * The request line and the headers, down to the empty line; what comes between must not compress the answer. Throws UploadFailure where they would break it.
+ */
 export function requestHead({ method, path, host, headers, body }: HttpRequest): string {
   assertFits(TOKEN, 'the method', method);
   assertFits(WORD, 'the path', path);
   assertFits(WORD, 'the host', host);
-  let head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: keep-alive\r\n`;
+  let head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: keep-alive\r\nAccept-Encoding: identity\r\n`;
   // Without it the other side of a PUT or POST would have to guess (RFC 9110, 8.6).
   let isLengthMissing = method === 'PUT' || method === 'POST';
   for (const name of Object.keys(headers)) {

@@ -12,7 +12,7 @@ export interface HttpRequest {
   readonly method: string;
   /** Path and query as they go over the wire, already encoded. */
   readonly path: string;
-  /** Without Host and Connection, which are the transport's own. */
+  /** Without Host, Connection and Accept-Encoding, which are the transport's own. */
   readonly headers: Readonly<Record<string, string | number>>;
   readonly body?: Buffer | Body;
   /** What nobody may be told, besides the token and signature in its headers. */

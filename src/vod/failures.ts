@@ -1,7 +1,7 @@
 import { UploadFailure, type FailureCode } from '../core/errors.js';
 import type { HttpAnswer } from '../net/answer.js';
 import { offsetFromDate } from '../net/clock.js';
-import { quoted } from '../net/quoted.js';
+import { codingRemark, quoted } from '../net/quoted.js';
 import { waitAskedFor } from '../net/retry-after.js';
 
 /**
@@ -63,7 +63,8 @@ export function readVodAnswer(action: string, answer: HttpAnswer): Envelope['Res
   const facts = waitAskedFor(answer.headers);
   if (typeof error?.Code !== 'string') {
     const code = codeOfStatus(answer.status) ?? 'not-the-service';
-    const remark = code === 'not-the-service' ? ' and no answer of the VOD API' : '';
+    const remark =
+      code === 'not-the-service' ? ` and no answer of the VOD API${codingRemark(answer)}` : '';
     throw new UploadFailure(code, `${action}: HTTP ${answer.status}${remark}`, {
       ...facts,
       ambiguous: code !== 'throttled',

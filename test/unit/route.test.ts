@@ -6,20 +6,13 @@ import https from 'node:https';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
-import {
-  UploadFailure,
-  UsageError,
-  type FailureCode,
-  type FailureFacts,
-} from '../../src/core/errors.js';
+import { UploadFailure, type FailureCode, type FailureFacts } from '../../src/core/errors.js';
 import { createDomains } from '../../src/cos/host.js';
 import { connectionFailure } from '../../src/net/connection-failure.js';
-import { proxyFor } from '../../src/net/proxy.js';
 import { sendRequest } from '../../src/net/request.js';
 import { createRoute, type RouteOptions } from '../../src/net/route.js';
 
 const HOST = 'vod.tencentcloudapi.com';
-const SERVICE = { host: HOST, port: 443 };
 /** A key, and a certificate of this host and this machine that nobody has issued. */
 const SELF_SIGNED = readFileSync(new URL('../../../fixtures/tls/self-signed.pem', import.meta.url));
 
@@ -81,58 +74,8 @@ test('a tunnel that is not open yet when its request is aborted ends with it', a
   proxy.close();
 });
 
-describe('the proxy in the environment', () => {
-  test('an empty variable counts as unset', () => {
-    const env = { https_proxy: '', HTTPS_PROXY: '', HTTP_PROXY: 'h:1' };
-    assert.equal(proxyFor(SERVICE, env)?.host, 'h:1');
-    assert.equal(proxyFor(SERVICE, { HTTPS_PROXY: '' }), undefined);
-  });
-
-  test('gives way to the flag, and NO_PROXY to neither', () => {
-    const env = { '--proxy': 'http://flag:1', HTTPS_PROXY: 'http://variable:1' };
-    assert.equal(proxyFor(SERVICE, env)?.host, 'flag:1');
-    assert.equal(proxyFor(SERVICE, { ...env, NO_PROXY: HOST }), undefined);
-  });
-
-  for (const [entry, host, ...exempt] of [
-    [HOST, HOST, 443, 8443],
-    [`${HOST}:8443`, HOST, 8443],
-    ['.tencentcloudapi.com:443', HOST, 443],
-    ['*.TencentCloudAPI.com', HOST, 443, 8443],
-    ['*', HOST, 443, 8443],
-    ['fd00::1', 'fd00::1', 443, 8443],
-    ['[fd00::1]:8443', 'fd00::1', 8443],
-    ['d00::1', 'fd00::1'],
-  ] as const) {
-    test(`serves all but ports ${exempt.join(', ') || '(none)'} of ${host} where NO_PROXY is ${entry}`, () => {
-      const env = { HTTPS_PROXY: 'http://h:1', NO_PROXY: `other,${entry}` };
-      const direct = [443, 8443].filter((port) => proxyFor({ host, port }, env) === undefined);
-      assert.deepEqual(direct, exempt);
-    });
-  }
-
-  for (const bad of ['socks5://u:geheim@h:1', 'http://u:geheim@h:99999', 'http://']) {
-    test(`${bad} is a usage error that names the variable and shows no password`, () => {
-      assert.throws(
-        () => proxyFor(SERVICE, { HTTPS_PROXY: bad }),
-        (error: unknown) => {
-          assert.ok(error instanceof UsageError);
-          assert.match(error.message, /^HTTPS_PROXY /);
-          return !JSON.stringify(error.problems).includes('geheim');
-        },
-      );
-    });
-  }
-});
-
 describe('a place that was named to connect to', () => {
   const endpoint = new URL('http://127.0.0.1:9');
-
-  for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) {
-    test(`is reached directly where it is this machine, whatever the environment says: ${host}`, () => {
-      assert.equal(proxyFor({ host, port: 80 }, { HTTPS_PROXY: 'http://variable:1' }), undefined);
-    });
-  }
 
   for (const [variable, named] of [
     ['--proxy', 'http://127.0.0.1:9'],

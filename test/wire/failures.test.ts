@@ -182,6 +182,17 @@ for (const row of VOD_ROWS) {
     assertJudged(() => void readVodAnswer('CommitUpload', row[1]), row));
 }
 
+test('an answer that cannot be read since something has encoded it is told as that', () => {
+  const coding = { 'content-encoding': 'gzip' };
+  const remark = /: something in between has encoded it \(gzip\), which was not asked for$/;
+  assert.throws(() => readVodAnswer('ApplyUpload', answerOf(200, '\x1f', coding)), remark);
+  assert.throws(() => assertCosAnswer('UploadPart', cos(403, '\x1f', coding)), remark);
+  assert.throws(
+    () => readVodAnswer('ApplyUpload', answerOf(200, '', { 'content-encoding': 'identity' })),
+    /: HTTP 200 and no answer of the VOD API$/,
+  );
+});
+
 test('a FileId is digits, and whatever else comes as one is none', () => {
   assert.equal(toCommitted({ FileId: '5285890784273533167' }).fileId, '5285890784273533167');
   for (const FileId of ['', 'null', '1\n2\tb.mp4', '1\u001b[2J']) {
