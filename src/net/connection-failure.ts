@@ -1,12 +1,24 @@
-import { OUT_OF_FILES, UploadFailure } from '../core/errors.js';
+import { OUT_OF_FILES, UploadFailure, type FailureFacts } from '../core/errors.js';
 import { NotHttp } from './answer.js';
 
 /** What Node says of certificates (node:tls, X509 certificate error codes). */
 const UNTRUSTED =
   /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|ERROR_IN_CERT|INVALID_(CA|PURPOSE)|PATH_LENGTH|HOSTNAME_|UNSPECIFIED|ERR_TLS_CERT_ALTNAME)/;
-const OUT_OF_DATE = /^CERT_(NOT_YET_VALID|HAS_EXPIRED)$/;
-const OUT_OF_DATE_HINT =
-  'Set the clock of this machine if it is wrong; otherwise have the certificate renewed.';
+/** What to do where neither another authority nor a better network would help. */
+const HINTS: readonly (readonly [code: RegExp, hint: string])[] = [
+  [
+    /^CERT_(NOT_YET_VALID|HAS_EXPIRED)$/,
+    'Set the clock of this machine if it is wrong; otherwise have the certificate renewed.',
+  ],
+  [
+    /^(ERR_TLS_CERT_ALTNAME|HOSTNAME_)/,
+    'Check for a captive portal, an intercepting proxy or a DNS or hosts entry that leads elsewhere: the certificate is of another name.',
+  ],
+  [
+    /^ERR_SSL_.*(PROTOCOL_VERSION|HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY|UNSUPPORTED_PROTOCOL|WRONG_VERSION)/,
+    'Check for a proxy or firewall that intercepts TLS, and that the other side speaks TLS 1.2 or later.',
+  ],
+];
 
 /** How far a request had come when it failed. */
 export interface Progress {
@@ -30,7 +42,7 @@ export function connectionFailure(
       'tls-untrusted',
       `the certificate of ${host} is not trusted: ${code}`,
       {
-        ...(OUT_OF_DATE.test(code) ? { hint: OUT_OF_DATE_HINT } : {}),
+        ...hintFor(code),
         cause: error,
       },
     );
@@ -54,9 +66,15 @@ export function connectionFailure(
   const reason = isReset ? 'connection reset' : code || error.message;
   return new UploadFailure('network', `${host}: ${reason}${placeOf(error, host)}`, {
     ambiguous,
+    ...hintFor(code),
     repeatAtOnce: isReset && progress.unansweredReuse === true,
     cause: error,
   });
+}
+
+function hintFor(code: string): Pick<FailureFacts, 'hint'> {
+  const hint = HINTS.find(([form]) => form.test(code))?.[1];
+  return hint === undefined ? {} : { hint };
 }
 
 /** What neither the system nor a reader has reported is told already, or a fault of this program. */

@@ -232,8 +232,6 @@ describe('a certificate that is not trusted', () => {
     'INVALID_CA',
     'INVALID_PURPOSE',
     'PATH_LENGTH_EXCEEDED',
-    'HOSTNAME_MISMATCH',
-    'ERR_TLS_CERT_ALTNAME_INVALID',
     // Such as a key that is too short.
     'UNSPECIFIED',
   ]) {
@@ -242,6 +240,24 @@ describe('a certificate that is not trusted', () => {
       assert.match(refused(code).hint, /NODE_EXTRA_CA_CERTS/);
     });
   }
+
+  for (const code of ['ERR_TLS_CERT_ALTNAME_INVALID', 'HOSTNAME_MISMATCH']) {
+    test(`is no matter of authorities where it is of another name: ${code}`, () => {
+      assert.equal(refused(code).code, 'tls-untrusted');
+      assert.match(refused(code).hint, /captive portal.*proxy.*DNS/);
+    });
+  }
+
+  test('is not what two sides lack that agree on no TLS, whose network is in order', () => {
+    for (const code of [
+      'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
+      'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+      'ERR_SSL_WRONG_VERSION_NUMBER',
+    ]) {
+      assert.equal(refused(code).code, 'network');
+      assert.match(refused(code).hint, /intercepts TLS/);
+    }
+  });
 
   for (const code of ['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED']) {
     test(`for its dates may be so for the clock of this machine: ${code}`, () => {
