@@ -2,6 +2,7 @@ import type COS from 'cos-nodejs-sdk-v5';
 import type { XMLParser } from 'cos-fast-xml-parser';
 import { UploadFailure } from '../core/errors.js';
 import type { ObjectTarget } from '../core/ports.js';
+import { visible } from '../core/text.js';
 import { orAborted } from '../core/waits.js';
 import type { HttpAnswer } from '../net/answer.js';
 import { codingRemark } from '../net/quoted.js';
@@ -71,8 +72,19 @@ export function createSdkCall(options: CosOptions): SdkCall {
         });
         return work(cos, { Bucket: target.bucket, Region: target.region, Key: target.key });
       },
-    );
+    ).catch((thrown: unknown) => {
+      throw thrown instanceof Error ? thrown : refusedBySdk(operation, thrown);
+    });
   };
+}
+
+/** What the SDK does not even ask it rejects with an object that is no Error. */
+function refusedBySdk(operation: string, thrown: unknown): UploadFailure {
+  const { message = thrown } = Object(thrown) as { readonly message?: unknown };
+  return new UploadFailure('bad-request', `${operation}: ${visible(String(message))}`, {
+    hint: 'Run the same command again with --no-resume: the storage that VOD granted cannot be used.',
+    cause: thrown,
+  });
 }
 
 let loading: Promise<XMLParser> | undefined;

@@ -16,8 +16,11 @@ type MediaInfo = NonNullable<MediaAnswer['MediaInfoSet']>[number];
  */
 const NO_CERTIFICATE_LIFETIME_MS = 7 * 86_400_000;
 
-/** What may be a part of a host name. */
-const LABEL = /^[a-z0-9-]{1,63}$/i;
+/** A name and the APPID of its owner, which together are a part of a host name. */
+const BUCKET = /^(?=.{1,63}$)[a-z0-9][a-z0-9-]*-[0-9]+$/;
+const REGION = /^[a-z0-9-]{1,63}$/;
+/** Of its slashes in front one alone is no part of an object key. */
+const STORAGE_PATH = /^\/?(?!\/)\P{Cs}+$/su;
 /** What a header can carry. */
 const VISIBLE = /^[\x21-\x7e]+$/;
 /** What a URL can carry, encoded. */
@@ -57,18 +60,20 @@ export function toSession(
   { subAppId, coverType }: ApplyRequest,
   now: Date,
 ): Session {
-  const bucket = formed(LABEL, answer.StorageBucket);
-  const region = formed(LABEL, answer.StorageRegion);
-  const mediaPath = formed(TEXT, answer.MediaStoragePath);
-  const coverPath = formed(TEXT, answer.CoverStoragePath);
-  const sessionKey = formed(TEXT, answer.VodSessionKey);
-  if (!bucket || !region || !mediaPath || !sessionKey) {
-    throw unusable('ApplyUpload', 'storage or session');
-  }
+  const required = (field: keyof ApplyAnswer, form: RegExp): string => {
+    const value = formed(form, answer[field]);
+    if (value === undefined) throw unusable('ApplyUpload', `a ${field} that can be used`);
+    return value;
+  };
+  const bucket = required('StorageBucket', BUCKET);
+  const region = required('StorageRegion', REGION);
+  const mediaPath = required('MediaStoragePath', STORAGE_PATH);
+  const sessionKey = required('VodSessionKey', TEXT);
   // Without a place for it the cover would be left out, and nobody would hear of it.
-  if (coverType !== undefined && !coverPath) {
-    throw unusable('ApplyUpload', 'a storage path for the cover');
-  }
+  const coverPath =
+    coverType === undefined
+      ? formed(STORAGE_PATH, answer.CoverStoragePath)
+      : required('CoverStoragePath', STORAGE_PATH);
   const credentials = granted(answer);
   return {
     sessionKey: sessionKey as SessionKey,

@@ -120,3 +120,18 @@ for (const [what, ...markers] of [
     await assert.rejects(answered(first, listParts, ...others), isNotTheService);
   });
 }
+
+for (const [field, value] of [
+  ['bucket', 'x'],
+  ['region', 'AP'],
+  ['key', ''],
+] as const) {
+  test(`a ${field} that the SDK refuses before it asks is a failure with the SDK's reason`, async () => {
+    const ask: Ask = (requests, target, ...rest) =>
+      requests.initiate({ ...target, [field]: value }, ...rest);
+    await assert.rejects(answered('', ask), {
+      code: 'bad-request',
+      message: /^InitiateMultipartUpload: .*(bucket|region|key)/i,
+    });
+  });
+}

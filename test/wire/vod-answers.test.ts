@@ -50,15 +50,33 @@ for (const certificate of [null, { ...CERTIFICATE, SecretKey: '' }]) {
 }
 
 for (const [field, ...values] of [
-  ['StorageBucket', 7, '', 'a b', 'a/b', 'a.example#', 'L'.repeat(64)],
-  ['StorageRegion', null, ['ap-x'], 'a\r\nX: y'],
-  ['MediaStoragePath', 7, {}, '/\ud800'],
+  [
+    'StorageBucket',
+    7,
+    '',
+    'x',
+    'vod-',
+    '-1',
+    'Vod-1',
+    'a b-1',
+    'a/b-1',
+    'a.example#-1',
+    `${'l'.repeat(62)}-1`,
+  ],
+  ['StorageRegion', null, ['ap-x'], 'AP-X', 'a\r\nX: y'],
+  ['MediaStoragePath', 7, {}, '', '/', '//a.mp4', '/\ud800'],
   ['CoverStoragePath', 7, null],
   ['VodSessionKey', 7, true, ''],
 ] as const) {
   for (const value of values) {
     test(`a session whose ${field} is ${JSON.stringify(value)} is none`, () => {
-      assert.throws(() => session({ [field]: value }), isUnusable);
+      assert.throws(
+        () => session({ [field]: value }),
+        (error) => {
+          assert.match((error as Error).message, new RegExp(`lacks a ${field} that`));
+          return isUnusable(error);
+        },
+      );
     });
   }
 }
