@@ -17,7 +17,7 @@ export interface Services extends Traffic {
   readonly vod: Vod;
   readonly cos: Cos;
   readonly clock: Clock;
-  /** Names who is told when the service asks to slow down or falls silent. */
+  /** Names who is told when the service asks to slow down or falls silent, or there are no descriptors left. */
   onTrouble(listener: (refused: number) => void): void;
   /** What held requests back besides the link. */
   pressure(): Pick<RunFacts, 'answering' | 'apiWaitedMs' | 'heldMs' | 'troubles'>;
@@ -64,8 +64,9 @@ export function connectServices(
       policy: cosPolicy,
       route: cosRoute,
       verification: flags.verify,
-      onTrouble(refused) {
-        troubles += 1;
+      onTrouble(refused, code) {
+        // That is this process's own trouble.
+        if (code !== 'too-many-open-files') troubles += 1;
         tellTrouble(refused);
       },
     }),

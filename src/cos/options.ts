@@ -1,3 +1,4 @@
+import type { FailureCode } from '../core/errors.js';
 import type { TemporaryCredentials } from '../core/model.js';
 import type { Clock } from '../net/clock.js';
 import type { RetryPolicy } from '../net/retry.js';
@@ -12,6 +13,6 @@ export interface CosOptions {
   readonly policy: RetryPolicy;
   readonly stallTimeoutMs: number;
   readonly verification: Verification;
-  /** Hears of SlowDown and of silence, so that the number of connections can follow. */
-  readonly onTrouble?: (refused: number) => void;
+  /** Hears of SlowDown, of silence and of a lack of descriptors, so that the number of connections can follow. */
+  readonly onTrouble?: (refused: number, code: FailureCode) => void;
 }

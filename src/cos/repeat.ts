@@ -42,7 +42,7 @@ export function createRepeat(options: CosOptions): Repeat {
           if (!(error instanceof UploadFailure)) throw error;
           const failure = domains.failed(domain, error);
           const trouble = detector.trouble(failure);
-          if (trouble > 0) options.onTrouble?.(trouble);
+          if (trouble > 0) options.onTrouble?.(trouble, failure.code);
           throw judgedByClock(options, failure, signedWithMs);
         }
       },
