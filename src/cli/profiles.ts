@@ -1,6 +1,7 @@
+import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { usageError, type UsageError } from '../core/errors.js';
+import { UsageError, usageError } from '../core/errors.js';
 import { makeOwnDirectory, tighten } from '../journal/state-directory.js';
 import { nearest } from './nearest.js';
 import { parseSetting, PROFILE_FIELDS, SETTINGS } from './profile-settings.js';
@@ -103,11 +104,14 @@ async function read(path: string, warn?: (message: string) => void): Promise<Sto
   const nothing = { defaultProfile: 'default', profiles: {} };
   let text: string;
   try {
+    assertRegular(await stat(path), path);
     text = await readFile(path, 'utf8');
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof UsageError) throw error;
+    const { code, syscall } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return nothing;
-    if (code === 'EACCES' && (await isKeptOut(path))) {
+    // Nobody here may know whether there is such a file.
+    if (code === 'EACCES' && syscall === 'stat') {
       const message = `${dirname(path)} may not be entered`;
       if (warn === undefined) {
         throw usageError(
@@ -127,11 +131,12 @@ async function read(path: string, warn?: (message: string) => void): Promise<Sto
   return parseStored(text, path);
 }
 
-/** Whether nobody here may know whether there is such a file. */
-async function isKeptOut(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => false,
-    ({ code }: NodeJS.ErrnoException) => code === 'EACCES',
+/** Whoever opens a pipe waits for somebody to write to it, and a device may have no end. */
+function assertRegular(stats: Stats, path: string): void {
+  if (stats.isFile()) return;
+  throw usageError(
+    `${path} is no regular file`,
+    'Move it away, or name another directory with XDG_CONFIG_HOME.',
   );
 }
 
@@ -139,10 +144,7 @@ function parseStored(text: string, path: string): Stored {
   const document = parseJson(text);
   const profiles = isRecord(document) ? (document['profiles'] ?? {}) : undefined;
   if (!isRecord(document) || !isRecord(profiles) || !Object.values(profiles).every(isRecord)) {
-    throw usageError(
-      `${path} is damaged: it does not hold profiles in JSON`,
-      'Correct the file, or move it away and set the profiles again with "vod-upload config set".',
-    );
+    throw damaged(path, 'it does not hold profiles in JSON');
   }
   if ((document['schema'] ?? SCHEMA) !== SCHEMA) {
     throw usageError(
@@ -155,6 +157,13 @@ function parseStored(text: string, path: string): Stored {
     defaultProfile: typeof named === 'string' ? named : 'default',
     profiles: profiles as Stored['profiles'],
   };
+}
+
+function damaged(path: string, reason: string): UsageError {
+  return usageError(
+    `${path} is damaged: ${reason}`,
+    'Correct the file, or move it away and set the profiles again with "vod-upload config set".',
+  );
 }
 
 function parseProfile(values: Values, name: string, path: string): Profile {
@@ -190,6 +199,7 @@ async function write(configDir: string, path: string, stored: Stored): Promise<v
     });
     conf.set({ schema: SCHEMA, ...stored });
   } catch (error) {
+    if (error instanceof RangeError) throw damaged(path, 'it is nested too deep');
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
     throw usageError(

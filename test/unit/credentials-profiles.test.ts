@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +35,28 @@ test('the directory is where XDG says, unless that is relative or empty', () => 
     const found = configDirectory({ env: { XDG_CONFIG_HOME: value }, home: '/u' });
     assert.equal(found, '/u/.config/vod-upload');
   }
+});
+
+test('a file that is none of the regular kind is refused, and never waited for', async () => {
+  await mkdir(join(configDir, 'config.json'), { recursive: true });
+  const isRefused = { message: `${join(configDir, 'config.json')} is no regular file` };
+  await assert.rejects(openProfiles(configDir), isRefused);
+  await rm(join(configDir, 'config.json'), { recursive: true });
+  spawnSync('mkfifo', [join(configDir, 'config.json')]);
+  await assert.rejects(openProfiles(configDir), isRefused);
+});
+
+test('a file that is nested too deep to be written again is damaged, and left as it is', async () => {
+  const deep = 100_000;
+  const content = `{"profiles":{"a":{"x":${'['.repeat(deep)}${']'.repeat(deep)}}}}`;
+  const file = await putConfig(content);
+  const profiles = await openProfiles(configDir);
+  await assert.rejects(profiles.set('b', 'region', 'ap-beijing'), (error) => {
+    assert.ok(error instanceof UsageError);
+    assert.match(error.message, /config\.json is damaged: it is nested too deep$/);
+    return true;
+  });
+  assert.equal(await readFile(file, 'utf8'), content);
 });
 
 test('reading where nothing is stored creates nothing', async () => {
