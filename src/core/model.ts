@@ -72,7 +72,8 @@ export interface TemporaryCredentials {
 
 /** What ApplyUpload granted: where to write, with which credentials, until when. */
 export interface Session {
-  readonly sessionKey: SessionKey;
+  /** Absent where the journal has lost it: the media can be asked for, and no more be committed. */
+  readonly sessionKey?: SessionKey;
   readonly subAppId?: number;
   readonly bucket: string;
   readonly region: string;
@@ -84,6 +85,9 @@ export interface Session {
   readonly expiresAt: Date;
   readonly requestId: string;
 }
+
+/** One that can be committed. */
+export type KeyedSession = Session & { readonly sessionKey: SessionKey };
 
 /** Bytes [start, end) of a file; `number` counts from 1, as COS counts. */
 export interface Part {

@@ -4,6 +4,7 @@ import type {
   ApplyRequest,
   Checkpoint,
   Job,
+  KeyedSession,
   ObjectCheckpoint,
   Outcome,
   Part,
@@ -22,7 +23,7 @@ export interface Vod {
    * Repeats with the same key. A failure whose `facts.ambiguous` is set leaves open whether the
    * media exists.
    */
-  commitUpload(session: Session, onRetry: OnRetry, signal: AbortSignal): Promise<Committed>;
+  commitUpload(session: KeyedSession, onRetry: OnRetry, signal: AbortSignal): Promise<Committed>;
   /** Whether the media of this session exists after all; undefined where the service knows none. */
   findMedia(
     session: Session,

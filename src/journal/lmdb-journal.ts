@@ -247,10 +247,8 @@ export class LmdbJournal implements OpenJournal {
     const continued = own && mayContinue(own, job, resume) ? loaded : undefined;
     const begun = continued && own ? begunAs(own, job) : job;
     held.job = begun;
-    held.secrets = continued && {
-      place: continued.place,
-      sessionKey: continued.checkpoint.session.sessionKey,
-    };
+    const sessionKey = continued?.checkpoint.session.sessionKey;
+    held.secrets = continued && sessionKey && { place: continued.place, sessionKey };
     if (continued) {
       const [then, now] = [keptOptions(begun.request), keptOptions(job.request)];
       const { checkpoint } = continued;
@@ -272,6 +270,7 @@ export class LmdbJournal implements OpenJournal {
     held: Held,
     { sessionKey, credentials }: Session,
   ): Promise<SecretsPlace> {
+    if (sessionKey === undefined) throw new Error(`the session of job ${id} has no key`);
     if (held.secrets?.sessionKey === sessionKey) return held.secrets.place;
     held.job = held.claimed;
     held.isRecorded = false;

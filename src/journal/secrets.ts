@@ -12,7 +12,10 @@ export interface Loaded {
   readonly checkpoint: Checkpoint;
 }
 
-/** The checkpoint with its secrets; undefined where it is of no use any more. */
+/**
+ * The checkpoint with its secrets; undefined where it is of no use any more. One whose commit may have
+ * happened comes without those that are lost.
+ */
 export async function loadSecrets(
   { job, checkpoint }: UnfinishedRecord,
   files: SessionFiles,
@@ -21,7 +24,7 @@ export async function loadSecrets(
   if (isExpired(checkpoint, moment)) return undefined;
   const place = checkpoint.secrets;
   const secrets = await files.read(place);
-  if (secrets === undefined) return undefined;
+  if (secrets === undefined && checkpoint.phase !== 'committing') return undefined;
   const session = { ...checkpoint.session, ...secrets };
   const { objects, phase } = checkpoint;
   return { id: job.id, place, checkpoint: { session, objects, phase } };

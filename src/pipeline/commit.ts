@@ -1,5 +1,5 @@
 import { UploadFailure } from '../core/errors.js';
-import type { Session } from '../core/model.js';
+import type { KeyedSession, Session } from '../core/model.js';
 import type { Committed } from '../core/ports.js';
 import { note } from './messages.js';
 import type { JobUpload } from './sending.js';
@@ -19,7 +19,8 @@ export async function commit(
 ): Promise<Committed> {
   const { progress, checkpoint, ports } = upload;
   try {
-    return await ports.vod.commitUpload(checkpoint.session, progress.onRetry('commit'), signal);
+    const session = withKey(checkpoint.session);
+    return await ports.vod.commitUpload(session, progress.onRetry('commit'), signal);
   } catch (error) {
     if (!(error instanceof UploadFailure) || signal.aborted) throw error;
     const mayExist = error.facts.ambiguous === true || wasCommitting;
@@ -29,6 +30,12 @@ export async function commit(
     note(ports, progress.job, message);
     return await reconcile(error, upload, signal);
   }
+}
+
+/** Throws `session-expired` where the key is lost: what it granted is as over as if it had expired. */
+function withKey({ sessionKey, ...session }: Session): KeyedSession {
+  if (sessionKey !== undefined) return { ...session, sessionKey };
+  throw new UploadFailure('session-expired', 'the journal has lost the key of its session');
 }
 
 /** Asks for the media of a commit that failed with `error` and may have happened all the same. */

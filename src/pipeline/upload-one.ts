@@ -236,7 +236,7 @@ async function finish(upload: JobUpload, signal: AbortSignal): Promise<Receipt> 
     await checkpoint.enter('committing');
   } else {
     progress.resumed(progress.remaining());
-    note(ports, job, 'was sent whole before: only its commit is repeated');
+    note(ports, job, 'was sent whole before: what is left is its commit');
   }
   const committed = await commit(upload, wasCommitting, signal);
   const receipt = toReceipt(job, checkpoint, committed);

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UploadFailure } from '../../src/core/errors.js';
 import type { ApplyRequest, Job, Outcome } from '../../src/core/model.js';
-import type { Cos } from '../../src/core/ports.js';
+import type { Cos, Vod } from '../../src/core/ports.js';
 import { uploadOne } from '../../src/pipeline/upload-one.js';
 import { createWorld, jobOf, MIB, type TestWorld } from '../helpers/world.js';
+import { withoutSecrets } from './journal-world.js';
 
 const HOURS_MS = 3 * 3_600_000;
 const EIGHT_DAYS_MS = 8 * 86_400_000;
+
+const cannotAsk: Vod['findMedia'] = () => Promise.reject(new UploadFailure('network', 'no answer'));
 
 describe('a commit that was refused for certain', () => {
   for (const refusals of [
@@ -97,6 +101,29 @@ describe('a commit of which nobody knows', () => {
       world.sandbox.fail('ApplyUpload:without=TempCertificate');
       const outcome = await askLater({}, laterMs);
       assert.equal(outcome.status, isGivenUp ? 'uploaded' : 'unknown');
+    });
+  }
+
+  for (const [what, request, isCommitted, laterMs, status, sessions] of [
+    ['is a media', {}, true, 0, 'uploaded', 1],
+    ['is not shown', {}, false, 0, 'unknown', 1],
+    ['is not shown after its session has expired', {}, false, HOURS_MS, 'uploaded', 2],
+    ['cannot be asked for', { mediaStoragePath: '/x/a.mp4' }, true, HOURS_MS, 'unknown', 1],
+  ] as const) {
+    test(`whose session key is lost and that ${what} ends as ${status}`, async () => {
+      const job = await jobTo(request);
+      world.sandbox.fail(`CommitUpload:${isCommitted ? 'hang-after' : 'InternalError'}`);
+      const { signal } = new AbortController();
+      const first = { ...world.ports, vod: { ...world.vod, findMedia: cannotAsk } };
+      assert.equal((await uploadOne(job, first, signal)).status, 'unknown');
+      const left = world.journal.checkpoints.get(job.id);
+      assert.ok(left?.phase === 'committing');
+      world.journal.checkpoints.set(job.id, withoutSecrets(left));
+      const now = (): Date => new Date(Date.now() + laterMs);
+      const outcome = await uploadOne(job, { ...world.ports, now }, signal);
+      assert.equal(outcome.status, status);
+      assert.equal(world.sandbox.sessions().length, sessions);
+      assert.equal(world.sandbox.committed().length, isCommitted || status === 'uploaded' ? 1 : 0);
     });
   }
 

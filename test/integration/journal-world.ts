@@ -94,6 +94,13 @@ export function checkpointFor(
   };
 }
 
+/** The checkpoint of a session whose file is lost. */
+export function withoutSecrets({ session, ...checkpoint }: Checkpoint): Checkpoint {
+  const { sessionKey, credentials, ...others } = session;
+  assert.ok(sessionKey && credentials);
+  return { ...checkpoint, session: others };
+}
+
 export function receiptFor(number: number): Receipt {
   return {
     fileId: `528589078427353${String(number).padStart(4, '0')}` as FileId,

@@ -9,6 +9,7 @@ import {
   isUnwritable,
   jobFor,
   receiptFor,
+  withoutSecrets,
 } from './journal-world.js';
 
 const HOUR_MS = 3_600_000;
@@ -104,13 +105,41 @@ test('a checkpoint without its secrets, or with those of another session, is non
     const journal = await world.begin();
     const claim = await journal.claim(jobFor(1));
     assert.deepEqual(claim, { kind: 'ours', changedOptions: [] }, damage);
-    await journal.remember(jobFor(1).id, checkpointFor(1, 'committing'));
+    await journal.remember(jobFor(1).id, checkpointFor(1, 'assembled'));
     await world.end(journal);
-    for (const path of await world.files()) {
-      if (path.includes('/sessions/')) await writeFile(path, damage);
-    }
+    await damageSessions(damage);
   }
 });
+
+test('a commit that may have happened is in force without its secrets, whoever asks, and is listed', async () => {
+  const checkpoint = checkpointFor(1, 'committing');
+  const expected = withoutSecrets(checkpoint);
+  for (const damage of ['', '{"v":1', '{"v":1,"tag":"other","sessionKey":"k"}']) {
+    await world.leaveUnfinished(jobFor(1), checkpoint);
+    await damageSessions(damage);
+    for (const resume of [true, false]) {
+      const claim = await world.claimAnew(1, { resume });
+      assert.deepEqual(claim.kind === 'ours' && claim.checkpoint, expected);
+    }
+    const journal = await world.begin();
+    const changed = await journal.claim(jobFor(1, { version: 1 }));
+    assert.deepEqual(changed.kind === 'ours' && changed.superseded?.checkpoint, expected);
+    await journal.release(jobFor(1, { version: 1 }).id);
+    await journal.gc();
+    const [listed] = await all(journal.list());
+    assert.deepEqual([listed?.phase, listed?.resumable], ['committing', true]);
+    const taken = await journal.claimUnfinished(jobFor(1).id);
+    assert.deepEqual(taken?.kind === 'ours' && taken.checkpoint, expected);
+    await journal.forget(jobFor(1).id);
+    await world.end(journal);
+  }
+});
+
+async function damageSessions(text: string): Promise<void> {
+  for (const path of await world.files()) {
+    if (path.includes('/sessions/')) await writeFile(path, text);
+  }
+}
 
 test('past its expiry a session can only be committed', async () => {
   for (const [phase, isUsable] of [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import type { SessionKey } from '../../src/core/ids.js';
-import type { Session } from '../../src/core/model.js';
+import type { KeyedSession } from '../../src/core/model.js';
 import { createClock } from '../../src/net/clock.js';
 import { createPacer } from '../../src/net/pacer.js';
 import { createRetryBudget } from '../../src/net/retry.js';
@@ -49,7 +49,7 @@ test('an abort is obeyed while keys are asked for', { timeout: 5000 }, async () 
   const request = { mediaType: 'mp4', mediaName: 'a' };
   const calls = [
     vod.applyUpload(request, () => undefined, controller.signal),
-    vod.commitUpload({} as Session, () => undefined, controller.signal),
+    vod.commitUpload({} as KeyedSession, () => undefined, controller.signal),
   ];
   setTimeout(() => controller.abort(new Error('enough')), 20);
   for (const call of calls) await assert.rejects(call, /enough/);
@@ -57,7 +57,7 @@ test('an abort is obeyed while keys are asked for', { timeout: 5000 }, async () 
 
 test('what a service repeats of a call is told without its secrets', async (t) => {
   const vod = await refusing(t, 'InvalidParameter');
-  const session = { sessionKey: 'SESSION/key==' as SessionKey } as Session;
+  const session = { sessionKey: 'SESSION/key==' as SessionKey } as KeyedSession;
   await assert.rejects(
     vod.commitUpload(session, () => undefined, never),
     ({ message }: Error) => {
