@@ -46,7 +46,7 @@ export function formatProgress(progress: ProgressRecord): string {
   return formatRecord(progress);
 }
 
-export function parseProgress(text: string | undefined): ProgressRecord | undefined {
+export function parseProgress(text: string): ProgressRecord {
   return parseRecord(text, progressOf);
 }
 

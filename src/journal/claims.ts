@@ -1,7 +1,7 @@
 import type { JobId } from '../core/ids.js';
 import type { Job } from '../core/model.js';
 import type { ClaimKeys } from './keys.js';
-import { isLive, parseLease } from './leases.js';
+import { formatLease, isLive, parseLease } from './leases.js';
 import type { Lease } from './leases.js';
 import type { Holder } from './journal.js';
 import type { Tables } from './tables.js';
@@ -27,25 +27,28 @@ export type Taken =
 
 /** Takes the job unless a live run, this one included, has it or the same content. */
 export function take(tables: Tables, job: Job, keys: ClaimKeys, claimant: Claimant): Taken {
-  if (isHeld(tables, job, keys, claimant)) return { kind: 'held' };
-  for (const key of claimedKeys(job, keys)) tables.claims.put(key, claimant.lease.runId);
+  const claimed = claimedKeys(job, keys);
+  if (isHeld(tables, claimed, claimant)) return { kind: 'held' };
   const own = readUnfinished(tables, job.id);
   // What is unfinished of another state may be later than this one, and has its own claims.
-  if (own !== undefined) return { kind: 'taken', own };
-  const earlier = takeEarlier(tables, job, keys.sourceKey, claimant);
-  return { kind: 'taken', ...(earlier && { earlier }) };
+  const earlier =
+    own === undefined ? readEarlier(tables, job, keys.sourceKey, claimant) : undefined;
+  if (earlier !== undefined) claimed.push(earlier.job.id);
+  for (const key of claimed) tables.claims.put(key, claimant.lease.runId);
+  return { kind: 'taken', ...(own && { own }), ...(earlier && { earlier }) };
 }
 
-/** Whether a live run, this one included, has the job or the same content. */
-export function isHeld(tables: Tables, job: Job, keys: ClaimKeys, claimant: Claimant): boolean {
-  return claimedKeys(job, keys).some((key) => holderOf(tables, key, claimant));
-}
-
-function claimedKeys({ id }: Job, { contentKey }: ClaimKeys): string[] {
+/** What a run claims with the job. */
+export function claimedKeys({ id }: Job, { contentKey }: ClaimKeys): string[] {
   return contentKey === undefined ? [id] : [id, contentKey];
 }
 
-function takeEarlier(
+/** Whether a live run, this one included, has any of it. */
+export function isHeld(tables: Tables, claimed: readonly string[], claimant: Claimant): boolean {
+  return claimed.some((key) => holderOf(tables, key, claimant));
+}
+
+function readEarlier(
   tables: Tables,
   job: Job,
   sourceKey: string,
@@ -53,9 +56,7 @@ function takeEarlier(
 ): UnfinishedRecord | undefined {
   const id = tables.sources.get(sourceKey) as JobId | undefined;
   if (id === undefined || id === job.id || holderOf(tables, id, claimant)) return undefined;
-  const earlier = readUnfinished(tables, id);
-  if (earlier !== undefined) tables.claims.put(id, claimant.lease.runId);
-  return earlier;
+  return readUnfinished(tables, id);
 }
 
 /** The live run that has the job, or the content. */
@@ -66,10 +67,24 @@ export function holderOf(
 ): Holder | undefined {
   const runId = tables.claims.get(key);
   if (runId === undefined) return undefined;
-  const run = runId === lease.runId ? lease : parseLease(tables.runs.get(runId));
+  const run = runId === lease.runId ? lease : leaseIn(tables, runId, localNow);
   if (run === undefined) return undefined;
   if (run !== lease && !isLive(run, lease, localNow)) return undefined;
   return { runId, host: run.host, pid: run.pid };
+}
+
+/**
+ * The lease of a run. One that is damaged is written anew, as if it had just been renewed: its run does
+ * that itself before long, or is gone, and then the lease goes stale.
+ */
+export function leaseIn(tables: Tables, runId: string, localNow: Date): Lease | undefined {
+  const text = tables.runs.get(runId);
+  if (text === undefined) return undefined;
+  const lease = parseLease(text);
+  if (lease !== undefined) return lease;
+  const renewed = { runId, host: 'unknown', pid: 0, renewedAt: localNow };
+  tables.runs.put(runId, formatLease(renewed));
+  return renewed;
 }
 
 /** Gives up a claim if this run has it; another run may have taken it over. */

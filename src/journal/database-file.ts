@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { UploadFailure } from '../core/errors.js';
+import { damaged } from './unwritable.js';
 
 const { O_CREAT, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
@@ -42,9 +42,7 @@ export function assertDatabaseFile(file: string): void {
   } finally {
     closeSync(descriptor);
   }
-  throw new UploadFailure('journal-unwritable', `the journal ${file} is damaged`, {
-    hint: `Move ${file} away, or restore it from a backup: without it, files that were uploaded before are uploaded again.`,
-  });
+  throw damaged(file);
 }
 
 /**

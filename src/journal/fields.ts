@@ -1,25 +1,63 @@
+import { digest } from './digest.js';
+
 /** A JSON object that nobody has checked yet. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 const SCHEMA = 1;
+const CHECKSUM_LENGTH = 8;
 
-/** Text of one record: dates become ISO 8601, `undefined` members vanish; bigints are the caller's. */
-export function formatRecord(record: object): string {
-  return JSON.stringify({ v: SCHEMA, ...record });
+/** A record that is there and cannot be read: what it tells is not known, which is not nothing. */
+export class DamagedRecord extends Error {
+  override readonly name = 'DamagedRecord';
 }
 
-/** Reads one record with `read`; undefined where it is missing, damaged, or of another schema. */
+/**
+ * Text of one record, a checksum before its JSON: dates become ISO 8601, `undefined` members vanish;
+ * bigints are the caller's.
+ */
+export function formatRecord(record: object): string {
+  const json = JSON.stringify({ v: SCHEMA, ...record });
+  return checksumOf(json) + json;
+}
+
+/**
+ * Reads one record with `read`; undefined where it is missing. Throws DamagedRecord where it is damaged
+ * or of another schema. Records of earlier versions have no checksum.
+ */
+export function parseRecord<T>(text: string, read: (fields: Fields) => T): T;
+export function parseRecord<T>(
+  text: string | undefined,
+  read: (fields: Fields) => T,
+): T | undefined;
 export function parseRecord<T>(
   text: string | undefined,
   read: (fields: Fields) => T,
 ): T | undefined {
   if (text === undefined) return undefined;
+  const at = text.startsWith('{') ? 0 : CHECKSUM_LENGTH;
+  const json = text.slice(at);
   try {
-    const fields = fieldsOf(JSON.parse(text));
-    return fields['v'] === SCHEMA ? read(fields) : undefined;
-  } catch {
-    return undefined;
+    if (at > 0 && !text.startsWith(checksumOf(json))) throw new TypeError('wrong checksum');
+    const fields = fieldsOf(JSON.parse(json));
+    if (fields['v'] !== SCHEMA) throw new TypeError('another schema');
+    return read(fields);
+  } catch (cause) {
+    throw new DamagedRecord('a record is damaged', { cause });
   }
+}
+
+/** What `read` returns, or `otherwise` where it meets a damaged record. */
+export function unlessDamaged<T, Otherwise>(read: () => T, otherwise: Otherwise): T | Otherwise {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof DamagedRecord)) throw error;
+    return otherwise;
+  }
+}
+
+function checksumOf(json: string): string {
+  return digest(json).slice(0, CHECKSUM_LENGTH);
 }
 
 export function fieldsOf(value: unknown): Fields {

@@ -1,5 +1,5 @@
 import type { Checkpoint, Job, Receipt } from '../core/model.js';
-import { isHeld, type Claimant } from './claims.js';
+import { claimedKeys, isHeld, type Claimant } from './claims.js';
 import type { JournalOptions } from './journal.js';
 import { claimKeysOf } from './keys.js';
 import { leaseOf } from './leases.js';
@@ -21,6 +21,7 @@ export type Prospect =
 
 /** The journal, for looking only. */
 export interface JournalView {
+  /** Throws `journal-unwritable` where what is known of the job is damaged. */
   foresee(job: Job): Promise<Prospect>;
   close(): Promise<void>;
 }
@@ -36,7 +37,7 @@ export function foreseeIn(
     const entry = force ? undefined : find(tables, job);
     if (entry !== undefined) return { kind: 'uploaded', receipt: entry.record.receipt };
     const asking: Claimant = { lease, localNow: now() };
-    if (isHeld(tables, job, claimKeysOf(job), asking)) return { kind: 'held' };
+    if (isHeld(tables, claimedKeys(job, claimKeysOf(job)), asking)) return { kind: 'held' };
     const own = readUnfinished(tables, job.id);
     if (own === undefined || !mayContinue(own, job, resume)) return { kind: 'new' };
     const loaded = await loadSecrets(own, files, { now: now(), offsetMs: 0 });

@@ -45,8 +45,9 @@ export interface UnfinishedJob {
 export interface OpenJournal extends Journal {
   /** Takes an unfinished job by its id, to finish or abort it; undefined where there is none. */
   claimUnfinished(id: JobId): Promise<Claim | undefined>;
-  list(): AsyncIterable<UnfinishedJob>;
-  /** Drops everything that has expired. */
+  /** All that can be read; then throws `journal-unwritable` where some cannot, unless that is `left` alone. */
+  list(damaged?: 'told' | 'left'): AsyncIterable<UnfinishedJob>;
+  /** Drops everything that has expired, and leaves alone what is damaged. */
   gc(): Promise<Swept>;
   /** Gives up every claim of this run. Nothing may be called after it. */
   close(): Promise<void>;

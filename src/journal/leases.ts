@@ -1,5 +1,14 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { dateOf, formatRecord, numberOf, optional, parseRecord, textOf } from './fields.js';
+import {
+  dateOf,
+  formatRecord,
+  numberOf,
+  optional,
+  parseRecord,
+  textOf,
+  unlessDamaged,
+} from './fields.js';
+import type { Fields } from './fields.js';
 
 /** How often a run renews its lease. */
 export const RENEWAL_MS = 30_000;
@@ -99,8 +108,9 @@ export function formatLease(lease: Lease): string {
   return formatRecord(lease);
 }
 
+/** Undefined where it is missing or damaged. */
 export function parseLease(text: string | undefined): Lease | undefined {
-  return parseRecord(text, (fields) => ({
+  const read = (fields: Fields): Lease => ({
     runId: textOf(fields, 'runId'),
     host: textOf(fields, 'host'),
     pid: numberOf(fields, 'pid'),
@@ -109,5 +119,6 @@ export function parseLease(text: string | undefined): Lease | undefined {
     ...optional(fields, 'pidNamespace', textOf),
     ...optional(fields, 'timeNamespace', textOf),
     renewedAt: dateOf(fields, 'renewedAt'),
-  }));
+  });
+  return unlessDamaged(() => parseRecord(text, read), undefined);
 }

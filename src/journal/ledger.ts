@@ -1,6 +1,7 @@
 import type { JobId } from '../core/ids.js';
 import type { ApplyRequest, Job, Receipt, UploadedAs } from '../core/model.js';
 import type { Replaced } from '../core/ports.js';
+import { unlessDamaged } from './fields.js';
 import { changedOptions, keptOptions, toldOptions } from './kept-options.js';
 import { contentKeyOf, placeOf } from './keys.js';
 import type { Place } from './keys.js';
@@ -37,7 +38,8 @@ export function enter(tables: Tables, job: Job, receipt: Receipt, now: Date): Re
 function dropReplaced(tables: Tables, id: JobId, { key, source }: Place): Replaced | undefined {
   const before = tables.places.get(key);
   if (before === undefined || before === id) return undefined;
-  const entry = parseLedger(tables.ledger.get(before));
+  // A media that was committed is on record, whatever was damaged before.
+  const entry = unlessDamaged(() => parseLedger(tables.ledger.get(before)), undefined);
   // It may have been uploaded again since, elsewhere: that media is as it was.
   if (entry?.place?.key !== key) return undefined;
   drop(tables, before, entry);
@@ -111,10 +113,12 @@ export function dropOldEntries(tables: Tables, now: Date, limit: number): number
   const old = tables.ages.slice(limit, undefined, tooOld);
   for (const { key } of old) {
     const id = key.slice(key.indexOf('/') + 1);
-    const entry = parseLedger(tables.ledger.get(id));
+    const entry = unlessDamaged(() => parseLedger(tables.ledger.get(id)), undefined);
+    tables.ages.remove(key);
+    // Written anew over one that was damaged, and seen since.
+    if (entry !== undefined && ageKeyOf(entry.seenAt, id) !== key) continue;
     if (entry !== undefined) drop(tables, id, entry);
     tables.ledger.remove(id);
-    tables.ages.remove(key);
   }
   return old.length;
 }
@@ -131,7 +135,7 @@ function drop(tables: Tables, id: string, { contentKey, place, seenAt }: LedgerR
 
 /** Writes the entry, and what leads to it in every index instead of what led to the one before. */
 function replace(tables: Tables, id: JobId, record: LedgerRecord): void {
-  const before = parseLedger(tables.ledger.get(id));
+  const before = unlessDamaged(() => parseLedger(tables.ledger.get(id)), undefined);
   if (before !== undefined) drop(tables, id, before);
   const { contentKey, place, seenAt } = record;
   if (contentKey !== undefined) tables.contents.put(contentKey, id);

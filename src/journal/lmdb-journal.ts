@@ -8,6 +8,7 @@ import { giveUp, holderOf, take } from './claims.js';
 import type { Claimant, Taken } from './claims.js';
 import { isExpired, localTime } from './expiry.js';
 import type { Moment } from './expiry.js';
+import { unlessDamaged } from './fields.js';
 import { RENEWAL_MS, formatLease, leaseOf } from './leases.js';
 import type { Lease } from './leases.js';
 import { compare, consult, enter } from './ledger.js';
@@ -145,8 +146,8 @@ export class LmdbJournal implements OpenJournal {
     return this.#inOrder(id, async (held) => {
       const { now } = this.#options;
       const { replaced, left } = await this.#store.transact((tables) => {
-        const entered = enter(tables, held?.job ?? job, receipt, now());
         const place = this.#drop(tables, id, held);
+        const entered = enter(tables, held?.job ?? job, receipt, now());
         this.#giveUp(tables, id, held);
         return { replaced: entered, left: place };
       });
@@ -181,18 +182,22 @@ export class LmdbJournal implements OpenJournal {
     });
   }
 
-  async *list(): AsyncGenerator<UnfinishedJob> {
+  async *list(damaged: 'told' | 'left' = 'told'): AsyncGenerator<UnfinishedJob> {
     let after: string | undefined;
+    let firstDamaged: JobId | undefined;
     do {
       const slice = await this.#store.transact((tables) =>
         tables.checkpoints.slice(LISTED_AT_ONCE, after).map(({ key }) => {
           const id = key as JobId;
-          const record = readUnfinished(tables, id);
+          const record = unlessDamaged(() => readUnfinished(tables, id), undefined);
           return { id, record, holder: holderOf(tables, id, this.#asking()) };
         }),
       );
-      for (const { record, holder } of slice) {
-        if (record === undefined) continue;
+      for (const { id, record, holder } of slice) {
+        if (record === undefined) {
+          firstDamaged ??= id;
+          continue;
+        }
         const { phase, session, objects, updatedAt } = record.checkpoint;
         // What cannot be read for now is told by whoever takes the job.
         const resumable = await this.#load(record).then(Boolean, () => true);
@@ -201,6 +206,9 @@ export class LmdbJournal implements OpenJournal {
       }
       after = slice.at(-1)?.id;
     } while (after !== undefined);
+    if (damaged === 'left' || firstDamaged === undefined) return;
+    const id = firstDamaged;
+    await this.#store.transact((tables) => readUnfinished(tables, id));
   }
 
   gc(): Promise<Swept> {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { DamagedRecord } from './fields.js';
 import { gateOf } from './gate.js';
 import { LmdbJournal } from './lmdb-journal.js';
 import type { JournalOptions, OpenJournal } from './journal.js';
@@ -7,6 +8,7 @@ import { SessionFiles } from './session-files.js';
 import { makeStateDirectory, tighten } from './state-directory.js';
 import { openStore } from './store.js';
 import { openTables } from './tables.js';
+import { damaged } from './unwritable.js';
 
 const DATABASE = 'journal.lmdb';
 const SESSIONS = 'sessions';
@@ -14,10 +16,17 @@ const SESSIONS = 'sessions';
 /** Opens the journal in `dir` and writes nothing; undefined where there is none. */
 export async function openJournalView(options: ViewOptions): Promise<JournalView | undefined> {
   const { dir } = options;
-  const opened = await openTables(join(dir, DATABASE));
+  const database = join(dir, DATABASE);
+  const opened = await openTables(database);
   if (opened === undefined) return undefined;
-  const files = SessionFiles.view(join(dir, SESSIONS));
-  return { foresee: foreseeIn(opened.tables, files, options), close: opened.close };
+  const foresee = foreseeIn(opened.tables, SessionFiles.view(join(dir, SESSIONS)), options);
+  return {
+    foresee: (job) =>
+      foresee(job).catch((error: unknown) => {
+        throw error instanceof DamagedRecord ? damaged(database, error) : error;
+      }),
+    close: opened.close,
+  };
 }
 
 /**

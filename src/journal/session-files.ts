@@ -3,7 +3,7 @@ import { open, opendir, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobId, SessionKey } from '../core/ids.js';
 import type { TemporaryCredentials } from '../core/model.js';
-import { nested, optional, parseRecord, textOf } from './fields.js';
+import { formatRecord, nested, optional, parseRecord, textOf, unlessDamaged } from './fields.js';
 import type { Fields } from './fields.js';
 import { makeOwnDirectory, tighten } from './state-directory.js';
 import { outOfFiles, unreadable, unwritable } from './unwritable.js';
@@ -70,7 +70,7 @@ export class SessionFiles {
   /** The secrets are on disk when this resolves. */
   async write(id: JobId, secrets: SessionSecrets): Promise<SecretsPlace> {
     const tag = `${this.#name}-${++this.#tags}`;
-    const text = Buffer.from(JSON.stringify({ v: 1, id, tag, ...secrets }));
+    const text = Buffer.from(formatRecord({ id, tag, ...secrets }));
     const { length } = text;
     const at = this.#take(pagesOf(length));
     const place = { file: this.#name, at, length, tag };
@@ -249,14 +249,15 @@ function* recordsIn(bytes: Buffer): Generator<{ readonly at: number; readonly le
 }
 
 function parseSecrets(text: string): Found | undefined {
-  return parseRecord(text, (fields) => ({
+  const read = (fields: Fields): Found => ({
     id: textOf<JobId>(fields, 'id'),
     tag: textOf(fields, 'tag'),
     secrets: {
       sessionKey: textOf<SessionKey>(fields, 'sessionKey'),
       ...optional(fields, 'credentials', nested(credentialsOf)),
     },
-  }));
+  });
+  return unlessDamaged(() => parseRecord(text, read), undefined);
 }
 
 function credentialsOf(fields: Fields): TemporaryCredentials {

@@ -1,16 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { UploadFailure } from '../core/errors.js';
+import { DamagedRecord } from './fields.js';
 import { openGate } from './gate.js';
 import { openEnvironment, type Environment, type Tables } from './tables.js';
-import { unwritable } from './unwritable.js';
+import { damaged, unwritable } from './unwritable.js';
 
 /** The database: transactions, one after the other, each on disk before its promise resolves. */
 export interface Store {
-  /** Runs `work` in a transaction, together with everything else that was asked for meanwhile. */
+  /**
+   * Runs `work` in a transaction, together with everything else that was asked for meanwhile. Where it
+   * meets a damaged record it alone fails, `journal-unwritable`, and what it wrote before that stays.
+   */
   transact<T>(work: (tables: Tables) => T): Promise<T>;
   close(): Promise<void>;
 }
+
+/** What became of one work of a transaction. */
+type Result = { readonly value: unknown } | { readonly failure: UploadFailure };
 
 interface Pending {
   readonly work: (tables: Tables) => unknown;
@@ -113,7 +120,10 @@ class LmdbStore implements Store {
     const begunAt = performance.now();
     try {
       const results = await this.#write(batch);
-      results.forEach((result, index) => batch[index]?.resolve(result));
+      results.forEach((result, index) => {
+        if ('failure' in result) batch[index]?.reject(result.failure);
+        else batch[index]?.resolve(result.value);
+      });
       if (this.#pages() > MAX_PAGES * ROOM) await this.#unmap();
       this.#queue.unshift(...batch.slice(results.length));
     } catch (error) {
@@ -128,14 +138,14 @@ class LmdbStore implements Store {
    * Runs a batch in one transaction, or as much of it as there is room for. lmdb refuses an
    * environment whose commit failed half way; a fresh one goes by what is on disk.
    */
-  async #write(batch: readonly Pending[]): Promise<unknown[]> {
+  async #write(batch: readonly Pending[]): Promise<Result[]> {
     for (let tries = 1; ; tries++) {
       try {
         const { commit, tables } = this.#map();
         return commit(() => {
-          const results: unknown[] = [];
+          const results: Result[] = [];
           for (const { work } of batch) {
-            results.push(work(tables));
+            results.push(this.#resultOf(work, tables));
             this.#worksSince += 1;
             if (this.#pages() > MAX_PAGES) break;
           }
@@ -145,6 +155,15 @@ class LmdbStore implements Store {
         await this.#unmap();
         if (tries === TRIES || !isDatabaseError(error)) throw error;
       }
+    }
+  }
+
+  #resultOf(work: Pending['work'], tables: Tables): Result {
+    try {
+      return { value: work(tables) };
+    } catch (error) {
+      if (!(error instanceof DamagedRecord)) throw error;
+      return { failure: damaged(this.#file, error) };
     }
   }
 

@@ -1,7 +1,9 @@
 import type { JobId } from '../core/ids.js';
+import { leaseIn } from './claims.js';
 import { isExpired, isForgettable, localTime } from './expiry.js';
 import type { Moment } from './expiry.js';
-import { isLive, parseLease } from './leases.js';
+import { unlessDamaged } from './fields.js';
+import { isLive } from './leases.js';
 import type { Lease } from './leases.js';
 import { dropOldEntries } from './ledger.js';
 import type { SessionFiles } from './session-files.js';
@@ -44,8 +46,8 @@ export async function sweep(options: SweepOptions): Promise<Swept> {
   const checkpoints = await dropWhere(store, 'checkpoints', limit, (tables, key) => {
     const id = key as JobId;
     if (tables.claims.get(id) !== undefined) return false;
-    const record = readUnfinished(tables, id);
-    if (record !== undefined && !isForgettable(record.checkpoint, options)) return false;
+    const record = unlessDamaged(() => readUnfinished(tables, id), undefined);
+    if (record === undefined || !isForgettable(record.checkpoint, options)) return false;
     dropUnfinished(tables, id);
     return true;
   });
@@ -63,11 +65,10 @@ export async function sweepSecrets(options: SweepOptions): Promise<void> {
 /** Drops what makes runs known that are gone. */
 async function dropGone(options: SweepOptions): Promise<Pick<Swept, 'runs' | 'claims'>> {
   const { store, lease, limit } = options;
-  const runs = await dropWhere(store, 'runs', limit, (_tables, _key, value) => {
-    const run = parseLease(value);
-    return (
-      run === undefined || (run.runId !== lease.runId && !isLive(run, lease, localTime(options)))
-    );
+  const localNow = localTime(options);
+  const runs = await dropWhere(store, 'runs', limit, (tables, runId) => {
+    const run = leaseIn(tables, runId, localNow);
+    return run !== undefined && runId !== lease.runId && !isLive(run, lease, localNow);
   });
   const claims = await dropWhere(
     store,
@@ -105,7 +106,9 @@ async function dropWhere(
 /** Erases secrets that no job can use, inside a transaction, so that no run claims meanwhile. */
 async function dropSecrets({ store, files, limit, ...moment }: SweepOptions): Promise<number> {
   const isOver = (tables: Tables, id: JobId, tag: string): boolean => {
-    const record = readUnfinished(tables, id)?.checkpoint;
+    const found = unlessDamaged(() => readUnfinished(tables, id), 'damaged');
+    if (found === 'damaged') return false;
+    const record = found?.checkpoint;
     if (record?.secrets.tag !== tag) return true;
     return tables.claims.get(id) === undefined && isExpired(record, moment);
   };

@@ -3,6 +3,7 @@ import type { Job, SourceFile } from '../core/model.js';
 import { dropAdditions, withAdditions } from './additions.js';
 import { parseCheckpoint } from './checkpoint-record.js';
 import type { CheckpointRecord } from './checkpoint-record.js';
+import { DamagedRecord } from './fields.js';
 import { parseJob } from './job-record.js';
 import { sourceKeyOf } from './keys.js';
 import type { Tables } from './tables.js';
@@ -15,10 +16,13 @@ export interface UnfinishedRecord {
   readonly additions: number;
 }
 
+/** Throws DamagedRecord where any of what is known of the job is damaged, or half of it is missing. */
 export function readUnfinished(tables: Tables, id: JobId): UnfinishedRecord | undefined {
   const written = parseCheckpoint(tables.checkpoints.get(id));
-  const job = written && parseJob(tables.jobs.get(id));
-  return written && job && { job, ...withAdditions(tables, id, written) };
+  if (written === undefined) return undefined;
+  const job = parseJob(tables.jobs.get(id));
+  if (job === undefined) throw new DamagedRecord('a checkpoint has no job');
+  return { job, ...withAdditions(tables, id, written) };
 }
 
 /** `known` saves a look. */

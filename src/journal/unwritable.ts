@@ -26,6 +26,15 @@ export function unreadable(path: string, cause: unknown): UploadFailure {
   );
 }
 
+/** The same for a database that cannot be trusted, be it its file or one of its records. */
+export function damaged(file: string, cause?: unknown): UploadFailure {
+  return new UploadFailure('journal-unwritable', `the journal ${file} is damaged`, {
+    cause,
+    isFinal: true,
+    hint: `Move ${file} away, or restore it from a backup: without it, files that were uploaded before are uploaded again.`,
+  });
+}
+
 /** Where too many files are open, the failure of the job alone that needs this one now. */
 export function outOfFiles(path: string, cause: unknown): UploadFailure | undefined {
   if (!isOutOfFiles(cause)) return undefined;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, readdir, rename, rmdir } from 'node:fs/promises';
 import { describe, test, type TestContext } from 'node:test';
+import { damageRows } from '../helpers/damage-rows.js';
 import { createDice } from '../helpers/kill-dice.js';
 import { createKillWorld, heldAt, type KillWorld } from '../helpers/kill-world.js';
 
@@ -143,6 +144,39 @@ describe('an upload whose Complete has failed or is unanswered', { timeout: TIME
     assert.equal(aborted.stderr, '');
     await assertNothingIsLeft(world);
   });
+});
+
+test('an upload whose checkpoint is damaged is told by all that asks for it, but by jobs gc', async (t) => {
+  const world = await createKilled(t);
+  await damageRows(world.shell.at('state/vod-upload/journal.lmdb'), ['checkpoints']);
+  for (const [args, code] of [
+    [['film.mp4'], 3],
+    [['jobs', 'list'], 2],
+    [['jobs', 'resume'], 2],
+    [['jobs', 'abort'], 2],
+  ] as const) {
+    const { stderr, ...asked } = await world.shell.run([...args]);
+    assert.equal(asked.code, code, stderr);
+    assert.match(stderr, /the journal .*journal\.lmdb is damaged/);
+    assert.match(stderr, /Move .*journal\.lmdb away, or restore it/);
+  }
+  assert.equal((await world.shell.run(['jobs', 'gc'])).code, 0);
+  assert.equal(world.cloud.sessions().length, 1);
+});
+
+test('a file whose ledger entry is damaged is not uploaded again: --dry-run, exit 2', async (t) => {
+  const world = await createKilled(t);
+  assert.equal((await world.run(['film.mp4'])).code, 0);
+  await damageRows(world.shell.at('state/vod-upload/journal.lmdb'), ['ledger']);
+  for (const [args, code] of [
+    [['film.mp4'], 3],
+    [['film.mp4', '--dry-run'], 2],
+  ] as const) {
+    const { stderr, ...asked } = await world.shell.run([...args]);
+    assert.equal(asked.code, code, stderr);
+    assert.match(stderr, /the journal .*journal\.lmdb is damaged/);
+  }
+  assert.equal(world.cloud.committed().length, 1);
 });
 
 test('an upload whose secrets cannot be read for now stays, and is finished later', async (t) => {

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import process from 'node:process';
-import { parseRecord, textOf } from '../../src/journal/fields.js';
+import { DamagedRecord, formatRecord, parseRecord, textOf } from '../../src/journal/fields.js';
 import { LEASE_MS, formatLease, isLive, leaseOf, parseLease } from '../../src/journal/leases.js';
 import type { Lease } from '../../src/journal/leases.js';
 import { changedOptions, keptOptions, toldOptions } from '../../src/journal/kept-options.js';
@@ -91,22 +91,29 @@ for (const [what, before, now, isChange] of [
   });
 }
 
-test('a record of a later version with more fields is read, of another schema it is not', () => {
-  const later = { ...JSON.parse(formatJob(jobFor(1))), more: [1] };
+test('a record of a later version with more fields, and one of an earlier without a checksum, are read', () => {
+  const text = formatJob(jobFor(1));
+  const later = { ...JSON.parse(text.slice(text.indexOf('{'))), more: [1] };
   assert.deepEqual(parseJob(JSON.stringify(later)), jobFor(1));
-  assert.equal(parseJob(JSON.stringify({ ...later, v: 2 })), undefined);
+  assert.deepEqual(parseJob(formatRecord(later)), jobFor(1));
+  assert.throws(() => parseJob(formatRecord({ ...later, v: 2 })), DamagedRecord);
 });
 
-test('a damaged record is none', () => {
+test('a damaged record is not taken for none', () => {
   for (const text of ['', 'null', '[]', '{', '{"v":1}', '{"v":1,"id":7}']) {
-    assert.equal(parseJob(text), undefined, text);
-    assert.equal(parseCheckpoint(text), undefined, text);
-    assert.equal(parseLedger(text), undefined, text);
-    assert.equal(
-      parseRecord(text, (fields) => textOf(fields, 'id')),
-      undefined,
-      text,
-    );
+    for (const parse of [parseJob, parseCheckpoint, parseLedger]) {
+      assert.throws(() => parse(text), DamagedRecord, text);
+    }
+    assert.throws(() => parseRecord(text, (fields) => textOf(fields, 'id')), DamagedRecord, text);
+  }
+});
+
+test('one bit tells that a record is damaged, wherever it is', () => {
+  const whole = Buffer.from(formatJob(jobFor(1)));
+  for (let at = 0; at < whole.length * 8; at++) {
+    const bytes = Buffer.from(whole);
+    bytes[at >> 3] = whole[at >> 3]! ^ (1 << (at & 7));
+    assert.throws(() => parseJob(bytes.toString()), DamagedRecord, `bit ${at}`);
   }
 });
 
@@ -121,7 +128,7 @@ test('two jobs have the same files if sizes, times and places agree, whatever th
 test('a lease is live as long as its own process is', { skip: lacksProc }, async () => {
   const child = spawn(process.execPath, ['--input-type=module', '-e', TELL_LEASE]);
   const [told] = (await once(child.stdout, 'data')) as [Buffer];
-  const lease = parseLease(told.toString());
+  const lease = parseLease(told.toString().trimEnd());
   assert.ok(lease?.startedTicks !== undefined);
   const later = new Date(NOW.getTime() + 2 * LEASE_MS);
   assert.ok(isLive(lease, own, later));
@@ -149,7 +156,7 @@ test(
   () => {
     const args = ['--pid', '--fork', process.execPath, '--input-type=module', '-e', TELL_LEASE];
     const { stdout } = spawnSync('unshare', args, { encoding: 'utf8', input: '' });
-    const within = parseLease(stdout);
+    const within = parseLease(stdout.trimEnd());
     assert.ok(within !== undefined && within.pidNamespace !== own.pidNamespace);
     assert.equal(within.startedTicks, undefined);
     assertAgeDecides({ ...within, runId: 'other' }, within);

@@ -194,7 +194,7 @@ async function abortUploads(
 export async function collectJobs(flags: UploadFlags, world: World): Promise<number> {
   const changed: Job[] = [];
   const swept = await withJournal(flags, world, async (journal) => {
-    for await (const { job, phase, resumable, holder } of journal.list()) {
+    for await (const { job, phase, resumable, holder } of journal.list('left')) {
       // What may be committed already is never given up.
       if (phase !== 'sending' || !resumable || holder) continue;
       if (await hasChanged(job)) changed.push(job);
