@@ -39,6 +39,8 @@ const TEXT_COLUMNS = [
   'extInfo',
 ] as const;
 const NUMBER_COLUMNS = ['classId', 'subAppId'] as const;
+/** Of the arrays and objects of one value. */
+const MAX_DEPTH = 100;
 
 export const KNOWN_COLUMNS: ReadonlySet<string> = new Set([
   'path',
@@ -145,7 +147,7 @@ export function readRow(
 /** What comes back in the manifest: the columns that are not known, and the known ones as they were given. */
 function readExtraColumns(values: Values, given: object, problems: Problem[]): Extra | undefined {
   const unknown = Object.entries(values).filter(([column]) => isUnknown(column));
-  for (const [column, value] of unknown) checkExact(column, value, problems);
+  for (const [column, value] of unknown) isStorable(column, value, problems);
   const extra = Object.fromEntries(unknown);
   if (Object.keys(given).length > 0) extra['given'] = given;
   return Object.keys(extra).length === 0 ? undefined : extra;
@@ -221,15 +223,15 @@ function readGiven(values: Values, problems: Problem[]): MediaOptions & { cover?
   const given: Record<string, string | number> = {};
   for (const column of TEXT_COLUMNS) {
     const value = values[column];
-    if (isAbsent(value)) continue;
-    checkExact(column, value, problems);
+    if (isAbsent(value) || !isStorable(column, value, problems)) continue;
     if (typeof value === 'string' || typeof value === 'number') given[column] = String(value);
     else problems.push(wrongKind(column, 'a text', value));
   }
   for (const column of NUMBER_COLUMNS) {
     const value = values[column];
-    if (isAbsent(value)) continue;
-    const text = String(value).trim();
+    if (isAbsent(value) || !isStorable(column, value, problems)) continue;
+    const isPlain = typeof value === 'string' || typeof value === 'number';
+    const text = isPlain ? String(value).trim() : '';
     if (/^-?\d+(?:\.\d+)?$/.test(text)) given[column] = Number(text);
     else problems.push(wrongKind(column, 'a number', value));
   }
@@ -249,14 +251,31 @@ function checkPlaylist(path: string, type: string | undefined, problems: Problem
   if (lost !== undefined) problems.push({ message: lost.message, hint: lost.hint });
 }
 
-/** A number that JSON.parse has rounded would be sent or come back as another one. */
-function checkExact(column: string, value: unknown, problems: Problem[]): void {
+/**
+ * Whether a value can come back in the manifest as it was written: a number that JSON.parse has rounded
+ * would be sent or come back as another one, and JSON.stringify fails on what is nested too deeply.
+ */
+function isStorable(column: string, value: unknown, problems: Problem[]): boolean {
+  if (isDeeper(value, MAX_DEPTH)) {
+    problems.push({
+      message: `${visible(column)} is nested more than ${MAX_DEPTH} levels deep`,
+      hint: 'Write it as a text in quotes, or leave it out.',
+    });
+    return false;
+  }
   if (isRounded(value)) {
     problems.push({
       message: `${visible(column)} holds a number that exceeds 2^53`,
       hint: 'Write it as a text in quotes.',
     });
+    return false;
   }
+  return true;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }
 
 function isRounded(value: unknown): boolean {

@@ -118,6 +118,8 @@ test('what is wrong with rows is said with row, line and column, and nothing is 
     [{ path: 'a.mp4', classId: 1.5 }, 'classId 1.5 is not a whole number from 0'],
     [{ path: 'a.mp4', subAppId: [1, 2] }, 'subAppId [1,2] is not a number'],
     [{ path: 'a.mp4', name: true }, 'name true is not a text'],
+    [{ path: 'a.mp4', classId: { toString: 1 } }, 'classId {"toString":1} is not a number'],
+    [{ path: 'a.mp4', classId: [7] }, 'classId [7] is not a number'],
     [
       { path: 'a.mp4', storageRegion: 'ap guangzhou' },
       'storageRegion ap guangzhou is not the name of a region, such as ap-guangzhou',
@@ -142,6 +144,24 @@ test('what is wrong with rows is said with row, line and column, and nothing is 
       `list.jsonl, row 1 (line 1): ${column} holds a number that exceeds 2^53`,
     ]);
   }
+});
+
+test('a value that the manifest could not hold is told with its row, in every column', async () => {
+  const nested = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+  for (const column of ['id', 'cover', 'classId']) {
+    const list = `[{"path":"a.mp4","${column}":${nested}}]`;
+    assert.deepEqual(await world.problems([], await world.jobList('list.json', list)), [
+      `list.json, row 1 (line 1): ${column} is nested more than 100 levels deep`,
+    ]);
+  }
+  const csv = `path,status,errorCode,extra\na.mp4,failed,network,"{""id"":${nested}}"\n`;
+  assert.deepEqual(await world.problems([], await world.jobList('list.csv', csv)), [
+    'list.csv, row 1 (line 2): id is nested more than 100 levels deep',
+  ]);
+  const list = '[{"path":"a.mp4","classId":1e999}]';
+  assert.deepEqual(await world.problems([], await world.jobList('list.json', list)), [
+    'list.json, row 1 (line 1): classId holds a number that exceeds 2^53',
+  ]);
 });
 
 test('of many wrong rows the first are told and the rest are counted', async () => {
