@@ -90,12 +90,13 @@ function splitCells(record: string, line: number): string[] {
 
 function readHeader(cells: readonly string[], line: number): string[] {
   const header = cells.map((cell) => cell.trim());
-  const twice = header.find((name, index) => name !== '' && header.indexOf(name) !== index);
+  const names = new Set<string>();
+  const twice = header.find((name) => name !== '' && names.size === names.add(name).size);
   if (twice !== undefined) {
     const message = `line ${line}: the column ${visible(twice)} is there twice`;
     throw new ListSyntaxError(message, 'Rename or remove one of the two.');
   }
-  if (!header.includes('path')) {
+  if (!names.has('path')) {
     throw new ListSyntaxError(`line ${line}: no column is called path`, HEADER_HINT);
   }
   return header;

@@ -122,6 +122,14 @@ test('a list that breaks the rules of its format is told with its line', async (
   ]);
 });
 
+test('a list of very many columns is read in proportion to them', async () => {
+  const columns = Array.from({ length: 100_000 }, (_, index) => `c${index}`).join(',');
+  const list = `path,${columns}\na.mp4${','.repeat(100_000)}\n`;
+  const since = performance.now();
+  assert.deepEqual(await world.lines([], await world.jobList('l.csv', list)), ['a.mp4']);
+  assert.ok(performance.now() - since < 5000);
+});
+
 test('CSV has quotes, quoted line breaks, CRLF, blank lines and exact cells', async () => {
   const names = [' lead.mp4', 'a, "b".mp4', 'line\r\nbreak.mp4', 'it"s.mp4', '""x.mp4'];
   await world.write(Object.fromEntries(names.map((name) => [name, '1'])));
