@@ -1,4 +1,4 @@
-import type { Reference } from './playlist.js';
+import { assertBearable, type Reference } from './reference.js';
 import { parseXml, type XmlElement } from './xml.js';
 
 /** What the levels from the presentation down to one representation agree on. */
@@ -104,60 +104,63 @@ function* filesOfTemplate(scope: Scope, representation: XmlElement): Generator<s
     for (const uri of patterns) yield fill(uri, fields);
     return;
   }
-  for (const { number, time } of segmentsOf(templates, attribute, scope.durationSeconds)) {
-    const own = { ...fields, Number: String(number), Time: String(time) };
-    for (const uri of patterns) yield fill(uri, own);
+  const runs = runsOf(templates, attribute, scope.durationSeconds);
+  const count = runs.reduce((sum, run) => sum + run.count, 0n);
+  assertBearable(count * BigInt(patterns.length));
+  let number = integerOf(attribute('startNumber')) ?? 1n;
+  for (const run of runs) {
+    for (let index = 0n; index < run.count; index++, number++) {
+      const time = run.time + index * run.duration;
+      const own = { ...fields, Number: String(number), Time: String(time) };
+      for (const uri of patterns) yield fill(uri, own);
+    }
   }
 }
 
-interface NumberedSegment {
-  readonly number: bigint;
+/** Segments of the same duration, one after the other. */
+interface Run {
   readonly time: bigint;
+  readonly duration: bigint;
+  readonly count: bigint;
 }
 
-function* segmentsOf(
+function runsOf(
   templates: readonly XmlElement[],
   attribute: (name: string) => string | undefined,
   durationSeconds: number | undefined,
-): Generator<NumberedSegment> {
+): Run[] {
   const timescale = integerOf(attribute('timescale')) ?? 1n;
   const offset = integerOf(attribute('presentationTimeOffset')) ?? 0n;
-  const first = integerOf(attribute('startNumber')) ?? 1n;
   const timeline = templates.flatMap((template) => childrenOf(template, 'SegmentTimeline'))[0];
   if (timeline !== undefined) {
     const end =
       durationSeconds === undefined
         ? undefined
         : BigInt(Math.round(durationSeconds * Number(timescale))) + offset;
-    yield* segmentsOfTimeline(timeline, first, end);
-    return;
+    return runsOfTimeline(timeline, end);
   }
   const duration = integerOf(attribute('duration')) ?? 0n;
   const last = integerOf(attribute('endNumber'));
+  const first = integerOf(attribute('startNumber')) ?? 1n;
   const count =
     last === undefined
       ? countSegments(durationSeconds, Number(duration) / Number(timescale))
       : last - first + 1n;
-  for (let index = 0n; index < count; index++) {
-    yield { number: first + index, time: offset + index * duration };
-  }
+  return [{ time: offset, duration, count: atLeastNone(count) }];
 }
 
 function countSegments(totalSeconds: number | undefined, segmentSeconds: number): bigint {
-  if (totalSeconds === undefined || !(segmentSeconds > 0)) {
+  // A remainder of a thousandth is rounding, not a segment.
+  const count = Math.ceil((totalSeconds ?? NaN) / segmentSeconds - 1e-3);
+  if (!Number.isFinite(count) || segmentSeconds <= 0) {
     throw new RangeError('it does not say how many segments there are');
   }
-  // A remainder of a thousandth is rounding, not a segment.
-  return BigInt(Math.ceil(totalSeconds / segmentSeconds - 1e-3));
+  return BigInt(count);
 }
 
-function* segmentsOfTimeline(
-  timeline: XmlElement,
-  first: bigint,
-  periodEnd: bigint | undefined,
-): Generator<NumberedSegment> {
+function runsOfTimeline(timeline: XmlElement, periodEnd: bigint | undefined): Run[] {
   const entries = childrenOf(timeline, 'S');
-  let number = first;
+  const runs: Run[] = [];
   let time = 0n;
   for (const [index, entry] of entries.entries()) {
     const duration = integerOf(entry.attributes.get('d')) ?? 0n;
@@ -166,9 +169,16 @@ function* segmentsOfTimeline(
     const repeat = integerOf(entry.attributes.get('r')) ?? 0n;
     const end = integerOf(entries[index + 1]?.attributes.get('t')) ?? periodEnd;
     if (repeat < 0n && end === undefined) throw new RangeError('its timeline has no end');
-    const stop = repeat < 0n ? (end as bigint) : time + (repeat + 1n) * duration;
-    for (; time < stop; time += duration, number++) yield { number, time };
+    const wanted = repeat < 0n ? ((end as bigint) - time + duration - 1n) / duration : repeat + 1n;
+    const count = atLeastNone(wanted);
+    runs.push({ time, duration, count });
+    time += count * duration;
   }
+  return runs;
+}
+
+function atLeastNone(count: bigint): bigint {
+  return count > 0n ? count : 0n;
 }
 
 function fill(pattern: string, fields: Readonly<Record<string, string>>): string {
@@ -193,8 +203,9 @@ function joinUri(base: string, uri: string): string {
   return uri === '' ? base : base.slice(0, base.lastIndexOf('/') + 1) + uri;
 }
 
+/** No number of a presentation has more than 64 bits. */
 function integerOf(text: string | undefined): bigint | undefined {
-  return text !== undefined && /^-?\d+$/.test(text.trim()) ? BigInt(text.trim()) : undefined;
+  return text !== undefined && /^\s*-?\d{1,20}\s*$/.test(text) ? BigInt(text) : undefined;
 }
 
 /** Seconds of `PT1H2M3.5S` and its like; years and months, which have no certain length, may be 0. */
@@ -204,5 +215,6 @@ function secondsOf(text: string | undefined): number | undefined {
   );
   if (match === null) return undefined;
   const [days, hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0));
-  return (((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0);
+  const total = (((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0);
+  return Number.isFinite(total) ? total : undefined;
 }

@@ -1,4 +1,4 @@
-import type { Reference } from './playlist.js';
+import type { Reference } from './reference.js';
 
 /** Tags whose URI is a playlist, whatever it is called. */
 const PLAYLIST_TAGS: ReadonlySet<string> = new Set([

@@ -10,12 +10,7 @@ import { createPathSet } from './path-set.js';
 import { readDash } from './playlist-dash.js';
 import { readHls } from './playlist-hls.js';
 import { threadFs } from './quick-fs.js';
-
-/** One file that a playlist names, as it names it. */
-export interface Reference {
-  readonly uri: string;
-  readonly isPlaylist: boolean;
-}
+import { assertBearable, TooManyReferences, type Reference } from './reference.js';
 
 /** A playlist and all that it needs, playlists within playlists included. */
 interface PlaylistFiles {
@@ -37,8 +32,6 @@ export interface Claims {
 }
 
 const MAX_PLAYLIST_SIZE = 64 * 1024 * 1024;
-/** Of one playlist and those within it, also to the same file: a template may stand for any number. */
-const MAX_REFERENCES = 1_000_000;
 const SEGMENTS_AHEAD = 16;
 /** What is wrong with one playlist may be wrong with each of its references. */
 const MAX_PROBLEMS = 5;
@@ -71,9 +64,7 @@ async function readPlaylist(
   /** Puts one reference of the playlist at `from` where it belongs. */
   function take(reference: Reference, from: string, inPlaylist: string): void {
     references += 1;
-    if (references > MAX_REFERENCES) {
-      throw new RangeError(`it has more than ${MAX_REFERENCES} references to files`);
-    }
+    assertBearable(references);
     const resolved = resolveReference(reference.uri, path.dirname(from));
     if ('refused' in resolved) {
       if (problems.length < MAX_PROBLEMS) {
@@ -103,10 +94,11 @@ async function readPlaylist(
           ? invalid(`cannot use the playlist ${visible(inPlaylist)}: ${visible(error.message)}`)
           : explain(error, inPlaylist);
       if (problems.length < MAX_PROBLEMS) problems.push(failure);
-      if (failure.rule.retryable || failure.code === 'source-unreadable') {
+      const isEndless = error instanceof TooManyReferences;
+      if (isEndless || failure.rule.retryable || failure.code === 'source-unreadable') {
         unread.set(path.dirname(path.join(directory, key)), failure);
       }
-      if (references > MAX_REFERENCES) break;
+      if (isEndless) break;
     }
   }
   return { keys, playlistKeys, problems, unread };
@@ -236,9 +228,10 @@ export async function claimFiles(
 
 /** What is known of a directory, or else of the next one that it is in. */
 function nearest<T>(known: ReadonlyMap<string, T>, directory: string): T | undefined {
-  const found = known.get(directory);
-  const outer = path.dirname(directory);
-  return found !== undefined || outer === directory ? found : nearest(known, outer);
+  for (let at = directory; ; at = path.dirname(at)) {
+    const found = known.get(at);
+    if (found !== undefined || at === path.dirname(at)) return found;
+  }
 }
 
 function inDoubt(shown: string, cause: UploadFailure): UploadFailure {

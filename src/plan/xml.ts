@@ -7,53 +7,104 @@ export interface XmlElement {
   text: string;
 }
 
-const TOKENS =
-  /<!\[CDATA\[([\s\S]*?)\]\]>|<!--[\s\S]*?-->|<\?[\s\S]*?\?>|<![^>]*>|<\/([^\s>]+)\s*>|<([^\s/>]+)((?:"[^"]*"|'[^']*'|[^<>"'])*)>|([^<]+)/g;
-const ATTRIBUTES = /([^\s=/]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
-const ENTITIES: Readonly<Record<string, string>> = {
-  amp: '&',
-  lt: '<',
-  gt: '>',
-  quot: '"',
-  apos: "'",
-};
+const CDATA = '<![CDATA[';
+/** What is passed over, by its beginning and its end; the longer beginnings first. */
+const PASSED_OVER = [
+  ['<!--', '-->'],
+  ['<?', '?>'],
+  ['<!', '>'],
+] as const;
+const CLOSING = /<\/([^\s<>]+)\s*>/y;
+const OPENING = /<([^\s<>/="']+)/y;
+const ATTRIBUTE = /\s*([^\s<>/="']+)\s*=\s*(?:"([^"]*)"|'([^']*)')/y;
+const END_OF_TAG = /\s*(\/?)>/y;
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+  ['amp', '&'],
+  ['lt', '<'],
+  ['gt', '>'],
+  ['quot', '"'],
+  ['apos', "'"],
+]);
 
 /**
  * As much XML as a media presentation description needs: no external entities, no validation.
- * Throws RangeError where elements do not nest.
+ * Throws RangeError where it is not well-formed. Takes time in proportion to the text, whatever is in it.
  */
 export function parseXml(text: string): XmlElement {
-  const root: XmlElement = { name: '', attributes: new Map(), children: new Map(), text: '' };
+  const root = createElement('');
   const open: XmlElement[] = [root];
-  for (const [, cdata, closing, opening, attributes = '', characters] of text.matchAll(TOKENS)) {
+  let at = 0;
+
+  function take(pattern: RegExp): RegExpExecArray | undefined {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text) ?? undefined;
+    if (found !== undefined) at = pattern.lastIndex;
+    return found;
+  }
+
+  /** What is before `end`, which is taken as well. */
+  function takeUntil(end: string): string {
+    const found = text.indexOf(end, at);
+    if (found === -1) throw endsTooEarly();
+    const before = text.slice(at, found);
+    at = found + end.length;
+    return before;
+  }
+
+  function close(name: string): void {
+    if (open.length === 1 || localName(name) !== open.at(-1)?.name) {
+      throw new RangeError(`</${name}> closes nothing`);
+    }
+    open.pop();
+  }
+
+  function begin(parent: XmlElement): void {
+    const element = createElement(localName(take(OPENING)?.[1] ?? ''));
+    for (let found = take(ATTRIBUTE); found !== undefined; found = take(ATTRIBUTE)) {
+      const [, name = '', double, single] = found;
+      element.attributes.set(name, decode(double ?? single ?? ''));
+    }
+    const end = take(END_OF_TAG);
+    if (element.name === '' || end === undefined) throw new RangeError('it is not well-formed XML');
+    const siblings = parent.children.get(element.name);
+    if (siblings === undefined) parent.children.set(element.name, [element]);
+    else siblings.push(element);
+    if (end[1] === '') open.push(element);
+  }
+
+  while (at < text.length) {
     const parent = open.at(-1) as XmlElement;
-    if (cdata !== undefined) parent.text += cdata;
-    else if (characters !== undefined) parent.text += decode(characters);
-    else if (closing !== undefined) {
-      if (open.length === 1 || localName(closing) !== parent.name) {
-        throw new RangeError(`</${closing}> closes nothing`);
-      }
-      open.pop();
-    } else if (opening !== undefined) {
-      const element = readElement(opening, attributes);
-      const siblings = parent.children.get(element.name);
-      if (siblings === undefined) parent.children.set(element.name, [element]);
-      else siblings.push(element);
-      if (!attributes.endsWith('/')) open.push(element);
+    const passedOver = PASSED_OVER.find(([beginning]) => text.startsWith(beginning, at));
+    if (text.startsWith(CDATA, at)) {
+      at += CDATA.length;
+      parent.text += takeUntil(']]>');
+    } else if (passedOver !== undefined) {
+      const [beginning, end] = passedOver;
+      at += beginning.length;
+      takeUntil(end);
+    } else if (text.startsWith('</', at)) {
+      close(take(CLOSING)?.[1] ?? '');
+    } else if (text[at] === '<') {
+      begin(parent);
+    } else {
+      const next = text.indexOf('<', at);
+      const end = next === -1 ? text.length : next;
+      parent.text += decode(text.slice(at, end));
+      at = end;
     }
   }
   const [documents] = root.children.values();
   const document = documents?.[0];
-  if (document === undefined || open.length > 1) throw new RangeError('it ends too early');
+  if (document === undefined || open.length > 1) throw endsTooEarly();
   return document;
 }
 
-function readElement(opening: string, attributes: string): XmlElement {
-  const found = new Map<string, string>();
-  for (const [, name = '', double, single] of attributes.matchAll(ATTRIBUTES)) {
-    found.set(name, decode(double ?? single ?? ''));
-  }
-  return { name: localName(opening), attributes: found, children: new Map(), text: '' };
+function createElement(name: string): XmlElement & { readonly attributes: Map<string, string> } {
+  return { name, attributes: new Map(), children: new Map(), text: '' };
+}
+
+function endsTooEarly(): RangeError {
+  return new RangeError('it ends too early');
 }
 
 function localName(name: string): string {
@@ -66,6 +117,6 @@ function decode(text: string): string {
       const code = decimal !== undefined ? Number(decimal) : Number.parseInt(hex as string, 16);
       return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
     }
-    return ENTITIES[name as string] ?? whole;
+    return ENTITIES.get(name as string) ?? whole;
   });
 }
