@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { CommanderError } from 'commander';
 import { UploadFailure, UsageError, usageError } from '../core/errors.js';
-import { visible } from '../core/text.js';
+import { visible, visibleMessage } from '../core/text.js';
 import { leave, obeySignalsAsFirstProcess } from './leave.js';
 import { isUnderNohup } from './nohup.js';
 import { doNotBlock } from './unblocked-terminal.js';
@@ -90,18 +90,20 @@ function explain(error: unknown): number {
   }
   if (error instanceof UsageError) {
     for (const { message, hint } of error.problems.slice(0, MAX_PROBLEMS)) {
-      world.stderr.write(`vod-upload: ${visible(message)}\n  ${visible(hint)}\n`);
+      world.stderr.write(`vod-upload: ${visibleMessage(message)}\n  ${visibleMessage(hint)}\n`);
     }
     const more = error.problems.length - MAX_PROBLEMS;
     if (more > 0) world.stderr.write(`vod-upload: and ${more} more problems\n`);
     return 2;
   }
   if (error instanceof UploadFailure) {
-    world.stderr.write(`vod-upload: ${visible(error.message)}\n  ${visible(error.hint)}\n`);
+    world.stderr.write(
+      `vod-upload: ${visibleMessage(error.message)}\n  ${visibleMessage(error.hint)}\n`,
+    );
     return exitCodeOf(error);
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const shown = detail.split('\n').map(visible).join('\n');
+  const shown = detail.split('\n').map(visibleMessage).join('\n');
   world.stderr.write(`vod-upload: internal error, please report it:\n${shown}\n`);
   return 1;
 }

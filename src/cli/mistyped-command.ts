@@ -20,7 +20,10 @@ export function assertNoCommand(
   throw word === meant
     ? usageError(
         `"${word}" is a command, which comes before all flags, and no file here`,
-        `Write vod-upload ${inputs.slice(0, 2).map(visible).join(' ')}, and then its flags.`,
+        `Write vod-upload ${inputs
+          .slice(0, 2)
+          .map((input) => visible(input))
+          .join(' ')}, and then its flags.`,
       )
     : usageError(`"${word}" is no command and no file`, `Did you mean vod-upload ${meant}?`);
 }

@@ -1,7 +1,7 @@
 import type { Checkpoint, Job, PlanItem } from '../core/model.js';
 import { partSizeFor } from '../core/parts.js';
 import { filesOf, formatSize, wholeSize } from '../core/size.js';
-import { visible } from '../core/text.js';
+import { visible, visibleMessage, visiblePath } from '../core/text.js';
 import type { JournalView } from '../journal/journal-view.js';
 import { createVerdict } from '../pipeline/verdict.js';
 import { formatEvent } from '../report/json.js';
@@ -69,7 +69,7 @@ export async function printPlan(
     );
   }
   for (const warning of flags.quiet ? [] : warnings()) {
-    world.stderr.write(`warning: ${visible(warning)}\n`);
+    world.stderr.write(`warning: ${visibleMessage(warning)}\n`);
   }
   const { jobs, resumed, skipped, failed, bytes, apiCalls, cosRequests } = totals;
   const unfinished = resumed === 0 ? '' : ` (${resumed} unfinished)`;
@@ -139,12 +139,12 @@ function partsOf(size: number, { partSize }: UploadFlags): number {
 }
 
 function sentence({ item, phase }: Foreseen, flags: UploadFlags): string {
-  const path = visible(item.status === 'planned' ? item.job.media.path : item.path);
+  const path = visiblePath(item.status === 'planned' ? item.job.media.path : item.path);
   if (item.status === 'skipped') {
     const as = item.receipt === undefined ? '' : ` as ${item.receipt.fileId}`;
     return `skip    ${path} (${item.reason}${as})`;
   }
-  if ('failure' in item) return `fail    ${path} (${visible(item.failure.message)})`;
+  if ('failure' in item) return `fail    ${path} (${visibleMessage(item.failure.message)})`;
   const { job } = item;
   const details = [
     ...(phase === undefined ? toSend(job, flags) : [leftToSend(job, phase)]),

@@ -4,7 +4,7 @@ import type { SandboxFlags } from './commands/sandbox.js';
 import { assertInputs } from './assert-inputs.js';
 import { between, collect, named } from './flag-values.js';
 import { addRunOptions, addUploadOptions, type UploadFlags } from './upload-options.js';
-import { visible } from '../core/text.js';
+import { visibleMessage } from '../core/text.js';
 import { assertNoCommand, assertNoWord } from './mistyped-command.js';
 import { fieldOf, PROFILE_FIELDS, SETTINGS } from './profile-settings.js';
 import { packageVersion } from './version.js';
@@ -231,7 +231,7 @@ function optionsOf(command: Command): string {
 }
 
 function visibleLines(text: string): string {
-  return text.split('\n').map(visible).join('\n');
+  return text.split('\n').map(visibleMessage).join('\n');
 }
 
 /** A value glued to an unknown flag may be a secret, and so may what comes before the host of an address. */

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type { Emit } from '../core/events.js';
 import type { Outcome, PlanItem } from '../core/model.js';
 import type { Recorder } from '../core/ports.js';
-import { visible } from '../core/text.js';
+import { visibleMessage } from '../core/text.js';
 import { chunkMemory } from '../cos/chunk-memory.js';
 import type { OpenJournal } from '../journal/journal.js';
 import { openJournal } from '../journal/open-journal.js';
@@ -142,7 +142,7 @@ async function uploadWith(
   const finalCode = await finishManifest(manifest, tail, ending.interruptCode, (message) => {
     emit({ type: 'warning', message });
     // It is what the exit code speaks of, and nothing else tells it.
-    if (flags.quiet) world.stderr.write(`vod-upload: ${visible(message)}\n`);
+    if (flags.quiet) world.stderr.write(`vod-upload: ${visibleMessage(message)}\n`);
   });
   emit({ type: 'run-finished', summary, exitCode: finalCode, durationMs });
   if (summary.bytesSent > 0 && !flags.quiet) {

@@ -26,7 +26,7 @@ function secretIn(name: string, value: string | number): string[] {
  */
 export function quoted(text: string, { secrets = [] }: HttpAnswer): string {
   const told = secrets.reduce(without, text);
-  return visible(told.length > LONGEST ? `${told.slice(0, LONGEST)}…` : told);
+  return visible(told, LONGEST);
 }
 
 function without(text: string, secret: string): string {

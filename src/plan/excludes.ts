@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type micromatch from 'micromatch';
 import type { Problem } from '../core/errors.js';
-import { visible } from '../core/text.js';
+import { LONGEST_PATH, visible } from '../core/text.js';
 import { problemWithPattern } from './pattern-problem.js';
 import { threadFs } from './quick-fs.js';
 
@@ -49,6 +49,8 @@ export async function createExcludes(
   const excluded = (relative: string, shown: string, isDirectory: boolean): boolean =>
     patterns.some((matches) => matches(relative, shown, isDirectory));
   const below: Excludes['below'] = (base, found, isDirectory) => {
+    // What is too long for a path is told as that.
+    if (found.length > LONGEST_PATH) return false;
     const steps = path.relative(base, found).split('/');
     return steps.some((step, index) => {
       if (step === '' || step === '..') return false;

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { UploadFailure, type FailureCode } from '../core/errors.js';
 import type { SourceFile } from '../core/model.js';
-import { visible } from '../core/text.js';
+import { isUrl, LONGEST_PATH, visible, visiblePath } from '../core/text.js';
 import { isOfInterest } from './entry.js';
 import { noticeFileSystem, quickFs, threadFs } from './quick-fs.js';
 
@@ -27,7 +27,9 @@ export function createRealDirectory(): RealDirectory {
 
   async function ask(directory: string): Promise<string> {
     const outer = path.dirname(directory);
-    if (outer !== directory) await assertAnswering(find(outer));
+    // What is too long for a path the system refuses, whatever disk it would be on.
+    const isPath = Buffer.byteLength(directory) < LONGEST_PATH;
+    if (isPath && outer !== directory) await assertAnswering(find(outer));
     await noticeFileSystem(directory);
     return threadFs.realpath(directory);
   }
@@ -153,6 +155,10 @@ export function explain(error: unknown, shown: string, isLink = false): UploadFa
   if (code === 'ENOENT' && isLink) {
     return failure('source-missing', shown, 'it is a symbolic link to nothing', error);
   }
+  if (failureCode === 'source-missing' && isUrl(shown)) {
+    const hint = 'Name a file of this machine: nothing else is uploaded.';
+    return failure('source-missing', shown, 'it is a URL', error, hint);
+  }
   return failure(failureCode, shown, reason, error);
 }
 
@@ -182,7 +188,7 @@ function failure(
   cause?: unknown,
   hint?: string,
 ): UploadFailure {
-  return new UploadFailure(code, `cannot read ${visible(shown)}: ${reason}`, {
+  return new UploadFailure(code, `cannot read ${visiblePath(shown)}: ${reason}`, {
     stage: 'plan',
     ...(cause === undefined ? {} : { cause }),
     ...(hint === undefined ? {} : { hint }),

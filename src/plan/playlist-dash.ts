@@ -1,3 +1,4 @@
+import { withoutSecrets } from '../core/text.js';
 import { assertBearable, type Reference } from './reference.js';
 import { parseXml, type XmlElement } from './xml.js';
 
@@ -46,7 +47,8 @@ export function* readDash(text: string): Generator<Reference> {
 
 function enter(outer: Scope, element: XmlElement): Scope {
   const href = element.attributes.get('xlink:href');
-  if (href !== undefined) throw new RangeError(`it refers to another document, ${href}`);
+  if (href !== undefined)
+    throw new RangeError(`it refers to another document, ${withoutSecrets(href)}`);
   const base = childrenOf(element, 'BaseURL')[0]?.text.trim() ?? '';
   return { ...outer, base: joinUri(outer.base, base), levels: [...outer.levels, element] };
 }

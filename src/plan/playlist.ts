@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { UploadFailure } from '../core/errors.js';
 import type { Segment, SourceFile } from '../core/model.js';
-import { visible } from '../core/text.js';
+import { visible, withoutSecrets } from '../core/text.js';
 import { assertAnswering, explain, inspect } from './inspect.js';
 import type { Inspection, RealDirectory } from './inspect.js';
 import { mapAhead } from './map-ahead.js';
@@ -241,7 +241,7 @@ function inDoubt(shown: string, cause: UploadFailure): UploadFailure {
 
 function refusal(playlist: string, uri: string, reason: string): UploadFailure {
   return invalid(
-    `the playlist ${visible(playlist)} refers to ${visible(uri)}: ${reason}`,
+    `the playlist ${visible(playlist)} refers to ${visible(withoutSecrets(uri))}: ${reason}`,
     'Write references relative to the playlist, to files in its directory or below.',
   );
 }

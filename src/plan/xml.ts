@@ -42,13 +42,13 @@ export function parseXml(text: string): XmlElement {
     return found;
   }
 
-  /** What is before `end`, which is taken as well. */
-  function takeUntil(end: string): string {
-    const found = text.indexOf(end, at);
+  /** What is between the two, which are taken as well. */
+  function takeBetween(beginning: string, end: string): string {
+    const from = at + beginning.length;
+    const found = text.indexOf(end, from);
     if (found === -1) throw endsTooEarly();
-    const before = text.slice(at, found);
     at = found + end.length;
-    return before;
+    return text.slice(from, found);
   }
 
   function close(name: string): void {
@@ -76,12 +76,9 @@ export function parseXml(text: string): XmlElement {
     const parent = open.at(-1) as XmlElement;
     const passedOver = PASSED_OVER.find(([beginning]) => text.startsWith(beginning, at));
     if (text.startsWith(CDATA, at)) {
-      at += CDATA.length;
-      parent.text += takeUntil(']]>');
+      parent.text += takeBetween(CDATA, ']]>');
     } else if (passedOver !== undefined) {
-      const [beginning, end] = passedOver;
-      at += beginning.length;
-      takeUntil(end);
+      takeBetween(passedOver[0], passedOver[1]);
     } else if (text.startsWith('</', at)) {
       close(take(CLOSING)?.[1] ?? '');
     } else if (text[at] === '<') {

@@ -3,7 +3,7 @@ import type { UploadFailure } from '../core/errors.js';
 import type { UploadEvent } from '../core/events.js';
 import type { Effort, Outcome, Status } from '../core/model.js';
 import { formatSize, jobSize } from '../core/size.js';
-import { visible } from '../core/text.js';
+import { visibleMessage, visiblePath } from '../core/text.js';
 import { rateText } from './progress-text.js';
 
 export interface TextOptions {
@@ -27,11 +27,11 @@ export function eventText(event: UploadEvent, options: TextOptions): string | un
     case 'job-settled':
       return outcomeText(event.outcome, options.colour);
     case 'warning':
-      return paint(33, 'warning:', options.colour) + visible(` ${event.message}`);
+      return paint(33, 'warning:', options.colour) + visibleMessage(` ${event.message}`);
     case 'note':
-      return options.verbose ? visible(event.message) : undefined;
+      return options.verbose ? visibleMessage(event.message) : undefined;
     case 'job-retried':
-      return options.verbose ? visible(retryText(event)) : undefined;
+      return options.verbose ? visibleMessage(retryText(event)) : undefined;
     default:
       return undefined;
   }
@@ -40,7 +40,7 @@ export function eventText(event: UploadEvent, options: TextOptions): string | un
 /** One line on how an input ended; never more than one, whatever its name or the service says. */
 export function outcomeText(outcome: Outcome, colour: boolean): string {
   const status = paint(COLOURS[outcome.status], outcome.status.padEnd(STATUS_WIDTH), colour);
-  return `${status} ${visible(`${outcome.path}  ${detail(outcome)}`)}`;
+  return `${status} ${visiblePath(outcome.path)}  ${visibleMessage(detail(outcome))}`;
 }
 
 function detail(outcome: Outcome): string {

@@ -2,7 +2,7 @@ import { formatDuration } from '../core/duration.js';
 import type { FailureCode } from '../core/errors.js';
 import type { Outcome, Status, Summary } from '../core/model.js';
 import { formatSize } from '../core/size.js';
-import { visible } from '../core/text.js';
+import { visibleMessage } from '../core/text.js';
 import { rateText } from './progress-text.js';
 
 const LISTED = 10;
@@ -59,5 +59,5 @@ export function failuresText(failures: Failures, manifest?: string): string[] {
         : []),
     ];
   });
-  return lines.map(visible);
+  return lines.map(visibleMessage);
 }

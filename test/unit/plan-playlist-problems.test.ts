@@ -72,3 +72,27 @@ test('an empty segment, key or init file is refused with its playlist, and the r
     assert.deepEqual(await world.lines(['d']), ['d/p.m3u8 (source-invalid)', 'd/z.mov']);
   }
 });
+
+test('what may be secret in a URL of a playlist is not told', async () => {
+  const playlist = `#EXTM3U
+#EXT-X-KEY:METHOD=AES-128,URI="https://h/key?token=SECRET"
+https://user:pw@h/x.ts
+//user:pw@h/y.ts
+../z.ts?token=SECRET
+`;
+  const mpd = '<MPD><Period xlink:href="https://user:pw@h/p.xml?token=SECRET"/></MPD>';
+  await world.write({ 'a.m3u8': playlist, 'b.mpd': mpd });
+  const refers = 'the playlist a.m3u8 refers to';
+  assert.deepEqual(await world.problems(['a.m3u8', 'b.mpd']), [
+    `${refers} https://h/key: it is a URL; ${refers} https://h/x.ts: it is a URL; ` +
+      `${refers} //h/y.ts: it is a URL; ${refers} ../z.ts: it contains ../`,
+    'cannot use the playlist b.mpd: it refers to another document, https://h/p.xml',
+  ]);
+});
+
+test('a playlist with a long line is told in a bearable message', async () => {
+  await world.write({ 'a.m3u8': `#EXTM3U\nhttps://h/${'x'.repeat(5_000_000)}.ts\n` });
+  const [message = ''] = await world.problems(['a.m3u8']);
+  assert.ok(message.length < 5000);
+  assert.match(message, /…: it is a URL$/);
+});

@@ -1,5 +1,5 @@
 import { usageError } from '../../core/errors.js';
-import { visible } from '../../core/text.js';
+import { visibleMessage } from '../../core/text.js';
 import { parseSetting, PROFILE_FIELDS, SETTINGS, showSetting } from '../profile-settings.js';
 import type { Profile, ProfileField } from '../profile-settings.js';
 import { configDirectory } from '../directories.js';
@@ -19,7 +19,7 @@ export async function getSetting(world: World, field: ProfileField, asked?: stri
       `Set it with "${commandToSet(key, asked)}".`,
     );
   }
-  world.stdout.write(`${visible(String(showSetting(field, value)))}\n`);
+  world.stdout.write(`${visibleMessage(String(showSetting(field, value)))}\n`);
 }
 
 /** `config set`. Resolves to false where the user gave up with ^C. */
@@ -110,7 +110,7 @@ export async function listProfiles(
         (field) => `${SETTINGS[field].key} = ${settings[field]}`,
       ),
     ]
-      .map((line) => `${visible(line)}\n`)
+      .map((line) => `${visibleMessage(line)}\n`)
       .join(''),
   );
   world.stdout.write(blocks.join('\n'));

@@ -4,7 +4,7 @@ import { UploadFailure, usageError } from '../../core/errors.js';
 import type { Checkpoint, Job, PlanItem } from '../../core/model.js';
 import type { Claim, Cos } from '../../core/ports.js';
 import { filesOf, formatSize, wholeSize } from '../../core/size.js';
-import { visible } from '../../core/text.js';
+import { visible, visibleMessage } from '../../core/text.js';
 import type { OpenJournal, UnfinishedJob } from '../../journal/journal.js';
 import { abortEach } from '../../pipeline/abort-each.js';
 import { assertUnchanged } from '../../plan/source.js';
@@ -77,7 +77,9 @@ function tellServicesApart({ service, flags, world }: Run, action: 'resume' | 'a
         const remedy = isAbsolute(scope)
           ? `run its upload again with --sandbox=${scope}`
           : `run vod-upload jobs ${action} --vod-host ${scope}`;
-        world.stderr.write(`${count} unfinished ${stay} of another service: ${visible(remedy)}\n`);
+        world.stderr.write(
+          `${count} unfinished ${stay} of another service: ${visibleMessage(remedy)}\n`,
+        );
       }
     },
   };
@@ -151,7 +153,7 @@ async function giveUp(job: Job, journal: OpenJournal, cos: Cos, world: World): P
     claim = await journal.claimUnfinished(id);
   } catch (error) {
     if (!(error instanceof UploadFailure)) throw error;
-    const why = `${visible(error.message)}\n  ${error.hint}`;
+    const why = `${visibleMessage(error.message)}\n  ${error.hint}`;
     world.stderr.write(`${visible(job.media.path)}: the job stays: ${why}\n`);
     await journal.release(id);
     return 'kept';
@@ -177,7 +179,7 @@ async function abortUploads(
   const { signal } = new AbortController();
   for await (const { code, hint, message } of abortEach(job, checkpoint, cos, signal)) {
     const what = `${visible(job.media.path)}: its upload could not be aborted`;
-    const why = visible(message);
+    const why = visibleMessage(message);
     if (code !== 'session-expired' && code !== 'permission-denied') {
       stderr.write(`${what}, so the job stays: ${why}\n  ${hint}\n`);
       return false;
@@ -261,7 +263,7 @@ async function withJournal<T>(
 
 async function runOf(flags: UploadFlags, world: World): Promise<Run> {
   const warn = (message: string): void => {
-    if (!flags.quiet) world.stderr.write(`warning: ${visible(message)}\n`);
+    if (!flags.quiet) world.stderr.write(`warning: ${visibleMessage(message)}\n`);
   };
   const query = { profile: flags.profile, env: world.env, home: world.home, warn };
   const { profileSettings, credentials } = await resolveAccount(query);

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { Job, PlanItem } from '../../core/model.js';
-import { visible } from '../../core/text.js';
+import { visibleMessage } from '../../core/text.js';
 import { createCrc64 } from '../../cos/crc64.js';
 import { NOTHING_TO_DO } from '../../pipeline/verdict.js';
 import { planUploads } from '../../plan/plan.js';
@@ -96,7 +96,7 @@ async function print(
 
 /** Under -q nothing else tells of a glob that matches nothing. */
 function tellWhy(warnings: readonly string[], { stderr }: World): void {
-  for (const warning of warnings) stderr.write(`warning: ${visible(warning)}\n`);
+  for (const warning of warnings) stderr.write(`warning: ${visibleMessage(warning)}\n`);
   stderr.write('vod-upload: nothing to upload: the same command with --dry-run prints the plan\n');
 }
 

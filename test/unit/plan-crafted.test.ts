@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, test } from 'node:test';
+import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
+
+let world: PlanWorld;
+beforeEach(async () => {
+  world = await createPlanWorld();
+});
+afterEach(() => world.remove());
+
+const mpd = (period: string, attributes = ''): string =>
+  `<MPD type="static" ${attributes}>${period}</MPD>`;
+
+test('DASH: what is crafted to be slow is refused at once', async () => {
+  const numbered = (template: string, attributes = ''): string =>
+    mpd(
+      `<Period><AdaptationSet>${template}<Representation id="1"/></AdaptationSet></Period>`,
+      attributes,
+    );
+  const texts = {
+    'opening.mpd': '<'.repeat(200_000),
+    'names.mpd': '<a'.repeat(100_000),
+    'comments.mpd': '<!--'.repeat(50_000),
+    'quotes.mpd': '<MPD a="'.repeat(25_000),
+    'words.mpd': `<MPD ${'a '.repeat(100_000)}`,
+    'duration.mpd': numbered(
+      '<SegmentTemplate duration="1" media="$Number$.m4s"/>',
+      'mediaPresentationDuration="PT999999999999S"',
+    ),
+    'repeats.mpd': numbered(
+      '<SegmentTemplate media="$Number$.m4s"><SegmentTimeline><S d="1" r="999999999999"/></SegmentTimeline></SegmentTemplate>',
+    ),
+    'digits.mpd': numbered(
+      `<SegmentTemplate duration="${'9'.repeat(1_000_000)}" media="$Number$.m4s"/>`,
+      'mediaPresentationDuration="PT4S"',
+    ),
+  };
+  await world.write(texts);
+  const { user: before } = process.cpuUsage();
+  const problems = await world.problems(Object.keys(texts));
+  assert.equal(problems.length, 8);
+  assert.equal(problems.filter((message) => /more than 1000000 ref/.test(message)).length, 2);
+  assert.ok(process.cpuUsage().user - before < 1.5e6);
+});
+
+test('DASH: what may be part of a playlist with too many references is not uploaded on its own', async () => {
+  const template = '<SegmentTemplate endNumber="9999999" media="$Number$.ts"/>';
+  await world.write({
+    'd/a.mpd': mpd(
+      `<Period><AdaptationSet>${template}<Representation id="1"/></AdaptationSet></Period>`,
+    ),
+    'd/1.ts': '1',
+    'e/1.ts': '1',
+  });
+  assert.deepEqual(await world.lines(['.']), [
+    'd/1.ts (source-invalid)',
+    'd/a.mpd (source-invalid)',
+    'e/1.ts',
+  ]);
+});
+
+test('a path that is longer than any system takes is told as that, at once and in a bearable message', async () => {
+  for (const name of ['x/'.repeat(20_000) + 'a.m3u8', 'x'.repeat(900_000) + '.mp4']) {
+    const list = { filesFrom: '-', stdin: Readable.from([Buffer.from(name)]) };
+    const { user: before } = process.cpuUsage();
+    const [item] = await world.plan([], list);
+    assert.ok(item?.status === 'failed');
+    assert.equal(item.path, name);
+    assert.match(item.failure.message, /^cannot read .{4096}…: its name is too long$/);
+    assert.ok(process.cpuUsage().user - before < 1e6);
+    const problems = await world.problems([name]);
+    assert.match(problems.join(), /^cannot read .{4096}…: its name is too long$/);
+  }
+  await world.write({ 'p.m3u8': `#EXTM3U\n${'x/'.repeat(5000)}a.m3u8\n` });
+  assert.match((await world.problems(['p.m3u8'])).join(), /: its name is too long$/);
+});
+
+test('a path that the system takes is told whole', async () => {
+  const name = `${'x'.repeat(255)}/`.repeat(15) + 'a.mp4';
+  const [message] = await world.problems([name]);
+  assert.equal(message, `cannot read ${name}: no such file or directory`);
+});
