@@ -37,13 +37,22 @@ function sparingHidden(pattern: string): string {
     .join('/');
 }
 
-/** The files that a pattern names, in no order, and what of it could not be read. */
+/** For fast-glob, which keeps directories in a plain object: `constructor` would be known to it already. */
+function sparingPrototype(pattern: string): string {
+  const [first = ''] = pattern.split('/', 1);
+  return first in {} ? `./${pattern}` : pattern;
+}
+
+/**
+ * The files that a pattern names, in no order, and what of it could not be read; undefined where the
+ * pattern makes no sense.
+ */
 export async function expandGlob(
   pattern: string,
   options: SearchOptions,
   signal: AbortSignal,
-): Promise<Entry[]> {
-  const { cwd, excludes, includeHidden, followSymlinks, ownDirectories } = options;
+): Promise<Entry[] | undefined> {
+  const { cwd, excludes, ownDirectories } = options;
   const entries: Entry[] = [];
   const { base } = micromatch.scan(pattern);
   if (!path.isAbsolute(base) && excludes.named(base, true)) return [];
@@ -74,17 +83,13 @@ export async function expandGlob(
   };
   const isPassedOver = async (directory: string): Promise<boolean> =>
     directory !== begins && ownDirectories.includes(await threadFs.realpath(directory));
-  const patterns = expandBraces(pattern);
-  const readsHidden = includeHidden || patterns.some((one) => one.split('/').some(namesDot));
-  const stream = fastGlob.stream(includeHidden ? patterns : patterns.map(sparingHidden), {
-    cwd,
-    dot: includeHidden,
-    followSymbolicLinks: followSymlinks,
-    fs: carefulFileSystem(trouble, readsHidden, isPassedOver),
-    objectMode: true,
-    onlyFiles: false,
-    suppressErrors: true,
-  }) as AsyncIterable<fastGlob.Entry>;
+  let stream: AsyncIterable<fastGlob.Entry>;
+  try {
+    stream = search(pattern, options, trouble, isPassedOver);
+  } catch {
+    // Both libraries have patterns that they throw on.
+    return undefined;
+  }
   for await (const { path: matched, dirent } of stream) {
     signal.throwIfAborted();
     const found = path.normalize(matched);
@@ -94,6 +99,27 @@ export async function expandGlob(
     trouble.taken(absolute);
   }
   return entries;
+}
+
+/** Throws on patterns that make no sense. */
+function search(
+  pattern: string,
+  { cwd, includeHidden, followSymlinks }: SearchOptions,
+  trouble: Trouble,
+  isPassedOver: (directory: string) => Promise<boolean>,
+): AsyncIterable<fastGlob.Entry> {
+  const patterns = expandBraces(pattern);
+  const readsHidden = includeHidden || patterns.some((one) => one.split('/').some(namesDot));
+  const spared = includeHidden ? patterns : patterns.map(sparingHidden);
+  return fastGlob.stream(spared.map(sparingPrototype), {
+    cwd,
+    dot: includeHidden,
+    followSymbolicLinks: followSymlinks,
+    fs: carefulFileSystem(trouble, readsHidden, isPassedOver),
+    objectMode: true,
+    onlyFiles: false,
+    suppressErrors: true,
+  }) as AsyncIterable<fastGlob.Entry>;
 }
 
 /** Is told what a pattern may name and cannot have, by absolute paths. */

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import type { Problem, UploadFailure } from '../core/errors.js';
+import { isUrl } from '../core/text.js';
 import type { Entry } from './entry.js';
 import { inspectNamed } from './inspect.js';
 import { mapAhead } from './map-ahead.js';
-import { problemWithPattern } from './pattern-problem.js';
+import { problemWithPattern, unreadablePattern } from './pattern-problem.js';
 import type { SearchOptions } from './walk.js';
 
 /** A directory that was named, to be walked. */
@@ -56,13 +57,14 @@ async function readInput(
     if (excludes.named(input, true)) return [];
     return [{ kind: 'directory', directory: { path: input, absolute } }];
   }
-  if (inspection.kind === 'unusable' && isMissing(inspection.failure)) {
+  if (inspection.kind === 'unusable' && isMissing(inspection.failure) && !isUrl(input)) {
     // Patterns take 50 ms to load, and most runs have none.
     const { expandGlob, isGlob } = await import('./glob.js');
     if (isGlob(input)) {
       const problem = problemWithPattern(input);
       if (problem !== undefined) return problem;
       const entries = await expandGlob(input, options, signal);
+      if (entries === undefined) return unreadablePattern(input);
       if (entries.length === 0) return { emptyGlob: input };
       return entries.map((entry) => ({ kind: 'entry', entry }));
     }

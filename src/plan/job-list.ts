@@ -13,7 +13,7 @@ import {
   type Row,
 } from './job-row.js';
 import { createJsonReader } from './json-rows.js';
-import { bytesOf, type ListSources } from './lists.js';
+import { bytesOf, nameOfList, type ListSources } from './lists.js';
 import { extensionOf, isImageType, isPlaylistType } from './media-types.js';
 import { ListSyntaxError, type RawRow, type RowReader } from './raw-rows.js';
 
@@ -46,7 +46,7 @@ export async function readJobList(
   problems: Problem[],
   signal: AbortSignal,
 ): Promise<JobList> {
-  const shown = file === '-' ? 'standard input' : visible(file);
+  const shown = visible(nameOfList(file));
   const bytes = bytesOf(file, options, signal);
   const playlists: { path: string; type: string }[] = [];
   const noteColumns = createColumnNotes(shown, (message) => options.warn(message));
@@ -162,7 +162,7 @@ function problemWith(error: unknown, file: string, shown: string): Problem {
   if (error instanceof ListSyntaxError) {
     return { message: `${shown}: ${error.message}`, hint: error.hint };
   }
-  const { message } = explain(error, file);
+  const { message } = explain(error, nameOfList(file));
   return { message: `--jobs: ${message}`, hint: 'Name a job list with --jobs.' };
 }
 

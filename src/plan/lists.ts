@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, fstatSync } from 'node:fs';
 import path from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { usageError, type Problem } from '../core/errors.js';
@@ -55,7 +55,7 @@ export async function readLists(
       lists.push({ [Symbol.iterator]: () => split(bytes, separator) });
     } catch (error) {
       signal.throwIfAborted();
-      const message = `${flag}: ${explain(error, file).message}`;
+      const message = `${flag}: ${explain(error, nameOfList(file)).message}`;
       problems.push({ message, hint: `Name a list with ${flag}.` });
     }
   }
@@ -79,13 +79,22 @@ export function bytesOf(
         yield* readPieces(absolute);
         return;
       }
-      kept ??= await collect(
-        addAbortSignal(signal, file === '-' ? stdin : createReadStream(absolute)),
-        signal,
-      );
+      const stream = file === '-' ? readable(stdin) : createReadStream(absolute);
+      kept ??= await collect(addAbortSignal(signal, stream), signal);
       yield* kept;
     },
   };
+}
+
+/** Standard input; Node takes a directory for one that is empty. Throws EISDIR. */
+function readable(stdin: Readable & { readonly fd?: number }): Readable {
+  if (stdin.fd === undefined || !fstatSync(stdin.fd).isDirectory()) return stdin;
+  throw Object.assign(new Error('EISDIR'), { code: 'EISDIR' });
+}
+
+/** A list as messages name it. */
+export function nameOfList(file: string): string {
+  return file === '-' ? 'standard input' : file;
 }
 
 export async function readAll(

@@ -14,12 +14,19 @@ export function problemWithPattern(pattern: string): Problem | undefined {
       : countNames(pattern) > MAX_NAMES
         ? `its braces stand for more than ${MAX_NAMES} names`
         : undefined;
-  if (reason === undefined) return undefined;
-  const shown = pattern.length > SHOWN_LENGTH ? `${pattern.slice(0, SHOWN_LENGTH)}…` : pattern;
-  return {
-    message: `cannot use the pattern ${visible(shown)}: ${reason}`,
-    hint: 'Use * in the place of braces, or several patterns.',
-  };
+  return reason === undefined
+    ? undefined
+    : unusablePattern(pattern, reason, 'Use * in the place of braces, or several patterns.');
+}
+
+/** What is told of a pattern that the libraries for patterns throw on. */
+export function unreadablePattern(pattern: string): Problem {
+  const hint = 'Close its brackets and braces, or write \\ before those that stand for themselves.';
+  return unusablePattern(pattern, 'it makes no sense', hint);
+}
+
+function unusablePattern(pattern: string, reason: string, hint: string): Problem {
+  return { message: `cannot use the pattern ${visible(pattern, SHOWN_LENGTH)}: ${reason}`, hint };
 }
 
 /** What is counted within a pair of braces, or outside of all. */

@@ -253,3 +253,19 @@ test('patterns to exclude can come from standard input, where nothing else does'
     assert.match(problem ?? '', /--exclude-from cannot both read standard input/);
   }
 });
+
+test('a pattern may begin with a directory called constructor or __proto__', async () => {
+  const names = ['__proto__/b.mp4', 'constructor/a.mp4', 'constructor/c/d.mp4', 'toString/e.mp4'];
+  await world.write(Object.fromEntries(names.map((name) => [name, '1'])));
+  await world.write({ 'a/f.mp4': '1' });
+  assert.deepEqual(await world.lines(['{a,constructor}/*']), ['a/f.mp4', 'constructor/a.mp4']);
+  assert.deepEqual(await world.lines(['constructor/**/*.mp4', '__proto__/*', 'toString/*']), names);
+});
+
+test('a pattern that the libraries throw on is a problem of its own', async () => {
+  assert.deepEqual(await world.problems(['{(})?']), [
+    'cannot use the pattern {(})?: it makes no sense',
+  ]);
+  await world.write({ 'a.mp4': '1' });
+  assert.deepEqual(await world.lines(['*'], { exclude: ['{(})?'] }), ['a.mp4']);
+});
