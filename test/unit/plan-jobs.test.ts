@@ -154,7 +154,8 @@ test('a value that the manifest could not hold is told with its row, in every co
       `list.json, row 1 (line 1): ${column} is nested more than 100 levels deep`,
     ]);
   }
-  const csv = `path,status,errorCode,extra\na.mp4,failed,network,"{""id"":${nested}}"\n`;
+  const marks = 'errorCode,reason,attempts,bytesSent,bytesResumed';
+  const csv = `path,status,${marks},extra\na.mp4,failed,network,,1,0,0,"{""id"":${nested}}"\n`;
   assert.deepEqual(await world.problems([], await world.jobList('list.csv', csv)), [
     'list.csv, row 1 (line 2): id is nested more than 100 levels deep',
   ]);
