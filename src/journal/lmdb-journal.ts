@@ -8,15 +8,15 @@ import { giveUp, holderOf, take } from './claims.js';
 import type { Claimant, Taken } from './claims.js';
 import { isExpired, localTime } from './expiry.js';
 import type { Moment } from './expiry.js';
-import { unlessDamaged } from './fields.js';
 import { RENEWAL_MS, formatLease, leaseOf } from './leases.js';
 import type { Lease } from './leases.js';
 import { compare, consult, enter } from './ledger.js';
-import type { JournalOptions, OpenJournal, UnfinishedJob } from './journal.js';
+import type { Holder, JournalOptions, OpenJournal, UnfinishedJob } from './journal.js';
 import { changedOptions, keptOptions } from './kept-options.js';
 import { formatJob } from './job-record.js';
 import { claimKeysOf } from './keys.js';
 import type { ClaimKeys } from './keys.js';
+import { listUnfinished } from './list-unfinished.js';
 import { loadSecrets } from './secrets.js';
 import type { Loaded } from './secrets.js';
 import type { SecretsPlace, SessionFiles } from './session-files.js';
@@ -29,7 +29,6 @@ import type { UnfinishedRecord } from './unfinished.js';
 
 /** What a run looks at, of each kind, when it ends. */
 const SWEPT_AT_END = 1000;
-const LISTED_AT_ONCE = 100;
 /** Up to so many objects a checkpoint is written whole each time, which leaves nothing to put together. */
 const WRITTEN_WHOLE = 64;
 
@@ -182,33 +181,10 @@ export class LmdbJournal implements OpenJournal {
     });
   }
 
-  async *list(damaged: 'told' | 'left' = 'told'): AsyncGenerator<UnfinishedJob> {
-    let after: string | undefined;
-    let firstDamaged: JobId | undefined;
-    do {
-      const slice = await this.#store.transact((tables) =>
-        tables.checkpoints.slice(LISTED_AT_ONCE, after).map(({ key }) => {
-          const id = key as JobId;
-          const record = unlessDamaged(() => readUnfinished(tables, id), undefined);
-          return { id, record, holder: holderOf(tables, id, this.#asking()) };
-        }),
-      );
-      for (const { id, record, holder } of slice) {
-        if (record === undefined) {
-          firstDamaged ??= id;
-          continue;
-        }
-        const { phase, session, objects, updatedAt } = record.checkpoint;
-        // What cannot be read for now is told by whoever takes the job.
-        const resumable = await this.#load(record).then(Boolean, () => true);
-        const shown = { job: record.job, phase, session, objects, updatedAt, resumable };
-        yield holder === undefined ? shown : { ...shown, holder };
-      }
-      after = slice.at(-1)?.id;
-    } while (after !== undefined);
-    if (damaged === 'left' || firstDamaged === undefined) return;
-    const id = firstDamaged;
-    await this.#store.transact((tables) => readUnfinished(tables, id));
+  list(damaged: 'told' | 'left' = 'told'): AsyncGenerator<UnfinishedJob> {
+    const holder = (tables: Tables, id: JobId): Holder | undefined =>
+      holderOf(tables, id, this.#asking());
+    return listUnfinished(this.#store, holder, (record) => this.#load(record), damaged);
   }
 
   gc(): Promise<Swept> {
@@ -252,16 +228,7 @@ export class LmdbJournal implements OpenJournal {
     // What is claimed can be released, also where the secrets cannot be read for now.
     this.#held.set(job.id, held);
     const loaded = own && (await this.#load(own));
-    const continued = own && mayContinue(own, job, resume) ? loaded : undefined;
-    const begun = continued && own ? begunAs(own, job) : job;
-    held.job = begun;
-    const sessionKey = continued?.checkpoint.session.sessionKey;
-    held.secrets = continued && sessionKey && { place: continued.place, sessionKey };
-    if (continued) {
-      const [then, now] = [keptOptions(begun.request), keptOptions(job.request)];
-      const { checkpoint } = continued;
-      return { kind: 'ours', changedOptions: changedOptions(then, now), checkpoint, begun };
-    }
+    if (loaded && own && mayContinue(own, job, resume)) return goOnWith(held, own, loaded);
     const superseded = loaded
       ? asSuperseded(loaded, resume ? 'other-files' : 'no-resume')
       : asSuperseded(earlier && (await this.#load(earlier)), 'other-media');
@@ -348,6 +315,15 @@ export class LmdbJournal implements OpenJournal {
     const [store, files, lease] = [this.#store, this.#files, this.#lease];
     return { store, files, lease, limit, ...this.#moment() };
   }
+}
+
+function goOnWith(held: Held, own: UnfinishedRecord, { place, checkpoint }: Loaded): Claim {
+  const { request } = held.claimed;
+  const { sessionKey } = checkpoint.session;
+  held.job = begunAs(own, held.claimed);
+  held.secrets = sessionKey && { place, sessionKey };
+  const changed = changedOptions(keptOptions(held.job.request), keptOptions(request));
+  return { kind: 'ours', changedOptions: changed, checkpoint, begun: held.job };
 }
 
 function asSuperseded(left: Loaded | undefined, reason: Superseded['reason']) {

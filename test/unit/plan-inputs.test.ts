@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import fs from 'node:fs/promises';
-import { Readable } from 'node:stream';
 import { afterEach, beforeEach, test } from 'node:test';
 import { UsageError } from '../../src/core/errors.js';
 import { asNobody, createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
@@ -312,22 +310,4 @@ test('a URL is no file, and its secrets are not told', async () => {
     await world.problems(['https://u:pw@h/v.mp4?token=SECRET', 'https://u:pw@h/v.mp4']),
     ['cannot read https://h/v.mp4: it is a URL', 'cannot read https://h/v.mp4: it is a URL'],
   );
-});
-
-test('a directory as standard input is told, whatever list it is for', async () => {
-  const descriptor = openSync(world.dir, 'r');
-  try {
-    const stdin = Object.assign(Readable.from([]), { fd: descriptor });
-    for (const [flag, list] of [
-      ['--files-from', { filesFrom: '-' }],
-      ['--files-from0', { filesFrom0: '-' }],
-      ['--jobs', { jobs: '-' }],
-    ] as const) {
-      assert.deepEqual(await world.problems([], { ...list, stdin }), [
-        `${flag}: cannot read standard input: it is a directory`,
-      ]);
-    }
-  } finally {
-    closeSync(descriptor);
-  }
 });

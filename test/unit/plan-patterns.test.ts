@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
-import { Readable } from 'node:stream';
 import { afterEach, beforeEach, test } from 'node:test';
 import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
 
@@ -242,16 +241,6 @@ test('a pattern to exclude that begins with ! is a problem, unless it is !(…)'
   assert.deepEqual(await world.lines(['*.mp4'], { exclude: ['!(a.mp4)'] }), ['a.mp4']);
   const exclude = [String.raw`\!c.mp4`];
   assert.deepEqual(await world.lines(['*.mp4'], { exclude }), ['a.mp4', 'b.mp4']);
-});
-
-test('patterns to exclude can come from standard input, where nothing else does', async () => {
-  await world.write({ 'a.mp4': '1', 'b.mp4': '1' });
-  const stdin = Readable.from([Buffer.from('b.*\n')]);
-  assert.deepEqual(await world.lines(['*.mp4'], { excludeFrom: ['-'], stdin }), ['a.mp4']);
-  for (const other of [{ filesFrom: '-' }, { excludeFrom: ['-', '-'] }]) {
-    const [problem] = await world.problems(['*.mp4'], { excludeFrom: ['-'], ...other });
-    assert.match(problem ?? '', /--exclude-from cannot both read standard input/);
-  }
 });
 
 test('a pattern may begin with a directory called constructor or __proto__', async () => {
