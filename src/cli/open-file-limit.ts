@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { usageError } from '../core/errors.js';
 
 /** What a process may open at least, wherever it runs. */
 const LEAST = 256;
@@ -6,6 +7,16 @@ const LEAST = 256;
 const OWN = 40;
 /** A file in flight has itself open, a call to the API and a connection for its bytes. */
 const EACH = 3;
+
+/** Throws UsageError where not even one file could be uploaded within the limit of open files. */
+export function assertOpenFileLimit(): void {
+  const [limit, least] = [openFileLimit(), OWN + EACH];
+  if (limit >= least) return;
+  throw usageError(
+    `the limit of open files is too low: ${limit}`,
+    `Raise it to ${least} or more (ulimit -n).`,
+  );
+}
 
 /** How many files may be in flight, or connections open, within the limit of open files (ulimit -n). */
 export function roomForFiles(): number {

@@ -19,7 +19,7 @@ import type { ResolvedCredentials } from './credentials.js';
 import { listenForInterrupts } from './interrupts.js';
 import { listenForStops } from './job-control.js';
 import { listenForKeys } from './keys.js';
-import { roomForFiles } from './open-file-limit.js';
+import { assertOpenFileLimit, roomForFiles } from './open-file-limit.js';
 import { createReporters, type Reporters } from './reporters.js';
 import { explainRun } from './explain-run.js';
 import { gauge } from './gauges.js';
@@ -77,6 +77,7 @@ export function openRunJournal(
 
 /** Uploads every job of the plan; resolves to the exit code. */
 export async function runUploads(plan: AsyncIterable<PlanItem>, run: Run): Promise<number> {
+  assertOpenFileLimit();
   // Else the first file would find out that there is no room, in its session.
   chunkMemory();
   const services = connectServices(run.service, run.credentials, run.flags);

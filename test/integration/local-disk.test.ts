@@ -115,6 +115,14 @@ test('with 64 open files at most, a run takes longer and fails nothing', async (
   assert.equal(shell.cloud.sessions().filter(({ commits }) => commits === 1).length, 150);
 });
 
+test('with fewer open files than a run takes, nothing is begun', async () => {
+  await shell.write('a.mp4', 'content');
+  const { code, stderr } = await runLimited('ulimit -n 42', ['a.mp4']);
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /the limit of open files is too low: 42\n.*43 or more/);
+  assert.equal((await runLimited('ulimit -n 43', ['a.mp4'])).code, 0);
+});
+
 test('with too little virtual memory nothing is begun, and the remedy works', async () => {
   await shell.write('v/a.mp4', 'content');
   const limit = 'ulimit -v 6000000';
