@@ -110,6 +110,6 @@ function explain(error: unknown): number {
 
 /** Of a failure that ended a command, not a job. */
 function exitCodeOf({ code, rule }: UploadFailure): number {
-  if (code === 'journal-unwritable') return 2;
+  if (code === 'journal-unwritable' || code === 'journal-unreadable') return 2;
   return rule.retryable ? 8 : 1;
 }

@@ -167,6 +167,12 @@ export const FAILURES = {
     retryable: true,
     hint: 'Run the same command again: it repeats the commit, or asks the service whether the media exists.',
   },
+  'journal-unreadable': {
+    retry: 'never',
+    halts: 'job',
+    retryable: true,
+    hint: 'Make the state directory readable for this user, or restore it from a backup.',
+  },
   'journal-unwritable': {
     retry: 'never',
     halts: 'run',

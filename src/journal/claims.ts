@@ -3,6 +3,7 @@ import type { Job } from '../core/model.js';
 import type { ClaimKeys } from './keys.js';
 import { formatLease, isLive, parseLease } from './leases.js';
 import type { Lease } from './leases.js';
+import { unlessDamaged } from './fields.js';
 import type { Holder } from './journal.js';
 import type { Tables } from './tables.js';
 import { readUnfinished } from './unfinished.js';
@@ -56,7 +57,8 @@ function readEarlier(
 ): UnfinishedRecord | undefined {
   const id = tables.sources.get(sourceKey) as JobId | undefined;
   if (id === undefined || id === job.id || holderOf(tables, id, claimant)) return undefined;
-  return readUnfinished(tables, id);
+  // What nobody can read keeps no file from being uploaded as it is now.
+  return unlessDamaged(() => readUnfinished(tables, id), undefined);
 }
 
 /** The live run that has the job, or the content. */

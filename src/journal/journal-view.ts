@@ -21,7 +21,7 @@ export type Prospect =
 
 /** The journal, for looking only. */
 export interface JournalView {
-  /** Throws `journal-unwritable` where what is known of the job is damaged. */
+  /** Throws `journal-unreadable` where what is known of the job is damaged. */
   foresee(job: Job): Promise<Prospect>;
   close(): Promise<void>;
 }

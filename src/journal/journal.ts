@@ -45,7 +45,7 @@ export interface UnfinishedJob {
 export interface OpenJournal extends Journal {
   /** Takes an unfinished job by its id, to finish or abort it; undefined where there is none. */
   claimUnfinished(id: JobId): Promise<Claim | undefined>;
-  /** All that can be read; then throws `journal-unwritable` where some cannot, unless that is `left` alone. */
+  /** All that can be read; then throws `journal-unreadable` where some cannot, unless that is `left` alone. */
   list(damaged?: 'told' | 'left'): AsyncIterable<UnfinishedJob>;
   /** Drops everything that has expired, and leaves alone what is damaged. */
   gc(): Promise<Swept>;

@@ -9,7 +9,7 @@ import type { UnfinishedRecord } from './unfinished.js';
 
 const AT_ONCE = 100;
 
-/** All unfinished jobs, some at a time. Damaged ones are told last, by `journal-unwritable`, or left out. */
+/** All unfinished jobs, some at a time. Damaged ones are told last, by `journal-unreadable`, or left out. */
 export async function* listUnfinished(
   store: Store,
   holderOf: (tables: Tables, id: JobId) => Holder | undefined,

@@ -11,6 +11,7 @@ import type { Moment } from './expiry.js';
 import { RENEWAL_MS, formatLease, leaseOf } from './leases.js';
 import type { Lease } from './leases.js';
 import { compare, consult, enter } from './ledger.js';
+import { unlessDamaged } from './fields.js';
 import type { Holder, JournalOptions, OpenJournal, UnfinishedJob } from './journal.js';
 import { changedOptions, keptOptions } from './kept-options.js';
 import { formatJob } from './job-record.js';
@@ -85,7 +86,7 @@ export class LmdbJournal implements OpenJournal {
       const isBegun = finishes && tables.checkpoints.get(job.id) !== undefined;
       const entry = force || isBegun ? undefined : consult(tables, job, now());
       if (entry === undefined) return take(tables, job, keys, this.#asking());
-      const { checkpoint } = readUnfinished(tables, job.id) ?? {};
+      const { checkpoint } = unlessDamaged(() => readUnfinished(tables, job.id), undefined) ?? {};
       const isOver = checkpoint === undefined || isExpired(checkpoint, this.#moment());
       const begunAnew = isOver ? undefined : checkpoint.phase;
       return { kind: 'uploaded' as const, begunAnew, ...compare(entry, job) };

@@ -23,7 +23,9 @@ export async function openJournalView(options: ViewOptions): Promise<JournalView
   return {
     foresee: (job) =>
       foresee(job).catch((error: unknown) => {
-        throw error instanceof DamagedRecord ? damaged(database, error) : error;
+        throw error instanceof DamagedRecord
+          ? damaged(database, error, 'journal-unreadable')
+          : error;
       }),
     close: opened.close,
   };

@@ -101,7 +101,7 @@ export class SessionFiles {
       await handle.read(text, 0, length, at);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw unreadable(path, error);
+      throw unreadable(path, error, 'journal-unreadable');
     } finally {
       await handle?.close();
     }

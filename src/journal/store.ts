@@ -10,7 +10,7 @@ import { damaged, unwritable } from './unwritable.js';
 export interface Store {
   /**
    * Runs `work` in a transaction, together with everything else that was asked for meanwhile. Where it
-   * meets a damaged record it alone fails, `journal-unwritable`, and what it wrote before that stays.
+   * meets a damaged record it alone fails, `journal-unreadable`, and what it wrote before that stays.
    */
   transact<T>(work: (tables: Tables) => T): Promise<T>;
   close(): Promise<void>;
@@ -163,7 +163,7 @@ class LmdbStore implements Store {
       return { value: work(tables) };
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error;
-      return { failure: damaged(this.#file, error) };
+      return { failure: damaged(this.#file, error, 'journal-unreadable') };
     }
   }
 

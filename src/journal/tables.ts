@@ -69,7 +69,7 @@ export async function openTables(
   try {
     const gate = isWritable(gateOf(file)) ? await openGate(lmdb, file) : undefined;
     const root = gate ? gate.pass(open) : open();
-    return { tables: tablesOf(root), close: () => closeThrough(gate, root) };
+    return { tables: readOnly(tablesOf(root)), close: () => closeThrough(gate, root) };
   } catch (error) {
     throw unreadable(file, error);
   }
@@ -105,6 +105,15 @@ async function closeThrough(gate: Gate | undefined, root: Lmdb.RootDatabase): Pr
 function tablesOf(root: Lmdb.RootDatabase): Tables {
   const tables = TABLES.map((name) => [name, tableOf(root.openDB<string, string>(name, {}))]);
   return Object.fromEntries(tables) as Tables;
+}
+
+/** What is mended on the way is mended for whoever writes. */
+function readOnly(tables: Tables): Tables {
+  const views = Object.entries(tables).map(([name, table]) => [
+    name,
+    { ...table, put: () => undefined, remove: () => undefined },
+  ]);
+  return Object.fromEntries(views) as Tables;
 }
 
 /** Undefined: whoever only looks cannot make a table that is missing, and it counts as empty. */

@@ -12,8 +12,15 @@ export function unwritable(path: string, cause: unknown): UploadFailure {
   return new UploadFailure('journal-unwritable', message, { cause, hint: hintOf(reason, cause) });
 }
 
+/** What is at fault: the journal, or only what it knows of one job. */
+type JournalCode = 'journal-unwritable' | 'journal-unreadable';
+
 /** The same for one that cannot be read: to take it for absent might make a second media. */
-export function unreadable(path: string, cause: unknown): UploadFailure {
+export function unreadable(
+  path: string,
+  cause: unknown,
+  code: JournalCode = 'journal-unwritable',
+): UploadFailure {
   if (cause instanceof UploadFailure) return cause;
   const reason = told(cause);
   const message = `cannot read the journal ${path}: ${reason}`;
@@ -21,14 +28,16 @@ export function unreadable(path: string, cause: unknown): UploadFailure {
     reason === NO_DIRECTORY
       ? IN_ITS_PLACE
       : 'Make it readable for this user, or name another state directory with --state-dir.';
-  return (
-    outOfFiles(path, cause) ?? new UploadFailure('journal-unwritable', message, { cause, hint })
-  );
+  return outOfFiles(path, cause) ?? new UploadFailure(code, message, { cause, hint });
 }
 
-/** The same for a database that cannot be trusted, be it its file or one of its records. */
-export function damaged(file: string, cause?: unknown): UploadFailure {
-  return new UploadFailure('journal-unwritable', `the journal ${file} is damaged`, {
+/** The same for a database that cannot be trusted, be it its file or, of a job, one of its records. */
+export function damaged(
+  file: string,
+  cause?: unknown,
+  code: JournalCode = 'journal-unwritable',
+): UploadFailure {
+  return new UploadFailure(code, `the journal ${file} is damaged`, {
     cause,
     isFinal: true,
     hint: `Move ${file} away, or restore it from a backup: without it, files that were uploaded before are uploaded again.`,

@@ -72,7 +72,8 @@ function unknownCommit(
       : cause.code === 'commit-unknown' && rule.retry === 'session'
         ? lookForIt(session)
         : undefined;
-  return new UploadFailure('commit-unknown', `the commit may have happened: ${message}`, {
+  const reason = cause.message === message ? '' : `; ${cause.message}`;
+  return new UploadFailure('commit-unknown', `the commit may have happened: ${message}${reason}`, {
     ...facts,
     stage: 'commit',
     cause,

@@ -157,11 +157,23 @@ test('an upload whose checkpoint is damaged is told by all that asks for it, but
   const world = await createKilled(t);
   await damageRows(world.shell.at('state/vod-upload/journal.lmdb'), ['checkpoints']);
   await assertDamageIsTold(world, ['film.mp4'], 3);
-  for (const command of ['list', 'resume', 'abort']) {
-    await assertDamageIsTold(world, ['jobs', command], 2);
+  await assertDamageIsTold(world, ['jobs', 'list'], 2);
+  for (const command of ['resume', 'abort']) {
+    await assertDamageIsTold(world, ['jobs', command], 3);
   }
   assert.equal((await world.shell.run(['jobs', 'gc'])).code, 0);
   assert.equal(world.cloud.sessions().length, 1);
+  await world.shell.write('other.mp4', 'other');
+  const { code, stdout } = await world.shell.run(['film.mp4', 'other.mp4', '-c', '1']);
+  assert.equal(code, 3);
+  assert.match(stdout, /^\d+\tother\.mp4\n$/);
+});
+
+test('of a run whose lease is damaged the files count as held, and --dry-run says so', async (t) => {
+  const world = await createKilled(t);
+  await damageRows(world.shell.at('state/vod-upload/journal.lmdb'), ['runs']);
+  const planned = await world.shell.run(['film.mp4', '--dry-run']);
+  assert.equal(planned.code, 7, planned.stderr);
 });
 
 test('a file whose ledger entry is damaged is not uploaded again: --dry-run, exit 2', async (t) => {

@@ -18,7 +18,7 @@ import {
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-const isDamaged = isUnwritable('is damaged');
+const isDamaged = isUnwritable('is damaged', 'journal-unreadable');
 
 let world: JournalWorld;
 
@@ -86,7 +86,9 @@ describe('an unfinished job of which something is damaged', () => {
   async function assertTold(journal: OpenJournal): Promise<void> {
     await assert.rejects(journal.claim(jobFor(1)), isDamaged);
     await assert.rejects(journal.claimUnfinished(jobFor(1).id), isDamaged);
-    await assert.rejects(journal.claim(jobFor(1, { version: 1 })), isDamaged);
+    const touched = jobFor(1, { version: 1 });
+    assert.equal((await journal.claim(touched)).kind, 'ours');
+    await journal.release(touched.id);
     const listed: string[] = [];
     const list = async (): Promise<void> => {
       for await (const { job } of journal.list()) listed.push(job.id);

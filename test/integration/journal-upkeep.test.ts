@@ -142,7 +142,7 @@ test('secrets that are there and cannot be read are named, and their job is not 
   const journal = await world.begin();
   await assert.rejects(journal.claim(jobFor(1)), (error) => {
     assert.ok(error instanceof UploadFailure);
-    assert.equal(error.code, 'journal-unwritable');
+    assert.equal(error.code, 'journal-unreadable');
     assert.ok(error.message.includes(`cannot read the journal ${path}: `), error.message);
     return true;
   });

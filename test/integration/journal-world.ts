@@ -180,11 +180,11 @@ export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return found;
 }
 
-/** For assert.rejects: the journal cannot be written, and the message names the thing. */
-export function isUnwritable(naming: string) {
+/** For assert.rejects: the journal cannot be written, or read, and the message names the thing. */
+export function isUnwritable(naming: string, code = 'journal-unwritable') {
   return (error: unknown): boolean => {
     assert.ok(error instanceof UploadFailure, String(error));
-    assert.equal(error.code, 'journal-unwritable');
+    assert.equal(error.code, code);
     assert.ok(error.message.includes(naming), error.message);
     return true;
   };

@@ -18,6 +18,9 @@ import type { UploadFlags } from '../upload-options.js';
 import { DEFAULT_VOD_HOST, serviceSettings, shownOptions } from '../upload-settings.js';
 import type { World } from '../world.js';
 
+/** The exit code where some jobs are damaged, and nothing else is wrong. */
+const DAMAGED = 3;
+
 /** `jobs list`: a line an unfinished job. */
 export async function listJobs(flags: UploadFlags, world: World): Promise<number> {
   await withJournal(flags, world, async (journal) => {
@@ -45,16 +48,20 @@ export async function resumeJobs(flags: UploadFlags, world: World): Promise<numb
   const run = await runOf(flags, world);
   const items: PlanItem[] = [];
   const services = tellServicesApart(run, 'resume');
+  let isDamaged = false;
   await withJournal(flags, world, async (journal) => {
-    for await (const { job, resumable } of journal.list()) {
+    isDamaged = await eachUnfinished(journal, world, ({ job, resumable }) => {
       if (resumable && services.isOwn(job)) items.push({ status: 'planned', job });
-    }
+    });
   });
   services.tellOthers();
   async function* plan(): AsyncGenerator<PlanItem> {
     yield* items;
   }
-  if (items.length > 0) return runUploads(plan(), { ...run, finishes: true });
+  if (items.length > 0) {
+    return (await runUploads(plan(), { ...run, finishes: true })) || (isDamaged ? DAMAGED : 0);
+  }
+  if (isDamaged) return DAMAGED;
   if (!flags.quiet) {
     world.stderr.write('nothing to resume: vod-upload jobs list shows what is unfinished\n');
   }
@@ -96,13 +103,14 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
   const run = await runOf(flags, world);
   const services = tellServicesApart(run, 'abort');
   const counts = { kept: 0, held: 0, committing: 0 };
+  let isDamaged = false;
   const work = async (journal: OpenJournal): Promise<void> => {
     const jobs: Job[] = [];
-    for await (const { job, phase, holder } of journal.list()) {
-      if (!services.isOwn(job)) continue;
+    isDamaged = await eachUnfinished(journal, world, ({ job, phase, holder }) => {
+      if (!services.isOwn(job)) return;
       if (phase !== 'committing') jobs.push(job);
       else counts[holder ? 'held' : 'committing'] += 1;
-    }
+    });
     for await (const { job, end } of giveUpAll(jobs, journal, run)) {
       if (end === 'given-up') {
         const { id } = job;
@@ -123,7 +131,23 @@ export async function abortJobs(flags: UploadFlags, world: World): Promise<numbe
       `${committing} unfinished ${committing === 1 ? 'job stays' : 'jobs stay'}, since the media may exist: vod-upload jobs resume ends ${committing === 1 ? 'it' : 'them'}\n`,
     );
   }
-  return committing > 0 ? 9 : kept > 0 ? 8 : held > 0 ? 7 : 0;
+  return committing > 0 ? 9 : kept > 0 ? 8 : held > 0 ? 7 : isDamaged ? DAMAGED : 0;
+}
+
+/** Hands over all jobs that can be read; resolves to whether some cannot, which is told. */
+async function eachUnfinished(
+  journal: OpenJournal,
+  { stderr }: World,
+  take: (unfinished: UnfinishedJob) => void,
+): Promise<boolean> {
+  try {
+    for await (const unfinished of journal.list()) take(unfinished);
+    return false;
+  } catch (error) {
+    if (!(error instanceof UploadFailure) || error.code !== 'journal-unreadable') throw error;
+    stderr.write(`vod-upload: ${visibleMessage(error.message)}\n  ${visibleMessage(error.hint)}\n`);
+    return true;
+  }
 }
 
 /** Gives up these jobs one after the other. */
