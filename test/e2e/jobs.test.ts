@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, readdir, rename, rmdir } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { describe, test, type TestContext } from 'node:test';
-import { damageRows } from '../helpers/damage-rows.js';
 import { createDice } from '../helpers/kill-dice.js';
-import { createKillWorld, heldAt, type KillWorld } from '../helpers/kill-world.js';
+import { createKilled, createKillWorld, heldAt, type KillWorld } from '../helpers/kill-world.js';
 
 const MIB = 1024 * 1024;
 const TIMEOUT_MS = 60_000;
@@ -13,22 +12,7 @@ const NO_KEYS = { TENCENTCLOUD_SECRET_ID: '', TENCENTCLOUD_SECRET_KEY: '' };
 /** Nobody listens there. */
 const NOWHERE = ['--cos-endpoint', 'http://127.0.0.1:1'];
 
-/** The upload of a file of three parts was killed where the rule held it. */
-async function createKilled(
-  t: TestContext,
-  { rule = 'UploadPart#3:hang', path = 'film.mp4' } = {},
-): Promise<KillWorld> {
-  const world = await createKillWorld();
-  t.after(() => world.close());
-  await world.write({ path }, { media: 2 * MIB + 7 }, createDice(t.name));
-  const killed = await world.runUntil([path, '--part-size', '1M'], (life) =>
-    heldAt(world, life, { rule, isDone: rule.endsWith('-after') }),
-  );
-  assert.equal(killed.signal, 'SIGKILL', killed.stderr);
-  return world;
-}
-
-/** The same, but for the certificate, which the service did not grant: the own key signs. */
+/** As `createKilled`, but for the certificate, which the service did not grant: the own key signs. */
 async function createKilledWithoutCertificate(t: TestContext): Promise<KillWorld> {
   const world = await createKillWorld(['ApplyUpload:without=TempCertificate', 'UploadPart#3:hang']);
   t.after(() => world.close());
@@ -46,13 +30,6 @@ async function createKilledWithoutCertificate(t: TestContext): Promise<KillWorld
 async function assertNothingIsLeft({ cloud, shell }: KillWorld): Promise<void> {
   assert.deepEqual(cloud.openUploads(), []);
   assert.equal((await shell.run(['jobs', 'list'])).stdout, '');
-}
-
-async function assertDamageIsTold({ shell }: KillWorld, args: string[], code: number) {
-  const ran = await shell.run(args);
-  assert.equal(ran.code, code, ran.stderr);
-  assert.match(ran.stderr, /the journal .*journal\.lmdb is damaged/);
-  assert.match(ran.stderr, /Move .*journal\.lmdb away, or restore it/);
 }
 
 describe('an upload that cannot be aborted', { concurrency: 2, timeout: TIMEOUT_MS }, () => {
@@ -151,58 +128,6 @@ describe('an upload whose Complete has failed or is unanswered', { timeout: TIME
     assert.equal(aborted.stderr, '');
     await assertNothingIsLeft(world);
   });
-});
-
-test('an upload whose checkpoint is damaged is told by all that asks for it, but by jobs gc', async (t) => {
-  const world = await createKilled(t);
-  await damageRows(world.shell.at('state/vod-upload/journal.lmdb'), ['checkpoints']);
-  await assertDamageIsTold(world, ['film.mp4'], 3);
-  await assertDamageIsTold(world, ['jobs', 'list'], 2);
-  for (const command of ['resume', 'abort']) {
-    await assertDamageIsTold(world, ['jobs', command], 3);
-  }
-  assert.equal((await world.shell.run(['jobs', 'gc'])).code, 0);
-  assert.equal(world.cloud.sessions().length, 1);
-  await world.shell.write('other.mp4', 'other');
-  const { code, stdout } = await world.shell.run(['film.mp4', 'other.mp4', '-c', '1']);
-  assert.equal(code, 3);
-  assert.match(stdout, /^\d+\tother\.mp4\n$/);
-});
-
-test('of a run whose lease is damaged the files count as held, and --dry-run says so', async (t) => {
-  const world = await createKilled(t);
-  await damageRows(world.shell.at('state/vod-upload/journal.lmdb'), ['runs']);
-  const planned = await world.shell.run(['film.mp4', '--dry-run']);
-  assert.equal(planned.code, 7, planned.stderr);
-});
-
-test('a file whose ledger entry is damaged is not uploaded again: --dry-run, exit 2', async (t) => {
-  const world = await createKilled(t);
-  assert.equal((await world.run(['film.mp4'])).code, 0);
-  await damageRows(world.shell.at('state/vod-upload/journal.lmdb'), ['ledger']);
-  await assertDamageIsTold(world, ['film.mp4'], 3);
-  await assertDamageIsTold(world, ['film.mp4', '--dry-run'], 2);
-  assert.equal(world.cloud.committed().length, 1);
-});
-
-test('an upload whose secrets cannot be read for now stays, and is finished later', async (t) => {
-  const { cloud, shell } = await createKilled(t);
-  const sessions = shell.at('state/vod-upload/sessions');
-  const [name = ''] = await readdir(sessions);
-  await rename(`${sessions}/${name}`, shell.at('aside'));
-  await mkdir(`${sessions}/${name}`);
-  const listed = await shell.run(['jobs', 'list']);
-  assert.equal(listed.code, 0, listed.stderr);
-  for (const command of ['abort', 'resume']) {
-    const ran = await shell.run(['jobs', command]);
-    assert.equal(ran.code, 8, ran.stderr);
-    assert.match(ran.stderr, /film\.mp4.*cannot read the journal /);
-  }
-  await rmdir(`${sessions}/${name}`);
-  await rename(shell.at('aside'), `${sessions}/${name}`);
-  const resumed = await shell.run(['jobs', 'resume']);
-  assert.equal(resumed.code, 0, resumed.stderr);
-  assert.equal(cloud.sessions().length, 1);
 });
 
 describe('a session without a certificate', { concurrency: 2, timeout: TIMEOUT_MS }, () => {

@@ -1,9 +1,11 @@
+import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RequestRecord } from '../../src/sandbox/sandbox.js';
 import { createCloudShell, type Cloud, type CloudShell } from './cloud.js';
-import type { Dice } from './kill-dice.js';
+import { createDice, type Dice } from './kill-dice.js';
 import type { Ran, Running } from './run-cli.js';
 
 const POLL_MS = 4;
@@ -161,4 +163,19 @@ function isDeedDone(
     default:
       return existsSync(cloud.objectPath(key));
   }
+}
+
+/** The upload of a file of three parts was killed where the rule held it. */
+export async function createKilled(
+  t: TestContext,
+  { rule = 'UploadPart#3:hang', path = 'film.mp4' } = {},
+): Promise<KillWorld> {
+  const world = await createKillWorld();
+  t.after(() => world.close());
+  await world.write({ path }, { media: 2 * 1024 * 1024 + 7 }, createDice(t.name));
+  const killed = await world.runUntil([path, '--part-size', '1M'], (life) =>
+    heldAt(world, life, { rule, isDone: rule.endsWith('-after') }),
+  );
+  assert.equal(killed.signal, 'SIGKILL', killed.stderr);
+  return world;
 }
