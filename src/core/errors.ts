@@ -196,6 +196,8 @@ export interface FailureFacts {
   readonly ambiguous?: boolean;
   /** Nobody is to blame (a stale kept-alive connection, a clock just corrected): repeat at once. */
   readonly repeatAtOnce?: boolean;
+  /** The connection had carried a request before: others that are kept may be as dead. */
+  readonly lostOverKept?: boolean;
   /** Server clock minus local clock, where the answer told it. */
   readonly clockOffsetMs?: number;
   /** The same command cannot fare better later, whatever the table says. */

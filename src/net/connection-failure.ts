@@ -5,9 +5,9 @@ import { NotHttp } from './answer.js';
 const UNTRUSTED =
   /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CERT_|ERROR_IN_CERT|INVALID_(CA|PURPOSE)|PATH_LENGTH|HOSTNAME_|UNSPECIFIED|ERR_TLS_CERT_ALTNAME)/;
 /** What to do where neither another authority nor a better network would help. */
-const HINTS: readonly (readonly [code: RegExp, hint: string])[] = [
+const HINTS: readonly (readonly [told: RegExp, hint: string])[] = [
   [
-    /^CERT_(NOT_YET_VALID|HAS_EXPIRED)$/,
+    /^CERT_(NOT_YET_VALID|HAS_EXPIRED) /,
     'Set the clock of this machine if it is wrong; otherwise have the certificate renewed.',
   ],
   [
@@ -15,7 +15,11 @@ const HINTS: readonly (readonly [code: RegExp, hint: string])[] = [
     'Check for a captive portal, an intercepting proxy or a DNS or hosts entry that leads elsewhere: the certificate is of another name.',
   ],
   [
-    /^ERR_SSL_.*(PROTOCOL_VERSION|HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY|UNSUPPORTED_PROTOCOL|WRONG_VERSION)/,
+    /^(ERR_SSL_WRONG_VERSION|EPROTO.*wrong version)/i,
+    'Write http:// where the other side speaks no TLS, and check for a proxy or firewall that answers in its place.',
+  ],
+  [
+    /^(ERR_SSL_|EPROTO).*(protocol.version|handshake.failure|insufficient.security|unsupported.protocol)/i,
     'Check for a proxy or firewall that intercepts TLS, and that the other side speaks TLS 1.2 or later.',
   ],
 ];
@@ -36,13 +40,14 @@ export function connectionFailure(
 ): Error {
   if (!isReported(error)) return error;
   const { code = '' } = error;
+  const told = `${code} ${error.message}`;
   const ambiguous = progress.unconnected !== true;
   if (UNTRUSTED.test(code)) {
     return new UploadFailure(
       'tls-untrusted',
       `the certificate of ${host} is not trusted: ${code}`,
       {
-        ...hintFor(code),
+        ...hintFor(told),
         cause: error,
       },
     );
@@ -66,14 +71,14 @@ export function connectionFailure(
   const reason = isReset ? 'connection reset' : code || error.message;
   return new UploadFailure('network', `${host}: ${reason}${placeOf(error, host)}`, {
     ambiguous,
-    ...hintFor(code),
+    ...hintFor(told),
     repeatAtOnce: isReset && progress.unansweredReuse === true,
     cause: error,
   });
 }
 
-function hintFor(code: string): Pick<FailureFacts, 'hint'> {
-  const hint = HINTS.find(([form]) => form.test(code))?.[1];
+function hintFor(told: string): Pick<FailureFacts, 'hint'> {
+  const hint = HINTS.find(([form]) => form.test(told))?.[1];
   return hint === undefined ? {} : { hint };
 }
 

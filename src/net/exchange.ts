@@ -128,7 +128,8 @@ export class Exchange implements Requester, Sender {
   #fail(error: Error): void {
     if (!this.#settle()) return;
     this.#connection.destroy();
-    this.#reject(error);
+    const isKept = this.#connection.isReused && error instanceof UploadFailure;
+    this.#reject(isKept ? error.with({ lostOverKept: true }) : error);
   }
 
   #settle(): boolean {

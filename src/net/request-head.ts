@@ -9,7 +9,8 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const WORD = /^[\x21-\x7e\x80-\xff]+$/;
 
 /**
- * The request line and the headers, down to the empty line; what comes between must not compress the answer. Throws UploadFailure where they would break it.
+ * The request line and the headers, down to the empty line. Nothing on the way may compress the answer.
+ * Throws UploadFailure where a part of it would break it.
  */
 export function requestHead({ method, path, host, headers, body }: HttpRequest): string {
   assertFits(TOKEN, 'the method', method);

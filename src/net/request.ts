@@ -1,4 +1,4 @@
-import type { FailureCode, UploadFailure } from '../core/errors.js';
+import type { UploadFailure } from '../core/errors.js';
 import type { Route } from './route.js';
 import type { HttpAnswer } from './answer.js';
 import type { Body } from './send-body.js';
@@ -17,7 +17,7 @@ export interface HttpRequest {
   readonly body?: Buffer | Body;
   /** What nobody may be told, besides the token and signature in its headers. */
   readonly secrets?: readonly string[];
-  /** How the attempt before this one failed. Where it was lost on its way, this one takes a new connection. */
+  /** How the attempt before this one failed. Where a kept connection lost it, this one takes a new one. */
   readonly previous?: UploadFailure | undefined;
   /**
    * No byte moved for this long, or the whole answer is not there this long after the request was sent,
@@ -27,9 +27,6 @@ export interface HttpRequest {
   /** While the service works it may answer with spaces, which put the deadline off up to here. */
   readonly spacesTimeoutMs?: number;
 }
-
-/** What closes one kept connection may close or silence all that are kept. */
-const LOST: ReadonlySet<FailureCode | undefined> = new Set(['network', 'stalled']);
 
 /** Waiting longer than this for a connection is hopeless. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -46,7 +43,7 @@ export async function sendRequest(spec: HttpRequest, signal: AbortSignal): Promi
   const { host, stallTimeoutMs, previous } = spec;
   const { connections } = spec.route;
   const timeoutMs = Math.min(CONNECT_TIMEOUT_MS, stallTimeoutMs);
-  const connection = LOST.has(previous?.code)
+  const connection = previous?.facts.lostOverKept
     ? await connections.open(host, timeoutMs, signal)
     : await connections.take(host, timeoutMs, signal);
   const answer = await new Exchange(connection, head, spec, signal).answer;

@@ -93,12 +93,15 @@ async function tunnel(
   const place = await allAddresses(addressOf(proxy), timeoutMs, signal).catch((error: unknown) => {
     throw failed(error);
   });
+  const { host: name } = addressOf(proxy);
   return new Promise((resolve, reject) => {
     const authority = `${net.isIPv6(host) ? `[${host}]` : host}:${port}`;
     const login = `${decoded(proxy.username)}:${decoded(proxy.password)}`;
     const request = (proxy.protocol === 'https:' ? https : http).request({
       ...place,
       ...VERIFIED,
+      // Else Node takes the name in the header Host, which is another one.
+      servername: net.isIP(name) ? '' : name,
       method: 'CONNECT',
       path: authority,
       agent: false,

@@ -71,16 +71,13 @@ test('one request after the other takes the same connection, several at once tak
   assert.equal(connections(), 3);
 });
 
-test('what was lost on its way is asked for again over a new connection, any other by one that is kept', async (t) => {
+test('what a kept connection lost is asked for again over a new one, anything else over one that is kept', async (t) => {
   const { send, connections } = await world(t, answering(OK));
   await send();
-  for (const code of ['network', 'stalled'] as const) {
-    const before = connections();
-    await send({ previous: new UploadFailure(code, 'lost') });
-    assert.equal(connections(), before + 1);
-  }
-  await send({ previous: new UploadFailure('throttled', 'not now') });
-  assert.equal(connections(), 3);
+  await send({ previous: new UploadFailure('network', 'never connected') });
+  assert.equal(connections(), 1);
+  await send({ previous: new UploadFailure('stalled', 'lost', { lostOverKept: true }) });
+  assert.equal(connections(), 2);
 });
 
 test('many requests at once are served by those few connections that this process keeps busy', async (t) => {
@@ -208,6 +205,7 @@ for (const [how, end] of [
         assert.ok(error instanceof UploadFailure);
         assert.equal(error.message, 'a: connection reset');
         assert.equal(error.facts.repeatAtOnce, isKept);
+        assert.equal(error.facts.lostOverKept === true, isKept);
         return error.facts.ambiguous === true;
       });
     }

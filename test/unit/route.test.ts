@@ -200,18 +200,27 @@ describe('a connection that never comes about', () => {
 });
 
 describe('a certificate that is not trusted', () => {
-  for (const [whose, optionsAt] of [
+  for (const [whose, asked, optionsAt] of [
     [
       'the service',
+      HOST,
       (address: string) => ({ endpoint: new URL(`https://${address}`), proxies: {} }),
     ],
-    ['the proxy', (address: string) => ({ proxies: { HTTPS_PROXY: `https://${address}` } })],
+    [
+      'the proxy',
+      undefined,
+      (address: string) => ({ proxies: { HTTPS_PROXY: `https://${address}` } }),
+    ],
   ] as const) {
     test(`is refused whatever NODE_TLS_REJECT_UNAUTHORIZED says: that of ${whose}`, async (t) => {
       process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
-      const server = https.createServer({ key: SELF_SIGNED, cert: SELF_SIGNED }, (_, response) =>
-        response.end(),
-      );
+      let askedFor: string | undefined;
+      const SNICallback = (name: string, use: (error: null) => void): void => {
+        askedFor = name;
+        use(null);
+      };
+      const own = { key: SELF_SIGNED, cert: SELF_SIGNED, SNICallback };
+      const server = https.createServer(own, (_, response) => response.end());
       server.on('connect', (_, socket) => socket.end('HTTP/1.1 500 No\r\n\r\n'));
       t.after(() => {
         delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
@@ -219,6 +228,7 @@ describe('a certificate that is not trusted', () => {
       });
       const failure = await failureOn(optionsAt(await listen(server)));
       assert.equal(failure.code, 'tls-untrusted');
+      assert.equal(askedFor, asked);
     });
   }
 
@@ -252,11 +262,16 @@ describe('a certificate that is not trusted', () => {
     for (const code of [
       'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
       'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
-      'ERR_SSL_WRONG_VERSION_NUMBER',
     ]) {
       assert.equal(refused(code).code, 'network');
       assert.match(refused(code).hint, /intercepts TLS/);
     }
+    const plain = Object.assign(new Error('SSL routines::wrong version number'), {
+      code: 'EPROTO',
+    });
+    const failure = connectionFailure(plain, HOST, { unconnected: true }) as UploadFailure;
+    assert.match(failure.hint, /http:\/\/ where the other side speaks no TLS/);
+    assert.equal(refused('ERR_SSL_WRONG_VERSION_NUMBER').hint, failure.hint);
   });
 
   for (const code of ['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED']) {
