@@ -14,8 +14,8 @@ export interface DecideSettings extends JobSettings {
 
 /**
  * Turns verdicts, in the order of the plan, into plan items; undefined for what needs no record of its
- * own. Remembers what came before: each real path becomes one job, and what went with another no job; of
- * one that becomes none, one record tells why.
+ * own. Remembers what came before: each real path becomes one job, and what went with another no job; why
+ * one becomes none is told once, but for the rows of a job list, which may differ.
  */
 export function createDecide(
   settings: DecideSettings,
@@ -23,8 +23,7 @@ export function createDecide(
   warnings: Warnings,
 ): (verdict: Verdict) => PlanItem | undefined {
   const seen = createPathSet();
-  /** What became no job: under another name, or with another row, it still may. */
-  const passed = createPathSet();
+  const isTold = createIsTold();
   const usedCovers = createPathSet();
   const takePlaces = createPlaces();
   let index = 0;
@@ -71,18 +70,24 @@ export function createDecide(
     }
   }
 
-  function isTold(realPath: string | undefined, row: Row | undefined): boolean {
-    const key = realPath === undefined ? undefined : inSubApp(realPath, row);
-    return key !== undefined && (seen.has(key) || !passed.add(key));
-  }
-
   return (verdict) => {
     const { cover, row } = verdict;
     if (cover !== undefined) usedCovers.add(cover.realPath);
     const item = decideOne(verdict);
     if (item === undefined || item.status === 'planned') return item;
-    const own = isTold(realPathOf(verdict), row) ? duplicateOf(item) : item;
+    const own = isTold(item, verdict) ? duplicateOf(item) : item;
     return withExtra(own, row?.extra);
+  };
+}
+
+/** Whether the same was said of the same file before; each row of a job list is told. */
+function createIsTold(): (item: Skipped | Failed, verdict: Verdict) => boolean {
+  const told = createPathSet();
+  return (item, verdict) => {
+    const realPath = realPathOf(verdict);
+    if (verdict.row !== undefined || realPath === undefined) return false;
+    const reason = item.status === 'skipped' ? item.reason : item.failure.code;
+    return !told.add(`${item.status}:${reason}:${realPath}`);
   };
 }
 

@@ -13,6 +13,8 @@ export interface PathSet {
 export function createPathSet(): PathSet {
   let slots = new Uint32Array(2 * 64);
   let size = 0;
+  /** Who asks for a path adds it next. */
+  let last = { path: '', ...hashOf('') };
 
   /** Where this hash is, or where it would go: open addressing, linear probing. */
   function slotOf(table: Uint32Array, high: number, low: number): number {
@@ -38,10 +40,8 @@ export function createPathSet(): PathSet {
   }
 
   function find(path: string): { at: number; high: number; low: number } {
-    const digest = createHash('sha256').update(path).digest();
-    // Zero marks a free slot.
-    const high = digest.readUInt32LE(0) || 1;
-    const low = digest.readUInt32LE(4);
+    if (path !== last.path) last = { path, ...hashOf(path) };
+    const { high, low } = last;
     return { at: slotOf(slots, high, low), high, low };
   }
 
@@ -57,4 +57,10 @@ export function createPathSet(): PathSet {
       return true;
     },
   };
+}
+
+function hashOf(path: string): { high: number; low: number } {
+  const digest = createHash('sha256').update(path).digest();
+  // Zero marks a free slot.
+  return { high: digest.readUInt32LE(0) || 1, low: digest.readUInt32LE(4) };
 }

@@ -210,6 +210,14 @@ test('a row whose file or cover is gone fails by itself, and keeps what it said'
   ]);
 });
 
+test('rows of one file that cannot go now are told each: they may differ', async () => {
+  const list = 'path,cover\na.mp4,x.jpg\na.mp4,y.jpg\nb.mp4,c.jpg\nb.mp4,\n';
+  const options = { minAgeMs: 60_000, now: new Date() };
+  const lines = await world.lines([], await world.jobList('list.csv', list, options));
+  const [missing, young] = ['a.mp4 (cover-missing)', 'b.mp4 (too-young)'];
+  assert.deepEqual(lines, [missing, missing, young, young]);
+});
+
 test('the cover of a row wins over the one beside the file and over the flags', async () => {
   await world.write({ 'other.png': '1', 'odd.bin': '1' });
   const covers = async (list: string, options?: Partial<PlanOptions>): Promise<unknown[]> =>
