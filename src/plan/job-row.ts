@@ -4,6 +4,7 @@ import { visible } from '../core/text.js';
 import { checkFields, type MediaOptions } from './limits.js';
 import { lostAs } from './playlist.js';
 import type { RawRow } from './raw-rows.js';
+import { cleanStoragePath } from './templates.js';
 
 /** One row of a job list: a file, and what it says of the media. */
 export interface Row {
@@ -101,8 +102,10 @@ const STATUSES: ReadonlySet<unknown> = new Set([
   'interrupted',
   'unknown',
 ]);
-/** What, besides a status, every record has in every format, and a list of anybody else hardly ever. */
-const RECORD_MARKS = ['reason', 'attempts', 'bytesSent', 'bytesResumed'] as const;
+/** Any of them tells, with a status, a record from the row of a list that has a status of its own. */
+const RECORD_MARKS = [...RESULT_COLUMNS, ...CSV_COLUMNS].filter(
+  (column) => column !== 'status' && !KNOWN_COLUMNS.has(column),
+);
 /** Reasons for which a file was passed over that another run may find gone. */
 const PASSING_REASONS: ReadonlySet<unknown> = new Set(['held-by-other-run', 'too-young']);
 
@@ -120,7 +123,7 @@ export function readRow(
   const isRecord = isManifestRecord(raw);
   if (isRecord && !isToDo(raw)) return undefined;
   const problems: Problem[] = [];
-  const values = isRecord ? ofRecord(raw, problems) : raw;
+  const values = isRecord ? ofRecord(raw, problems) : ofList(raw, problems);
   const path = readPath(values['path'], problems);
   const given = readGiven(values, problems);
   const recorded = isRecord ? readGiven(recordedOf(raw, flagged), problems) : {};
@@ -128,7 +131,7 @@ export function readRow(
   const media = checkFields(options, (field) => field, now, problems);
   checkPlaylist(path, media.mediaType, problems);
   const isPlanned = isRecord && !isAbsent(raw['name']);
-  const hadNone = isPlanned && !flagged.has('cover');
+  const hadNone = isPlanned && tellsCover(raw, flagged);
   const extra = readExtraColumns(values, given, problems);
   return {
     row: {
@@ -154,11 +157,27 @@ function readExtraColumns(values: Values, given: object, problems: Problem[]): E
 }
 
 function isManifestRecord(raw: Values): boolean {
-  return STATUSES.has(raw['status']) && RECORD_MARKS.every((column) => column in raw);
+  return STATUSES.has(raw['status']) && RECORD_MARKS.some((column) => column in raw);
+}
+
+/** The same row, unless it may be of a manifest cut down to its status: that tells what was uploaded. */
+function ofList(raw: Values, problems: Problem[]): Values {
+  const { status } = raw;
+  if (STATUSES.has(status)) {
+    problems.push({
+      message: `its status is ${String(status)}, but it has no other result of a manifest`,
+      hint: "Keep the manifest's columns, or rename the column status.",
+    });
+  }
+  return raw;
 }
 
 function isToDo({ status, reason }: Values): boolean {
   return status !== 'uploaded' && (status !== 'skipped' || PASSING_REASONS.has(reason));
+}
+
+function tellsCover(record: Values, flagged: ReadonlySet<string>): boolean {
+  return 'cover' in record && !flagged.has('cover');
 }
 
 function isReserved(column: string): boolean {
@@ -177,7 +196,11 @@ function ofRecord(record: Values, problems: Problem[]): Values {
   const own = Object.entries(record).filter(([column]) => !isResult(column));
   const more = isSpread ? readExtra(record['extra'], problems) : {};
   const given = fieldsOf(more['given'] ?? record['given']);
-  return { ...Object.fromEntries(own), ...more, ...given };
+  const values = { ...Object.fromEntries(own), ...more, ...given };
+  const { storagePath } = values;
+  return typeof storagePath === 'string' && storagePath.startsWith('/')
+    ? { ...values, storagePath: cleanStoragePath(storagePath) }
+    : values;
 }
 
 function recordedOf(record: Values, flagged: ReadonlySet<string>): Values {

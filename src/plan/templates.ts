@@ -43,8 +43,19 @@ export function renderTemplate(template: string, facts: TemplateFacts): string {
 
 /** The same of a storage path: of `{dir}`, which may be absolute, empty or lead upwards, its names are taken. */
 export function renderStoragePath(template: string, facts: TemplateFacts): string {
-  const below = facts.path.split('/').filter((step) => !EMPTY_STEPS.has(step));
-  return renderTemplate(template, { ...facts, path: below.join('/') }).replace(/\/{2,}/g, '/');
+  return renderTemplate(template, { ...facts, path: stepsOf(facts.path).join('/') }).replace(
+    /\/{2,}/g,
+    '/',
+  );
+}
+
+/** A storage path of a run whose version left out the steps that name nothing, as it was sent. */
+export function cleanStoragePath(sent: string): string {
+  return `/${stepsOf(sent).join('/')}`;
+}
+
+function stepsOf(path: string): string[] {
+  return path.split('/').filter((step) => !EMPTY_STEPS.has(step));
 }
 
 const EMPTY_STEPS: ReadonlySet<string> = new Set(['', '.', '..']);

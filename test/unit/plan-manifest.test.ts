@@ -2,45 +2,19 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
 import { afterEach, beforeEach, test } from 'node:test';
 import { UploadFailure } from '../../src/core/errors.js';
-import type { Job, Outcome, PlanItem } from '../../src/core/model.js';
-import { createManifest } from '../../src/manifest/manifest.js';
+import type { Job, Outcome } from '../../src/core/model.js';
 import { manifestSchema } from '../../src/manifest/schema.js';
 import { KNOWN_COLUMNS, RESULT_COLUMNS, CSV_COLUMNS } from '../../src/plan/job-row.js';
 import type { MediaOptions, PlanOptions } from '../../src/plan/plan.js';
 import { job, receipt, uploaded } from '../helpers/outcomes.js';
+import { failAll, FORMATS, writeManifest } from '../helpers/manifests.js';
 import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
-
-const FORMATS = ['json', 'jsonl', 'csv'];
 
 let world: PlanWorld;
 beforeEach(async () => {
   world = await createPlanWorld();
 });
 afterEach(() => world.remove());
-
-async function writeManifest(
-  name: string,
-  outcomes: readonly Outcome[],
-  options: object = { exclude: ['[', '{"results": ['] },
-): Promise<void> {
-  const startedAt = new Date('2024-01-01T00:00:00Z');
-  const manifest = await createManifest({
-    path: world.at(name),
-    tool: { name: 'vod-upload', version: '1.0.0' },
-    runId: 'run-1',
-    startedAt,
-    options: { ...options },
-    processes: { pid: process.pid, isAlive: () => true },
-  });
-  for (const outcome of outcomes) await manifest.record(outcome);
-  const counts = { uploaded: 1, skipped: 1, failed: 1, interrupted: 1, unknown: 1 };
-  await manifest.finish({
-    finishedAt: startedAt,
-    durationMs: 0,
-    exitCode: 3,
-    summary: { total: 5, ...counts, bytes: 1, bytesSent: 1 },
-  });
-}
 
 /** One outcome of each kind, of files `<kind>.mp4`. */
 function mixedOutcomes(): Outcome[] {
@@ -65,23 +39,13 @@ function mixedOutcomes(): Outcome[] {
   ];
 }
 
-/** The outcomes of a run in which every planned job failed. */
-function failAll(items: readonly PlanItem[]): Outcome[] {
-  const failure = new UploadFailure('network', 'refused');
-  return items.map((item) =>
-    item.status === 'planned'
-      ? { status: 'failed', path: item.job.media.path, job: item.job, failure }
-      : item,
-  );
-}
-
 test('of a manifest the rows that are still to do are planned, and nothing is said of the others', async () => {
   const outcomes = mixedOutcomes();
   const names = outcomes.map(({ path }) => path);
   await world.write(Object.fromEntries(names.map((name) => [name, '1'])));
   await fs.rm(world.at('gone.mp4'));
   for (const format of FORMATS) {
-    await writeManifest(`m.${format}`, outcomes);
+    await writeManifest(world, `m.${format}`, outcomes);
     assert.deepEqual(
       await world.lines([], { jobs: `m.${format}` }),
       [
@@ -100,7 +64,7 @@ test('of a manifest the rows that are still to do are planned, and nothing is sa
 
 test('a manifest without anything left to do plans nothing', async () => {
   for (const format of FORMATS) {
-    await writeManifest(`m.${format}`, mixedOutcomes().slice(0, 4));
+    await writeManifest(world, `m.${format}`, mixedOutcomes().slice(0, 4));
     assert.deepEqual(await world.lines([], { jobs: `m.${format}` }), []);
   }
 });
@@ -112,6 +76,7 @@ test('a job of a manifest is the job that it was, with its name, type, cover and
     const before = await world.jobs(['a:{stem}.mp4'], { media, cover: 'c.png' });
     before.push(...(await world.jobs(['rec.bin'], { media: { mediaType: 'mov' } })));
     await writeManifest(
+      world,
       `m.${format}`,
       failAll(before.map((one) => ({ status: 'planned', job: one }))),
     );
@@ -127,7 +92,7 @@ test('flags win over what a manifest tells of its run, and what a row said wins 
   const wrong = { procedure: 'WRONG', name: 'old-{stem}', mediaType: 'mov' };
   let items = await world.plan([], { jobs: 'list.csv', media: wrong });
   for (const format of FORMATS) {
-    await writeManifest(`m.${format}`, failAll(items));
+    await writeManifest(world, `m.${format}`, failAll(items));
     const jobs = `m.${format}`;
     const facts = async (options: Partial<PlanOptions>): Promise<unknown[]> =>
       (await world.jobs([], { jobs, ...options })).map(({ cover, request }) => [
@@ -164,19 +129,24 @@ test('of the options of its run a manifest tells those that a row to do lacks', 
     return calls;
   };
   const cut: Outcome = { status: 'interrupted', path: 'a.mp4', job: job('a.mp4') };
-  await writeManifest('m.json', [cut], options);
+  await writeManifest(world, 'm.json', [cut], options);
   assert.deepEqual(await told(), [untold]);
   assert.deepEqual(await told({ procedure: 'Q' }), [{ ...untold, procedure }]);
   const failure = new UploadFailure('source-missing', 'gone');
-  await writeManifest('m.json', [cut, { status: 'failed', path: 'b.mp4', failure }], options);
+  await writeManifest(
+    world,
+    'm.json',
+    [cut, { status: 'failed', path: 'b.mp4', failure }],
+    options,
+  );
   assert.deepEqual(await told(), [{ ...untold, procedure, name }]);
-  await writeManifest('m.json', mixedOutcomes().slice(0, 4), options);
+  await writeManifest(world, 'm.json', mixedOutcomes().slice(0, 4), options);
   assert.deepEqual(await told(), [{}]);
 });
 
 test('a cover that a manifest tells of and that is gone fails its row, unless covers are off', async () => {
   await world.write({ 'a.mp4': '1', 'a.jpg': '1' });
-  await writeManifest('m.json', failAll(await world.plan(['a.mp4'])));
+  await writeManifest(world, 'm.json', failAll(await world.plan(['a.mp4'])));
   await fs.rm(world.at('a.jpg'));
   assert.deepEqual(await world.lines([], { jobs: 'm.json' }), ['a.mp4 (cover-missing)']);
   assert.deepEqual(await world.lines([], { jobs: 'm.json', covers: 'off' }), ['a.mp4']);
@@ -204,7 +174,7 @@ test('what a job list said survives any number of manifests in any format, also 
   let jobs = 'list.json';
   for (const format of ['json', 'csv', 'jsonl', 'csv', 'json']) {
     const items = await world.plan([], { jobs });
-    await writeManifest(`m.${format}`, failAll(items));
+    await writeManifest(world, `m.${format}`, failAll(items));
     jobs = `m.${format}`;
   }
   await world.write({ 'gone.mp4': '1', 'gone.jpg': '1' });
@@ -227,7 +197,7 @@ test('what a job list said survives any number of manifests in any format, also 
 
 test('the columns of a list come back at the end of a record, and a record keeps its own', async () => {
   const extra = { colour: 'red', size: -1, path: 'other.mp4' };
-  await writeManifest('m.jsonl', [
+  await writeManifest(world, 'm.jsonl', [
     { status: 'interrupted', path: 'a.mp4', job: job('a.mp4', 5, { extra }) },
   ]);
   const record = JSON.parse(await fs.readFile(world.at('m.jsonl'), 'utf8')) as object;
@@ -246,43 +216,12 @@ test('every column that a manifest has is known to the reader of job lists', asy
   for (const column of manifestSchema.$defs.record.required) {
     assert.ok(KNOWN_COLUMNS.has(column) || RESULT_COLUMNS.has(column), column);
   }
-  await writeManifest('m.csv', []);
+  await writeManifest(world, 'm.csv', []);
   const [header] = (await fs.readFile(world.at('m.csv'), 'utf8')).split('\r\n');
   for (const column of header?.split(',') ?? []) {
     const isKnown = [KNOWN_COLUMNS, RESULT_COLUMNS, CSV_COLUMNS].some((set) => set.has(column));
     assert.ok(isKnown || column === 'extra', column);
   }
-});
-
-test('a manifest that people sorted or indented is still one', async () => {
-  await world.write({ 'a.mp4': '1', 'b.mp4': '1' });
-  await writeManifest('m.json', [
-    { status: 'interrupted', path: 'b.mp4', job: job('b.mp4') },
-    uploaded('a.mp4'),
-  ]);
-  const text = await fs.readFile(world.at('m.json'), 'utf8');
-  const { results } = JSON.parse(text) as { results: object[] };
-  for (const shape of [results.toReversed(), { results }, { x: [[1]], results }]) {
-    await fs.writeFile(world.at('n.json'), JSON.stringify(shape, null, 4));
-    assert.deepEqual(await world.lines([], { jobs: 'n.json' }), ['b.mp4']);
-  }
-});
-
-test('a status alone makes no manifest: it is a column like others that are not known', async () => {
-  await world.write({ 'a.mp4': '1', 'b.mp4': '1' });
-  const lists = {
-    'list.csv': 'path,status,attempts\na.mp4,uploaded,1\nb.mp4,done,2\n',
-    'list.jsonl': '{"path":"a.mp4","status":"skipped","reason":"x"}\n{"path":"b.mp4"}',
-  };
-  for (const [name, list] of Object.entries(lists)) {
-    const planned = await world.lines([], await world.jobList(name, list));
-    assert.deepEqual(planned, ['a.mp4', 'b.mp4'], name);
-  }
-  assert.ok(
-    world.warnings.includes(
-      'list.csv: the column status is not kept: a manifest has its own of that name',
-    ),
-  );
 });
 
 test('a media that had no cover gets none when it is tried again, unless flags ask for one', async () => {
@@ -294,7 +233,7 @@ test('a media that had no cover gets none when it is tried again, unless flags a
     { status: 'failed', path: 'b.mp4', failure } as const,
   ];
   for (const format of FORMATS) {
-    await writeManifest(`m.${format}`, outcomes);
+    await writeManifest(world, `m.${format}`, outcomes);
     const covers = async (options?: Partial<PlanOptions>): Promise<unknown[]> =>
       (await world.jobs([], { jobs: `m.${format}`, ...options })).map(({ cover }) => cover?.path);
     assert.deepEqual(await covers(), [undefined, 'b.jpg'], format);
@@ -310,7 +249,7 @@ test('an image that was a media is one when it is tried again', async () => {
   await world.write({ 'x.png': '1' });
   const items = await world.plan(['x.png'], { images: 'media' });
   for (const format of FORMATS) {
-    await writeManifest(`m.${format}`, failAll(items));
+    await writeManifest(world, `m.${format}`, failAll(items));
     assert.deepEqual(await world.lines([], { jobs: `m.${format}` }), ['x.png'], format);
   }
 });
