@@ -141,14 +141,15 @@ export function shownOptions(
   flags: UploadFlags,
   service: ServiceSettings,
 ): Record<string, unknown> {
-  const { covers, cover, coverDir, order, minAgeMs, exclude, images } = plan;
+  const { cover, coverDir, minAgeMs, exclude, images } = plan;
+  const isPlanned = plan.inputs !== undefined;
   return present({
     ...plan.media,
-    covers,
+    covers: plan.covers ?? (isPlanned ? 'auto' : undefined),
     cover,
     coverDir,
     coverFailure: flags.coverFailure,
-    order,
+    order: plan.order ?? (isPlanned ? 'name' : undefined),
     minAgeMs,
     exclude,
     images,

@@ -171,8 +171,10 @@ function createRunOptions(flagged: ReadonlySet<string>) {
   let options: Readonly<Record<string, unknown>> = {};
   let isToDo = false;
   let arePlanned = true;
-  const isTold = (name: string): boolean =>
-    arePlanned && MEDIA_COLUMNS.has(name) && !flagged.has(name);
+  const isTold = (name: string): boolean => {
+    const column = name === 'covers' ? 'cover' : name;
+    return arePlanned && MEDIA_COLUMNS.has(column) && !flagged.has(column);
+  };
   return {
     /** Of what stands around the rows. */
     take(this: void, document: unknown): void {

@@ -174,6 +174,22 @@ describe('a manifest whose run had flags that the next one has not', () => {
     const profile = { VOD_SUB_APP_ID: '6' };
     assert.match((await shell.run(list, { env: profile })).stderr, /its run had --sub-app-id 5/);
   });
+
+  test('but not of covers, which its rows tell of, nor of what holds without flags', async () => {
+    await shell.write('a.jpg', 100);
+    for (const [args, covers, order] of [
+      [[], 'auto', 'name'],
+      [['--covers', 'off', '--order', 'largest'], 'off', 'largest'],
+    ] as const) {
+      shell.cloud.fail('ApplyUpload:503*2');
+      const first = await shell.run(['a.mp4', ...args, '--retries', '0']);
+      assert.equal(first.code, 8, first.stderr);
+      const { options } = await shell.manifest();
+      assert.deepEqual([options['covers'], options['order']], [covers, order]);
+      const retry = await shell.run(['--jobs', 'vod-upload-manifest.json', '--dry-run']);
+      assert.doesNotMatch(retry.stderr, /its run had/);
+    }
+  });
 });
 
 describe('the record says with what the media was begun or uploaded', () => {

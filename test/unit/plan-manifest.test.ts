@@ -121,7 +121,7 @@ test('flags win over what a manifest tells of its run, and what a row said wins 
 
 test('of the options of its run a manifest tells those that a row to do lacks', async () => {
   const options = { procedure: 'P', name: 'N', subAppId: 5, covers: 'off' };
-  const { procedure, name, ...untold } = options;
+  const { procedure, name, covers, ...untold } = options;
   const told = async (media: MediaOptions = {}): Promise<object[]> => {
     const calls: object[] = [];
     const onRunOptions = (one: object): void => void calls.push(one);
@@ -139,7 +139,7 @@ test('of the options of its run a manifest tells those that a row to do lacks', 
     [cut, { status: 'failed', path: 'b.mp4', failure }],
     options,
   );
-  assert.deepEqual(await told(), [{ ...untold, procedure, name }]);
+  assert.deepEqual(await told(), [{ ...untold, procedure, name, covers }]);
   await writeManifest(world, 'm.json', mixedOutcomes().slice(0, 4), options);
   assert.deepEqual(await told(), [{}]);
 });
