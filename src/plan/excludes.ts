@@ -118,7 +118,7 @@ async function readPattern(
     isWanted(isDirectory) && (below(relative) || below(shown) || asWritten(shown));
   // A wildcard at its beginning may match directories that nobody thought of.
   if (!/^\/[^/*?[(]+(\/|$)/.test(bare)) return matches;
-  const places = [bare, await withoutLinks(bare)];
+  const places = [bare, await fromRealCwd(bare, cwd)];
   const inside = places.flatMap((at) => [matcher(at, options), matcher(`${at}/**`, options)]);
   return (relative, shown, isDirectory) => {
     const absolute = path.resolve(cwd, shown);
@@ -127,17 +127,24 @@ async function readPattern(
   };
 }
 
-/** The same place by the real path of its directories, as the working directory is known: `$PWD` may have links. */
-async function withoutLinks(glob: string): Promise<string> {
+/**
+ * The same place from the real path of the working directory, or of one that it is in, where the pattern
+ * leads there: `$PWD` may have links, and files are known without them.
+ */
+async function fromRealCwd(glob: string, cwd: string): Promise<string> {
   const names = glob.split('/');
   const wild = names.findIndex((name) => WILD.test(name));
-  const count = wild < 0 ? names.length - 1 : wild;
-  try {
-    const real = await threadFs.realpath(names.slice(0, count).join('/') || '/');
+  for (let count = wild < 0 ? names.length - 1 : wild; count > 1; count -= 1) {
+    const directory = names.slice(0, count).join('/');
+    // What is not there holds nothing to leave out.
+    const real = await threadFs.realpath(directory).catch(() => undefined);
+    if (real === undefined || !isAtOrAbove(real, cwd)) continue;
     const escaped = real.replace(new RegExp(WILD, 'g'), String.raw`\$&`);
     return path.join(escaped, ...names.slice(count));
-  } catch {
-    // What is not there holds nothing to leave out.
-    return glob;
   }
+  return glob;
+}
+
+function isAtOrAbove(directory: string, cwd: string): boolean {
+  return directory === cwd || cwd.startsWith(directory.replace(/\/?$/, '/'));
 }

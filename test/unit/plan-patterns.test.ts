@@ -199,6 +199,14 @@ test('a place to exclude may be told by a way with links, as $PWD may be', async
     const places = exclude.map((place) => world.at(place));
     assert.deepEqual(await world.lines(['.'], { cwd, exclude: places }), ['a.mp4'], `${exclude}`);
   }
+  assert.deepEqual(
+    await world.lines(['at [1]'], { exclude: [world.at('way/raw'), world.at('way/a.*')] }),
+    ['at [1]/a.mp4', 'at [1]/raw/b.mp4'],
+  );
+  const inner = world.at('at [1]/raw');
+  assert.deepEqual(await world.lines(['..'], { cwd: inner, exclude: [world.at('way/*.mp4')] }), [
+    '../raw/b.mp4',
+  ]);
   assert.equal((await world.lines(['.'], { cwd, exclude: [world.at('gone/raw')] })).length, 2);
 });
 
