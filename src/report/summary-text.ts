@@ -2,7 +2,7 @@ import { formatDuration } from '../core/duration.js';
 import type { FailureCode } from '../core/errors.js';
 import type { Outcome, Status, Summary } from '../core/model.js';
 import { formatSize } from '../core/size.js';
-import { visibleMessage } from '../core/text.js';
+import { visibleMessage, visiblePath } from '../core/text.js';
 import { rateText } from './progress-text.js';
 
 const LISTED = 10;
@@ -25,7 +25,9 @@ export function collectFailure(failures: Failures, outcome: Outcome): Failures {
   const key = `${code}: ${hint}`;
   const group = failures.get(key) ?? { code, hint, count: 0, listed: [] };
   const isFull = listedIn(failures) >= LISTED;
-  const listed = isFull ? group.listed : [...group.listed, `${outcome.path}: ${message}`];
+  const listed = isFull
+    ? group.listed
+    : [...group.listed, `${visiblePath(outcome.path)}: ${message}`];
   return new Map(failures).set(key, { ...group, count: group.count + 1, listed });
 }
 

@@ -290,6 +290,12 @@ describe('summary', () => {
     assert.match(lines[0] ?? '', /^network \(1000 files\): /);
   });
 
+  it('lists a URL without its secrets', () => {
+    const outcome = failed('https://u:pw@h/a.mp4?token=t', 'source-missing', 'it is a URL');
+    const [, listed] = failuresText(collectFailure(new Map(), outcome));
+    assert.equal(listed, '  https://h/a.mp4: it is a URL');
+  });
+
   it('gives each failure of a code the hint of its own', () => {
     const own = failed('pipe.mp4', 'source-invalid', 'not a regular file', {
       hint: 'Leave it out.',
