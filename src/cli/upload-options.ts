@@ -126,7 +126,7 @@ function inputOptions(): Option[] {
       .default(0, '0s'),
     new Option(
       '--order <order>',
-      'the order in which files begin; unless given by name, and lists as they are',
+      'the order in which files begin (default: by name; lists as they are)',
     ).choices(['name', 'smallest', 'largest', 'oldest', 'mixed']),
     new Option('--allow-empty', 'nothing to do is success, not exit code 4').default(false, 'off'),
   ];
@@ -136,7 +136,7 @@ function coverOptions(): Option[] {
   return [
     new Option(
       '--covers <mode>',
-      'pair a.jpg, a.cover.jpg or a-cover.jpg with a.mp4; auto unless given, and as they were for a manifest',
+      'pair a.jpg, a.cover.jpg or a-cover.jpg with a.mp4 (default: auto; for a manifest as it was)',
     ).choices(['auto', 'off', 'required']),
     new Option('--cover <file>', 'one cover for all').argParser(named),
     new Option('--cover-dir <dir>', 'look for covers there too').argParser(namedOnce),

@@ -14,7 +14,7 @@ import { readInputs, type Input } from './inputs.js';
 import { createRealDirectory, explain } from './inspect.js';
 import { readJobList, type JobList } from './job-list.js';
 import { checkMediaOptions, type MediaOptions } from './limits.js';
-import { assertOneReader, readAll, readLists, type PathList } from './lists.js';
+import { assertOneReader, nameOfList, readAll, readLists, type PathList } from './lists.js';
 import { mapAhead } from './map-ahead.js';
 import { extensionOf, isImageType, isMediaType, isPlaylistType } from './media-types.js';
 import { createWarnings } from './warnings.js';
@@ -178,7 +178,7 @@ async function readExcludes(
       globs.push(...lines.filter((line) => line.trim() !== '' && !line.startsWith('#')));
     } catch (error) {
       signal.throwIfAborted();
-      const { message } = explain(error, file);
+      const { message } = explain(error, nameOfList(file));
       problems.push({ message, hint: 'Name a file of patterns with --exclude-from.' });
     }
   }

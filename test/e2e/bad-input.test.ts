@@ -110,8 +110,10 @@ describe('bad input costs nothing: exit 2, a reason, a remedy, no request', () =
     assert.equal(empty.code, 2, empty.stderr);
   });
 
-  test('--help tells the default of --part-size', async () => {
+  test('--help tells the defaults of --order, --covers and --part-size', async () => {
     const { stdout } = await shell.run(['upload', '--help']);
+    assert.match(stdout, /--order <order>[^]*?default:\s+by\s+name[^]*--allow-empty/);
+    assert.match(stdout, /--covers <mode>[^]*?default:\s+auto;[^]*--cover <file>/);
     assert.match(stdout, /--part-size <size\|auto>[^]*?default:\s+auto:\s+8MiB[^]*--limit-rate/);
   });
 

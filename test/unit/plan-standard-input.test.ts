@@ -25,12 +25,13 @@ test('a directory as standard input is told, whatever list it is for', async () 
   try {
     const stdin = Object.assign(Readable.from([]), { fd: descriptor });
     for (const [flag, list] of [
-      ['--files-from', { filesFrom: '-' }],
-      ['--files-from0', { filesFrom0: '-' }],
-      ['--jobs', { jobs: '-' }],
+      ['--files-from: ', { filesFrom: '-' }],
+      ['--files-from0: ', { filesFrom0: '-' }],
+      ['--jobs: ', { jobs: '-' }],
+      ['', { excludeFrom: ['-'] }],
     ] as const) {
       assert.deepEqual(await world.problems([], { ...list, stdin }), [
-        `${flag}: cannot read standard input: it is a directory`,
+        `${flag}cannot read standard input: it is a directory`,
       ]);
     }
   } finally {
