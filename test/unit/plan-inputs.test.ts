@@ -227,22 +227,6 @@ test('a file that is left out under one name is uploaded under another', async (
   assert.deepEqual(await world.lines(['v']), ['v/a.part (temporary-name)', 'v/b.mp4']);
 });
 
-test('what fails for a reason of its own is told, whatever was left out before', async () => {
-  await world.write({ 'v/z.mp4': '1', 'v/n.mp4': '' });
-  await fs.symlink('z.mp4', world.at('v/a.part'));
-  await fs.symlink('n.mp4', world.at('v/b.part'));
-  assert.deepEqual(await world.lines(['v', 'v'], { covers: 'required' }), [
-    'v/a.part (temporary-name)',
-    'v/b.part (temporary-name)',
-    'v/n.mp4 (empty)',
-    'v/z.mp4 (cover-missing)',
-    'v/a.part (duplicate)',
-    'v/b.part (duplicate)',
-    'v/n.mp4 (duplicate)',
-    'v/z.mp4 (duplicate)',
-  ]);
-});
-
 test('files that changed less than the minimum age ago are left out', async () => {
   await world.write({ 'old.mp4': '1', 'new.mp4': '1', 'copied.mp4': '1' });
   await fs.utimes(world.at('copied.mp4'), 1, 1);

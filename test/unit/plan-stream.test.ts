@@ -105,3 +105,19 @@ test('twenty thousand files are planned in seconds', async () => {
   assert.equal(jobs.length, 20_000);
   assert.ok(tookMs < 15_000, `took ${tookMs} ms`);
 });
+
+test('what fails for a reason of its own is told, whatever was left out before', async () => {
+  await world.write({ 'v/z.mp4': '1', 'v/n.mp4': '' });
+  await fs.symlink('z.mp4', world.at('v/a.part'));
+  await fs.symlink('n.mp4', world.at('v/b.part'));
+  assert.deepEqual(await world.lines(['v', 'v'], { covers: 'required' }), [
+    'v/a.part (temporary-name)',
+    'v/b.part (temporary-name)',
+    'v/n.mp4 (empty)',
+    'v/z.mp4 (cover-missing)',
+    'v/a.part (duplicate)',
+    'v/b.part (duplicate)',
+    'v/n.mp4 (duplicate)',
+    'v/z.mp4 (duplicate)',
+  ]);
+});
