@@ -1,3 +1,4 @@
+import { UploadFailure } from '../core/errors.js';
 import type { Checkpoint, Job, PlanItem } from '../core/model.js';
 import { partSizeFor } from '../core/parts.js';
 import { filesOf, formatSize, wholeSize } from '../core/size.js';
@@ -94,7 +95,10 @@ function print({ stdout }: World, text: string): Promise<void> {
 async function withJournal(item: PlanItem, foresee: JournalView['foresee']): Promise<Foreseen> {
   if (item.status !== 'planned') return { item };
   const { job } = item;
-  const prospect = await foresee(job);
+  const prospect = await foresee(job).catch(onlyUnreadable);
+  if (prospect instanceof UploadFailure) {
+    return { item: { status: 'failed', path: job.media.path, job, failure: prospect } };
+  }
   const skipped = { status: 'skipped', path: job.media.path, job } as const;
   switch (prospect.kind) {
     case 'uploaded': {
@@ -108,6 +112,12 @@ async function withJournal(item: PlanItem, foresee: JournalView['foresee']): Pro
     case 'new':
       return { item };
   }
+}
+
+/** What cannot be read of one job is its failure alone. */
+function onlyUnreadable(error: unknown): UploadFailure {
+  if (error instanceof UploadFailure && error.code === 'journal-unreadable') return error;
+  throw error;
 }
 
 function count({ item, phase }: Foreseen, flags: UploadFlags, totals: PlanTotals): void {

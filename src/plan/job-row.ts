@@ -102,10 +102,13 @@ const STATUSES: ReadonlySet<unknown> = new Set([
   'interrupted',
   'unknown',
 ]);
+/** What CSV manifests alone have, and lists of anybody else hardly ever. */
+const CSV_MARKS = [...CSV_COLUMNS].filter((column) => /^(error|apply|commit)/.test(column));
 /** Any of them tells, with a status, a record from the row of a list that has a status of its own. */
-const RECORD_MARKS = [...RESULT_COLUMNS, ...CSV_COLUMNS].filter(
-  (column) => column !== 'status' && !KNOWN_COLUMNS.has(column),
-);
+const RECORD_MARKS = [
+  ...['reason', 'fileId', 'mediaUrl', 'crc64', 'bytesSent', 'bytesResumed', 'attempts'],
+  ...['requestIds', ...CSV_MARKS],
+];
 /** Reasons for which a file was passed over that another run may find gone. */
 const PASSING_REASONS: ReadonlySet<unknown> = new Set(['held-by-other-run', 'too-young']);
 
@@ -190,7 +193,7 @@ function isUnknown(column: string): boolean {
 
 /** A record as the row that it came from: without the results, and with what that row said. */
 function ofRecord(record: Values, problems: Problem[]): Values {
-  const isSpread = 'errorCode' in record;
+  const isSpread = CSV_MARKS.some((column) => column in record);
   const isResult = (column: string): boolean =>
     MEDIA_COLUMNS.has(column) || (isSpread && (CSV_COLUMNS.has(column) || column === 'extra'));
   const own = Object.entries(record).filter(([column]) => !isResult(column));

@@ -33,7 +33,7 @@ test('a manifest cut down to a status and any one result is still one', async ()
   ]);
   const text = await fs.readFile(world.at('m.json'), 'utf8');
   const { results } = JSON.parse(text) as { results: Record<string, unknown>[] };
-  for (const column of ['reason', 'fileId', 'error', 'attempts', 'bytesSent']) {
+  for (const column of ['reason', 'fileId', 'crc64', 'attempts', 'bytesSent']) {
     const rows = results.map((record) => ({
       path: record['path'],
       status: record['status'],
@@ -48,13 +48,17 @@ test('a manifest cut down to a status and any one result is still one', async ()
   }
   const csv = 'path,status,errorCode\na.mp4,uploaded,\nb.mp4,failed,network\n';
   assert.deepEqual(await world.lines([], await world.jobList('cut.csv', csv)), ['b.mp4']);
+  const extra = '"{""given"":{""subAppId"":77},""ticket"":""T""}"';
+  const told = `path,status,errorMessage,extra\nb.mp4,failed,gone,${extra}\n`;
+  const [given] = await world.jobs([], await world.jobList('told.csv', told));
+  assert.deepEqual([given?.request.subAppId, given?.extra?.['ticket']], [77, 'T']);
 });
 
 test('a status of a manifest without any other result is asked about', async () => {
   await world.write({ 'a.mp4': '1', 'b.mp4': '1', 'c.mp4': '1' });
   const row = { path: 'c.mp4', status: 'failed', name: 'c', cover: null, mediaType: 'mp4' };
   const lists = {
-    'list.csv': 'path,status\nb.mp4,done\na.mp4,uploaded\nc.mp4,failed\n',
+    'list.csv': 'path,status,size\nb.mp4,done,1\na.mp4,uploaded,1\nc.mp4,failed,1\n',
     'list.jsonl': `{"path":"b.mp4"}\n{"path":"a.mp4","status":"uploaded"}\n${JSON.stringify(row)}`,
   };
   for (const [name, list] of Object.entries(lists)) {
