@@ -1,15 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { isAbsolute } from 'node:path';
 import { UploadFailure, usageError } from '../../core/errors.js';
-import type { Checkpoint, Job, PlanItem } from '../../core/model.js';
-import type { Claim, Cos } from '../../core/ports.js';
+import type { Job, PlanItem } from '../../core/model.js';
 import { filesOf, formatSize, wholeSize } from '../../core/size.js';
 import { visible, visibleMessage } from '../../core/text.js';
 import type { OpenJournal, UnfinishedJob } from '../../journal/journal.js';
-import { abortEach } from '../../pipeline/abort-each.js';
 import { assertUnchanged } from '../../plan/source.js';
 import { formatLine } from '../../report/json.js';
-import { connectServices } from '../services.js';
 import { resolveAccount } from '../credentials.js';
 import { stateDirectory } from '../directories.js';
 import { assertManifestPlace } from '../manifest-place.js';
@@ -17,6 +14,7 @@ import { openRunJournal, runUploads, type Run } from '../run-uploads.js';
 import type { UploadFlags } from '../upload-options.js';
 import { DEFAULT_VOD_HOST, serviceSettings, shownOptions } from '../upload-settings.js';
 import type { World } from '../world.js';
+import { giveUpAll } from './give-up-jobs.js';
 
 /** The exit code where some jobs are damaged, and nothing else is wrong. */
 const DAMAGED = 3;
@@ -92,9 +90,6 @@ function tellServicesApart({ service, flags, world }: Run, action: 'resume' | 'a
   };
 }
 
-/** What became of a job that was to be given up. */
-type End = 'given-up' | 'kept' | 'held' | 'committing' | 'ended';
-
 /**
  * `jobs abort`: aborts the multipart uploads of unfinished jobs and forgets the jobs, but none that may
  * be committed: the next run would make a second media.
@@ -148,69 +143,6 @@ async function eachUnfinished(
     stderr.write(`vod-upload: ${visibleMessage(error.message)}\n  ${visibleMessage(error.hint)}\n`);
     return true;
   }
-}
-
-/** Gives up these jobs one after the other. */
-async function* giveUpAll(
-  jobs: readonly Job[],
-  journal: OpenJournal,
-  { service, credentials, flags, world }: Run,
-): AsyncGenerator<{ readonly job: Job; readonly end: End }> {
-  const services = connectServices(service, credentials, flags);
-  try {
-    for (const job of jobs) {
-      yield { job, end: await giveUp(job, journal, services.cos, world) };
-    }
-  } finally {
-    services.close();
-  }
-}
-
-/**
- * Aborts the uploads of a job and forgets it, unless they may be aborted later, or another run has it, or
- * has since it was listed ended it or come to its commit.
- */
-async function giveUp(job: Job, journal: OpenJournal, cos: Cos, world: World): Promise<End> {
-  const { id } = job;
-  let claim: Claim | undefined;
-  try {
-    claim = await journal.claimUnfinished(id);
-  } catch (error) {
-    if (!(error instanceof UploadFailure)) throw error;
-    const why = `${visibleMessage(error.message)}\n  ${error.hint}`;
-    world.stderr.write(`${visible(job.media.path)}: the job stays: ${why}\n`);
-    await journal.release(id);
-    return 'kept';
-  }
-  if (claim === undefined) return 'ended';
-  if (claim.kind !== 'ours') return 'held';
-  const { checkpoint } = claim;
-  let end: End = 'given-up';
-  if (checkpoint?.phase === 'committing') end = 'committing';
-  else if (checkpoint && !(await abortUploads(job, checkpoint, cos, world))) end = 'kept';
-  if (end === 'given-up') await journal.forget(id);
-  await journal.release(id);
-  return end;
-}
-
-/** Resolves to false where something may stay that can be aborted later: only the journal knows of it. */
-async function abortUploads(
-  job: Job,
-  checkpoint: Checkpoint,
-  cos: Cos,
-  { stderr }: World,
-): Promise<boolean> {
-  const { signal } = new AbortController();
-  for await (const { code, hint, message } of abortEach(job, checkpoint, cos, signal)) {
-    const what = `${visible(job.media.path)}: its upload could not be aborted`;
-    const why = visibleMessage(message);
-    if (code !== 'session-expired' && code !== 'permission-denied') {
-      stderr.write(`${what}, so the job stays: ${why}\n  ${hint}\n`);
-      return false;
-    }
-    stderr.write(`${what} and may stay stored: ${why}\n`);
-  }
-  return true;
 }
 
 /**
