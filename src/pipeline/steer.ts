@@ -16,6 +16,8 @@ export interface Steering {
 const BUSY = 0.9;
 /** During the first climb it is looked this often whether the connections wait for answers. */
 const LOOK_MS = 25;
+/** A reading is followed by so many times as long without one: the kernel walks a table of its own size. */
+const READING_TIMES = 40;
 
 /** What the connections had moved at a moment, and how busy the event loop had been. */
 interface Reading {
@@ -39,6 +41,7 @@ export interface Traffic {
  * them wait for the rate limit.
  */
 export function steer(slots: PartSlots, traffic: Traffic, maximum: number): Steering {
+  const readings = createReadings(traffic);
   let state = initialSteering(slots.rules.limit, maximum);
   let since: Reading | undefined;
   let loop = performance.eventLoopUtilization();
@@ -56,11 +59,11 @@ export function steer(slots: PartSlots, traffic: Traffic, maximum: number): Stee
     if (wider !== state) {
       since = undefined;
       set(wider);
-    } else if (!isFull || since === undefined) {
-      since = isFull ? read(traffic, loop) : undefined;
-    } else if (performance.now() - since.at > tickMs(state) - LOOK_MS / 2) {
-      const now = read(traffic, loop);
-      measured((now.bytes - since.bytes) / (now.at - since.at), isBusySince(since.loop), waiting);
+    } else if (!isFull) {
+      since = undefined;
+    } else if (readings.isDue(since, tickMs(state) - LOOK_MS / 2)) {
+      const now = readings.read(loop);
+      if (since) measured(rateBetween(since, now), isBusySince(since.loop), waiting);
       since = now;
     }
   }
@@ -123,6 +126,25 @@ function isBusySince(before: EventLoopUtilization): boolean {
   return performance.eventLoopUtilization(before).utilization > BUSY;
 }
 
-function read(traffic: Traffic, loop: EventLoopUtilization): Reading {
-  return { bytes: traffic.acknowledgedBytes(), at: performance.now(), loop };
+/** Readings of what has moved, no more of them than a busy process can afford. */
+function createReadings(traffic: Traffic) {
+  let restsUntil = -Infinity;
+  return {
+    isDue(since: Reading | undefined, tick: number): boolean {
+      const now = performance.now();
+      return now >= restsUntil && (since === undefined || now - since.at > tick);
+    },
+    read(loop: EventLoopUtilization): Reading {
+      const begunAt = performance.now();
+      const bytes = traffic.acknowledgedBytes();
+      const at = performance.now();
+      restsUntil = at + (at - begunAt) * READING_TIMES;
+      return { bytes, at, loop };
+    },
+  };
+}
+
+/** In bytes a millisecond. */
+function rateBetween(since: Reading, now: Reading): number {
+  return (now.bytes - since.bytes) / (now.at - since.at);
 }
