@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { UploadFailure } from '../core/errors.js';
 import { DamagedRecord } from './fields.js';
@@ -181,11 +181,12 @@ class LmdbStore implements Store {
     this.#environment = undefined;
   }
 
-  /** Bytes of the file that counted as memory of this process at the last look. */
+  /** Bytes of the file that counted as memory of this process at the last look; 0 where it is too small to matter. */
   #pages(): number {
     if (this.#worksSince >= WORKS_A_LOOK) {
       this.#worksSince = 0;
-      this.#pagesSeen = fileMemory() - this.#memoryBefore;
+      const { size = 0 } = statSync(this.#file, { throwIfNoEntry: false }) ?? {};
+      this.#pagesSeen = size > MAX_PAGES * ROOM ? fileMemory() - this.#memoryBefore : 0;
     }
     return this.#pagesSeen;
   }
