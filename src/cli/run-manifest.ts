@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { resolve } from 'node:path';
 import { usageError } from '../core/errors.js';
 import { orAborted } from '../core/waits.js';
@@ -35,8 +34,6 @@ export async function openManifest(
 /** A manifest that is given up once a wait for it takes too long after the signal; `finish` throws ManifestError then. */
 export function makeInterruptible(manifest: Manifest, interrupted: AbortSignal): Manifest {
   const givenUp = new AbortController();
-  // Each record that waits listens.
-  setMaxListeners(0, givenUp.signal);
   let timer: NodeJS.Timeout | undefined;
   const giveUp = (): void => givenUp.abort(new Error('it was not taken in time'));
   function moved(): void {

@@ -31,16 +31,36 @@ export function answered<T>(asking: Promise<T>): Promise<T> {
   });
 }
 
+const listeners = new WeakMap<AbortSignal, Set<() => void>>();
+
+/**
+ * Calls `hear` when the signal aborts; returns what takes that back. However many listen, the signal itself
+ * has one listener: to add and remove one takes longer than much of what is waited for.
+ */
+export function onAbort(signal: AbortSignal, hear: () => void): () => void {
+  const all = listeners.get(signal) ?? listenTo(signal);
+  // The same function may listen for several reasons.
+  const one = (): void => hear();
+  all.add(one);
+  return () => void all.delete(one);
+}
+
+function listenTo(signal: AbortSignal): Set<() => void> {
+  const all = new Set<() => void>();
+  listeners.set(signal, all);
+  signal.addEventListener('abort', () => all.forEach((hear) => hear()), { once: true });
+  return all;
+}
+
 /**
  * What the work comes to, or the signal's reason as soon as that aborts: for work that cannot be
  * stopped, such as asking a disk that is dead.
  */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    const giveUp = (): void => reject(signal.reason as Error);
+    if (signal.aborted) giveUp();
+    work.then(resolve, reject).finally(onAbort(signal, giveUp));
   });
 }
 
@@ -56,14 +76,13 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
       reject(signal.reason as Error);
       return;
     }
-    const stop = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason as Error);
-    };
     const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop);
+      leave();
       resolve();
     }, ms);
-    signal.addEventListener('abort', stop, { once: true });
+    const leave = onAbort(signal, () => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    });
   });
 }

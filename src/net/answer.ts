@@ -1,3 +1,5 @@
+import type { HttpRequest } from './request.js';
+
 /** A whole answer. Names of headers are in lower case. */
 export interface HttpAnswer {
   readonly status: number;
@@ -5,8 +7,8 @@ export interface HttpAnswer {
   readonly body: Buffer;
   /** Whether its request was sent by then, to the last byte. */
   readonly isSent?: boolean;
-  /** What its request held that nobody may be told. */
-  readonly secrets?: readonly string[];
+  /** What was asked, which holds what nobody may be told. */
+  readonly request?: Pick<HttpRequest, 'headers' | 'secrets'>;
 }
 
 /** What came is not an answer of HTTP/1.1, or more than any answer of these services is. */

@@ -1,3 +1,4 @@
+import { onAbort } from '../core/waits.js';
 import type { HttpAnswer } from './answer.js';
 import type { Connection } from './connection.js';
 import { openConnection, type Connect } from './open-connection.js';
@@ -127,10 +128,9 @@ class HostConnections {
 
   #wait(timeoutMs: number, signal: AbortSignal): Promise<Connection> {
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => waiter.reject(signal.reason);
       const leave = (): void => {
         this.#waiting.delete(waiter);
-        signal.removeEventListener('abort', onAbort);
+        unlisten();
       };
       const waiter: Waiter = {
         timeoutMs,
@@ -145,7 +145,7 @@ class HostConnections {
         },
       };
       this.#waiting.add(waiter);
-      signal.addEventListener('abort', onAbort);
+      const unlisten = onAbort(signal, () => waiter.reject(signal.reason));
       if (this.#unopened.push(waiter) === 1) setImmediate(() => this.#openSome());
     });
   }

@@ -3,6 +3,7 @@ import type { Connection, Requester } from './connection.js';
 import type { Flow } from './meter.js';
 import type { HttpRequest } from './request.js';
 import { UploadFailure } from '../core/errors.js';
+import { onAbort } from '../core/waits.js';
 import { NO_BYTES, type HttpAnswer } from './answer.js';
 import { connectionFailure } from './connection-failure.js';
 import { sendBody, type Sender, type Sending } from './send-body.js';
@@ -25,7 +26,7 @@ export class Exchange implements Requester, Sender {
   readonly signal: AbortSignal;
   readonly #connection: Connection;
   readonly #request: HttpRequest;
-  readonly #onAbort = (): void => this.#fail(this.signal.reason as Error);
+  readonly #unlisten: () => void;
   #sending: Sending | undefined;
   #resolve!: (answer: HttpAnswer) => void;
   #reject!: (error: Error) => void;
@@ -45,9 +46,10 @@ export class Exchange implements Requester, Sender {
     });
     this.flow = request.route.meter.open(connection.socket);
     this.watchdog = watch({ ...request, flow: this.flow }, () => this.#fail(this.#stalled()));
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    const abort = (): void => this.#fail(signal.reason as Error);
+    this.#unlisten = onAbort(signal, abort);
     connection.begin(this);
-    if (signal.aborted) this.#onAbort();
+    if (signal.aborted) abort();
     else this.#send();
   }
 
@@ -122,7 +124,8 @@ export class Exchange implements Requester, Sender {
     // A connection whose request was cut short cannot carry another one.
     if (isLast || !this.#isSent) connection.destroy();
     else route.connections.release(host, connection, answer);
-    this.#resolve({ ...answer, isSent: this.#isSent });
+    const { status, headers, body } = answer;
+    this.#resolve({ status, headers, body, isSent: this.#isSent, request: this.#request });
   }
 
   #fail(error: Error): void {
@@ -137,7 +140,7 @@ export class Exchange implements Requester, Sender {
     this.#isSettled = true;
     this.watchdog.stop();
     this.flow.close();
-    this.signal.removeEventListener('abort', this.#onAbort);
+    this.#unlisten();
     this.#sending?.stop();
     return true;
   }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { afterTicks } from '../core/waits.js';
+import { afterTicks, onAbort } from '../core/waits.js';
 import { connectionFailure } from './connection-failure.js';
 import { Connection } from './connection.js';
 import { TICKS } from './watchdog.js';
@@ -23,8 +23,7 @@ export async function openConnection(
   const opening = new AbortController();
   const callOff = afterTicks(TICKS, timeoutMs / TICKS, () => opening.abort(noConnection()));
   // What AbortSignal.any leaves in a signal stays there as long as that lives.
-  const onAbort = (): void => opening.abort();
-  for (const signal of signals) signal.addEventListener('abort', onAbort);
+  const unlisten = signals.map((signal) => onAbort(signal, () => opening.abort()));
   try {
     for (const signal of signals) signal.throwIfAborted();
     const socket = await connect(host, timeoutMs, opening.signal);
@@ -36,7 +35,7 @@ export async function openConnection(
     throw connectionFailure(error as Error, host, { unconnected: true });
   } finally {
     callOff();
-    for (const signal of signals) signal.removeEventListener('abort', onAbort);
+    for (const leave of unlisten) leave();
   }
 }
 

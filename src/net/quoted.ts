@@ -8,9 +8,10 @@ const SIGNATURE = /signature=([0-9a-f]+)$/i;
 /** What may stand for characters that are no letters or digits: escapes of JSON, XML and URLs, or any others. */
 const ESCAPED = String.raw`(?:\\u[0-9a-f]{4}|&(?:amp;)*#?[0-9a-z]{1,8};|%(?:25)*[0-9a-f]{2}|[^0-9a-z])+`;
 
-/** What the headers of a request hold that nobody may be told: its token and signature. */
-export function secretsIn(headers: Readonly<Record<string, string | number>>): string[] {
-  return Object.entries(headers).flatMap(([name, value]) => secretIn(name, value));
+/** What nobody may be told: the token and signature in the headers, and what the caller named. */
+function secretsOf({ headers, secrets = [] }: NonNullable<HttpAnswer['request']>): string[] {
+  const inHeaders = Object.entries(headers).flatMap(([name, value]) => secretIn(name, value));
+  return [...inHeaders, ...secrets];
 }
 
 function secretIn(name: string, value: string | number): string[] {
@@ -24,8 +25,8 @@ function secretIn(name: string, value: string | number): string[] {
  * What an answer says, as a failure may quote it: visible, of bearable length, and without the secrets of
  * its request, however the service has escaped them.
  */
-export function quoted(text: string, { secrets = [] }: HttpAnswer): string {
-  const told = secrets.reduce(without, text);
+export function quoted(text: string, { request }: HttpAnswer): string {
+  const told = request ? secretsOf(request).reduce(without, text) : text;
   return visible(told, LONGEST);
 }
 

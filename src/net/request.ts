@@ -4,7 +4,6 @@ import type { HttpAnswer } from './answer.js';
 import type { Body } from './send-body.js';
 import { Exchange } from './exchange.js';
 import { requestHead } from './request-head.js';
-import { secretsIn } from './quoted.js';
 
 export interface HttpRequest {
   readonly route: Route;
@@ -46,6 +45,5 @@ export async function sendRequest(spec: HttpRequest, signal: AbortSignal): Promi
   const connection = previous?.facts.lostOverKept
     ? await connections.open(host, timeoutMs, signal)
     : await connections.take(host, timeoutMs, signal);
-  const answer = await new Exchange(connection, head, spec, signal).answer;
-  return { ...answer, secrets: [...secretsIn(spec.headers), ...(spec.secrets ?? [])] };
+  return new Exchange(connection, head, spec, signal).answer;
 }

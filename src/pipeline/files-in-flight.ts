@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { Job } from '../core/model.js';
 import { createDemand } from './demand.js';
 import type { Ports } from './ports.js';
@@ -27,47 +26,38 @@ export interface FilesInFlight {
    * Begins work that never rejects, and resolves once there is a place for another job, or `stop` has aborted:
    * then none is to begin.
    */
-  begin(job: Job, work: Work): Promise<void>;
+  begin(job: Job, work: () => Promise<void>): Promise<void>;
   /** Resolves when none is left. */
   idle(): Promise<void>;
 }
-
-/** The signal aborts when what is under way must end. */
-type Work = (signal: AbortSignal) => Promise<void>;
 
 export function createFilesInFlight(
   { concurrency, maxFiles = MAX_FILES }: FileLimits,
   ports: Ports,
   stop: AbortSignal,
-  abort: AbortSignal,
 ): FilesInFlight {
   const most = concurrency ?? Math.min(MAX_FILES, maxFiles);
   const demand = createDemand(ports);
-  // One signal for all would have the listeners of all, through which each would look for its own.
-  const files = new Set<AbortController>();
+  let files = 0;
   let wake = (): void => undefined;
   ports.slots.onChange(() => wake());
   stop.addEventListener('abort', () => wake(), { once: true });
-  abort.addEventListener('abort', () => files.forEach((file) => file.abort(abort.reason)));
 
   async function until(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise<void>((resolve) => (wake = resolve));
   }
 
   function hasRoom(): boolean {
-    if (ports.slots.rules.isPaused || files.size >= most) return false;
-    if (concurrency !== undefined || files.size < MIN_FILES) return true;
+    if (ports.slots.rules.isPaused || files >= most) return false;
+    if (concurrency !== undefined || files < MIN_FILES) return true;
     return demand.parts < PARTS_A_SLOT * ports.slots.rules.expected;
   }
 
-  async function run(job: Job, work: Work): Promise<void> {
-    const file = new AbortController();
-    setMaxListeners(0, file.signal);
-    if (abort.aborted) file.abort(abort.reason);
+  async function run(job: Job, work: () => Promise<void>): Promise<void> {
     demand.begin(job);
-    files.add(file);
-    await work(file.signal);
-    files.delete(file);
+    files += 1;
+    await work();
+    files -= 1;
     demand.end(job.id);
     wake();
   }
@@ -87,6 +77,6 @@ export function createFilesInFlight(
       void run(job, work);
       await until(() => hasRoom() || stop.aborted);
     },
-    idle: () => until(() => files.size === 0),
+    idle: () => until(() => files === 0),
   };
 }

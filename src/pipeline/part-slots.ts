@@ -1,4 +1,4 @@
-import { sleep } from '../core/waits.js';
+import { onAbort, sleep } from '../core/waits.js';
 
 /** Connections that carry bytes, shared by all files, and what the run may do to them. */
 export interface PartSlots {
@@ -128,20 +128,19 @@ function createQueue() {
     /** Resolves once it is started, or rejects when the signal aborts first. */
     wait: (remaining: Remaining, signal: AbortSignal) =>
       new Promise<void>((resolve, reject) => {
-        const start = (): void => {
-          remove(remaining, start);
-          signal.removeEventListener('abort', leave);
-          resolve();
-        };
-        const leave = (): void => {
-          remove(remaining, start);
-          reject(signal.reason as Error);
-        };
         if (signal.aborted) {
           reject(signal.reason as Error);
           return;
         }
-        signal.addEventListener('abort', leave, { once: true });
+        const unlisten = onAbort(signal, () => {
+          remove(remaining, start);
+          reject(signal.reason as Error);
+        });
+        const start = (): void => {
+          remove(remaining, start);
+          unlisten();
+          resolve();
+        };
         const line = lines.get(remaining);
         if (line) line.push(start);
         else lines.set(remaining, [start]);

@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { onAbort } from '../core/waits.js';
 
 /** A task: the first signal aborts when nothing shall begin any more, the second when what is under way is of no use. */
 export type Task<T> = (signal: AbortSignal, useful: AbortSignal) => Promise<T>;
@@ -18,12 +18,10 @@ export async function together<T>(
   // On its own, it has nobody to abort.
   if (only !== undefined && tasks.length === 1) return [await only(signal, signal)];
   const [beginning, useful] = [new AbortController(), new AbortController()];
-  setMaxListeners(0, beginning.signal, useful.signal);
-  const onAbort = (): void => {
+  const unlisten = onAbort(signal, () => {
     beginning.abort(signal.reason);
     useful.abort(signal.reason);
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
+  });
   let failure: { readonly error: unknown } | undefined;
   try {
     const results = await Promise.all(
@@ -41,6 +39,6 @@ export async function together<T>(
     if (failure) throw failure.error;
     return results;
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    unlisten();
   }
 }

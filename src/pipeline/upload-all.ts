@@ -33,7 +33,7 @@ export async function uploadAll(
   const halt = new AbortController();
   const stop = AbortSignal.any([options.stop, halt.signal]);
   const abort = AbortSignal.any([options.abort, halt.signal]);
-  const inFlight = createFilesInFlight(options, ports, stop, abort);
+  const inFlight = createFilesInFlight(options, ports, stop);
   const secondTries = createSecondTries(options.failAtOnce ?? false, stop);
   let bug: { readonly error: unknown } | undefined;
   let isWhole = true;
@@ -50,8 +50,8 @@ export async function uploadAll(
     halt.abort(error);
   }
 
-  async function upload(job: Job, signal: AbortSignal, before?: Effort): Promise<void> {
-    const outcome = await uploadOne(job, inFlight.ports, signal, before).catch((error: unknown) => {
+  async function upload(job: Job, before?: Effort): Promise<void> {
+    const outcome = await uploadOne(job, inFlight.ports, abort, before).catch((error: unknown) => {
       giveUp(error);
       return interrupted(job);
     });
@@ -67,7 +67,7 @@ export async function uploadAll(
   }
 
   function begin(job: Job, before?: Effort): Promise<void> {
-    return inFlight.begin(job, (signal) => upload(job, signal, before).catch(giveUp));
+    return inFlight.begin(job, () => upload(job, before).catch(giveUp));
   }
 
   try {

@@ -9,6 +9,7 @@ import type { Connection } from '../../src/net/connection.js';
 import { Connections } from '../../src/net/connections.js';
 import { createMeter } from '../../src/net/meter.js';
 import { connected } from '../../src/net/open-connection.js';
+import { quoted } from '../../src/net/quoted.js';
 import { sendRequest, type HttpRequest } from '../../src/net/request.js';
 
 /** Looks up a name that nobody knows yet. */
@@ -54,11 +55,11 @@ function answering(text: string): net.Server {
   return net.createServer((socket) => socket.on('data', () => socket.write(text)));
 }
 
-test('an answer comes with the secrets of its request, for failures not to tell them', async (t) => {
+test('an answer comes with its request, for failures not to tell the secrets in it', async (t) => {
   const { send } = await world(t, answering(OK));
   const headers = { 'x-tc-token': 'TOKEN', authorization: 'Signature=0123abcd' };
-  const { secrets } = await send({ headers, secrets: ['KEY'] });
-  assert.deepEqual(secrets, ['TOKEN', '0123abcd', 'KEY']);
+  const answer = await send({ headers, secrets: ['KEY'] });
+  assert.equal(quoted('TOKEN 0123abcd KEY', answer), '*** *** ***');
 });
 
 test('one request after the other takes the same connection, several at once take several', async (t) => {
@@ -144,8 +145,9 @@ test('a connection leaves nothing behind in the signal of whoever asked for it',
     Object.getOwnPropertySymbols(signal)
       .map((name) => (signal as unknown as Record<symbol, { size?: number } | undefined>)[name])
       .reduce((sum, value) => sum + (value?.size ?? 0), 0);
+  await send({}, signal);
   const before = kept();
-  for (let count = 0; count < 3; count++) await send({}, signal);
+  for (let count = 0; count < 2; count++) await send({}, signal);
   assert.equal(connections(), 3);
   assert.equal(kept(), before);
 });

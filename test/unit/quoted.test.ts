@@ -2,24 +2,27 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UploadFailure } from '../../src/core/errors.js';
 import { assertCosAnswer } from '../../src/cos/failures.js';
-import { quoted, secretsIn } from '../../src/net/quoted.js';
+import { quoted } from '../../src/net/quoted.js';
 import { readVodAnswer } from '../../src/vod/failures.js';
 
 const TOKEN = 'AAbb/cc+dd"ee&SECRET==';
-const SECRETS = secretsIn({
-  'Content-Length': 5,
-  Authorization: 'q-ak=AKID&q-signature=0123abcd',
-  'x-cos-security-token': TOKEN,
-});
+const REQUEST = {
+  headers: {
+    'Content-Length': 5,
+    Authorization: 'q-ak=AKID&q-signature=0123abcd',
+    'x-cos-security-token': TOKEN,
+  },
+  secrets: ['KEY'],
+};
 
 function answerOf(body: string) {
   const headers = { 'x-cos-request-id': `id-${TOKEN}` };
-  return { status: 400, headers, body: Buffer.from(body), secrets: SECRETS };
+  return { status: 400, headers, body: Buffer.from(body), request: REQUEST };
 }
 
-test('the token and signature of a request are not quoted from its answer, other words are', () => {
-  const text = quoted(`AKID: ${TOKEN}, 0123abcd, Secret, ü\n`, answerOf(''));
-  assert.equal(text, 'AKID: ***==, ***, Secret, ü\\n');
+test('the secrets of a request are not quoted from its answer, other words are', () => {
+  const text = quoted(`AKID: ${TOKEN}, 0123abcd, KEY, Secret, ü\n`, answerOf(''));
+  assert.equal(text, 'AKID: ***==, ***, ***, Secret, ü\\n');
 });
 
 test('of a long answer the beginning is told, and no beginning of a secret at its end', () => {
