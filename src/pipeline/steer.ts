@@ -16,7 +16,7 @@ export interface Steering {
 const BUSY = 0.9;
 /** During the first climb it is looked this often whether the connections wait for answers. */
 const LOOK_MS = 25;
-/** A reading is followed by so many times as long without one: the kernel walks a table of its own size. */
+/** A busy process does without for so many times as long as a reading takes: the kernel walks a table of its own size. */
 const READING_TIMES = 40;
 
 /** What the connections had moved at a moment, and how busy the event loop had been. */
@@ -61,7 +61,7 @@ export function steer(slots: PartSlots, traffic: Traffic, maximum: number): Stee
       set(wider);
     } else if (!isFull) {
       since = undefined;
-    } else if (readings.isDue(since, tickMs(state) - LOOK_MS / 2)) {
+    } else if (readings.isDue(since, tickMs(state) - LOOK_MS / 2, isFree)) {
       const now = readings.read(loop);
       if (since) measured(rateBetween(since, now), isBusySince(since.loop), waiting);
       since = now;
@@ -126,13 +126,14 @@ function isBusySince(before: EventLoopUtilization): boolean {
   return performance.eventLoopUtilization(before).utilization > BUSY;
 }
 
-/** Readings of what has moved, no more of them than a busy process can afford. */
+/** Readings of what has moved, no more of them than a process that is not free can afford. */
 function createReadings(traffic: Traffic) {
   let restsUntil = -Infinity;
   return {
-    isDue(since: Reading | undefined, tick: number): boolean {
+    isDue(since: Reading | undefined, tick: number, isFree: boolean): boolean {
       const now = performance.now();
-      return now >= restsUntil && (since === undefined || now - since.at > tick);
+      const isAffordable = isFree || now >= restsUntil;
+      return isAffordable && (since === undefined || now - since.at > tick);
     },
     read(loop: EventLoopUtilization): Reading {
       const begunAt = performance.now();

@@ -81,19 +81,32 @@ test('connections that a rate limit holds back get no more beside them', async (
   assert.deepEqual(await Promise.all([most(32), most(31)]), [2, 64]);
 });
 
-test('looking at what has moved takes little of the time, however long each look takes', async () => {
-  const slots = busySlots(2, 64);
-  let [moved, looks] = [0, 0];
-  const acknowledgedBytes = (): number => {
-    const until = performance.now() + 5;
-    while (performance.now() < until);
-    looks += 1;
-    return (moved += 1);
+test('a busy process looks less often at what has moved where each look takes long', async () => {
+  const work = (ms: number): void => {
+    for (const until = performance.now() + ms; performance.now() < until;);
   };
-  const steering = steer(slots, { acknowledgedBytes, unanswered: () => 0, heldBack: () => 0 }, 64);
-  await new Promise((resolve) => setTimeout(resolve, 700));
-  steering.stop();
-  assert.ok(looks >= 2 && looks <= 4, `${looks} looks`);
+  const looksOf = async (isBusy: boolean): Promise<number> => {
+    let [moved, looks, isOver] = [0, 0, false];
+    const acknowledgedBytes = (): number => {
+      work(5);
+      looks += 1;
+      return (moved += 1);
+    };
+    const traffic = { acknowledgedBytes, unanswered: () => 0, heldBack: () => 0 };
+    const steering = steer(busySlots(2, 64), traffic, 64);
+    const spin = (): void => {
+      work(1);
+      if (!isOver) setImmediate(spin);
+    };
+    if (isBusy) spin();
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    isOver = true;
+    steering.stop();
+    return looks;
+  };
+  const free = await looksOf(false);
+  const busy = await looksOf(true);
+  assert.ok(busy >= 2 && busy <= 4 && busy < free, `${busy} and ${free} looks`);
 });
 
 test('connections that all wait for answers are 64 at once, though nothing moves meanwhile', async () => {
