@@ -4,18 +4,13 @@ import { visible } from '../core/text.js';
 import { createCsvReader } from './csv-rows.js';
 import type { Entry } from './entry.js';
 import { explain } from './inspect.js';
-import {
-  fieldsOf,
-  KNOWN_COLUMNS,
-  readRow,
-  MEDIA_COLUMNS,
-  type ReadRow,
-  type Row,
-} from './job-row.js';
+import { KNOWN_COLUMNS, readRow, type ReadRow, type Row } from './job-row.js';
 import { createJsonReader } from './json-rows.js';
 import { bytesOf, nameOfList, type ListSources } from './lists.js';
 import { extensionOf, isImageType, isPlaylistType } from './media-types.js';
 import { ListSyntaxError, type RawRow, type RowReader } from './raw-rows.js';
+import { MEDIA_COLUMNS } from './recorded-row.js';
+import { fieldsOf } from './row-values.js';
 
 export interface JobListOptions extends ListSources {
   readonly now: Date;
