@@ -1,3 +1,4 @@
+import type COS from 'cos-nodejs-sdk-v5';
 import { UploadFailure } from '../core/errors.js';
 import type { UploadId } from '../core/ids.js';
 import type { StoredPart } from '../core/model.js';
@@ -44,13 +45,8 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
       call('InitiateMultipartUpload', target, attempt, signal, async (cos, object) => {
         const { UploadId: id } = await cos.multipartInit(object);
         if (typeof id === 'string' && id !== '') return id as UploadId;
-        throw new UploadFailure(
-          'not-the-service',
-          'InitiateMultipartUpload: the answer lacks an UploadId',
-          {
-            ambiguous: true,
-          },
-        );
+        const message = 'InitiateMultipartUpload: the answer lacks an UploadId';
+        throw new UploadFailure('not-the-service', message, { ambiguous: true });
       }),
 
     findUploads: (target, attempt, signal) =>
@@ -69,33 +65,17 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
         },
       ),
 
-    async listParts(target, uploadId, attempt, signal) {
-      const parts: ListedPart[] = [];
-      for (let marker = 0; ;) {
-        const page = await call('ListParts', target, attempt, signal, (cos, object) =>
+    listParts: (target, uploadId, attempt, signal) =>
+      readPages((marker) =>
+        call('ListParts', target, attempt, signal, (cos, object) =>
           cos.multipartListPart({
             ...object,
             UploadId: uploadId,
             MaxParts: PAGE_SIZE,
             PartNumberMarker: String(marker),
           }),
-        );
-        for (const part of page.Part) {
-          parts.push({
-            number: Number(part.PartNumber),
-            size: Number(part.Size),
-            etag: String(part.ETag),
-          });
-        }
-        if (String(page.IsTruncated) !== 'true') return parts;
-        const next = Number(page.NextPartNumberMarker || parts.at(-1)?.number);
-        // Pages that come round again would never end.
-        if (!(next > marker && next <= MAX_PARTS)) {
-          throw new UploadFailure('not-the-service', 'ListParts: pages without an end');
-        }
-        marker = next;
-      }
-    },
+        ),
+      ),
 
     complete: (target, uploadId, parts, attempt, signal) =>
       call('CompleteMultipartUpload', target, attempt, signal, async (cos, object) => {
@@ -113,4 +93,28 @@ export function createMultipartRequests(options: CosOptions): MultipartRequests 
         await cos.multipartAbort({ ...object, UploadId: uploadId });
       }),
   };
+}
+
+/** The parts of all pages; each begins behind the part with the number `marker`. */
+async function readPages(
+  readPage: (marker: number) => Promise<COS.MultipartListPartResult>,
+): Promise<ListedPart[]> {
+  const parts: ListedPart[] = [];
+  for (let marker = 0; ;) {
+    const page = await readPage(marker);
+    for (const part of page.Part) {
+      parts.push({
+        number: Number(part.PartNumber),
+        size: Number(part.Size),
+        etag: String(part.ETag),
+      });
+    }
+    if (String(page.IsTruncated) !== 'true') return parts;
+    const next = Number(page.NextPartNumberMarker || parts.at(-1)?.number);
+    // Pages that come round again would never end.
+    if (!(next > marker && next <= MAX_PARTS)) {
+      throw new UploadFailure('not-the-service', 'ListParts: pages without an end');
+    }
+    marker = next;
+  }
 }

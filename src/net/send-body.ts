@@ -84,11 +84,8 @@ export function sendBody(connection: Connection, body: Body, sender: Sender): Se
   }
 
   function writeHere(bytes: Uint8Array): Promise<void> {
+    if (sender.isOver) return Promise.resolve();
     return new Promise((resolve) => {
-      if (sender.isOver) {
-        resolve();
-        return;
-      }
       wake = resolve;
       flow.writing(bytes.length);
       connection.write(bytes, () => {
