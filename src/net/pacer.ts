@@ -1,4 +1,4 @@
-import { sleep } from '../core/waits.js';
+import { onAbort } from '../core/waits.js';
 
 /** Lets calls through at a pace that exceeds a rate in no second, and that bends when told so. */
 export interface Pacer {
@@ -25,12 +25,15 @@ const MIN_RATE = 0.5;
 /** Timers do not count shorter times, and the margin makes up for them. */
 const INSTANT_MS = 1;
 
+/** Whoever waits goes in turn, at the pace of that moment: what was slow for a while costs nobody more later. */
 export function createPacer(limit: number, now: () => number = () => performance.now()): Pacer {
+  const waiting = new Set<() => void>();
   let rate = limit;
   let recoveredAt = 0;
   let complainedAt = -Infinity;
-  let nextAt = 0;
+  let wentAt = -Infinity;
   let waitedMs = 0;
+  let timer: NodeJS.Timeout | undefined;
 
   function recover(): void {
     const at = now();
@@ -39,15 +42,55 @@ export function createPacer(limit: number, now: () => number = () => performance
     recoveredAt = at;
   }
 
+  /** Milliseconds until the next call may go; it goes where they are none to speak of. */
+  function next(): number {
+    recover();
+    const at = now();
+    const goAt = Math.max(at - BURST_MS, wentAt + (1000 / rate) * MARGIN);
+    if (goAt - at < INSTANT_MS) wentAt = goAt;
+    return goAt - at;
+  }
+
+  function letGo(): void {
+    for (const go of waiting) {
+      const waitMs = next();
+      if (waitMs >= INSTANT_MS) {
+        timer = setTimeout(letGo, waitMs);
+        return;
+      }
+      go();
+    }
+  }
+
+  function itsTurn(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const since = now();
+      const leave = (): void => {
+        unlisten();
+        waiting.delete(go);
+        if (waiting.size === 0) clearTimeout(timer);
+        waitedMs += now() - since;
+      };
+      const go = (): void => {
+        leave();
+        resolve();
+      };
+      const unlisten = onAbort(signal, () => {
+        leave();
+        reject(signal.reason as Error);
+      });
+      waiting.add(go);
+    });
+  }
+
   return {
     async take(signal) {
-      recover();
-      const at = now();
-      const goAt = Math.max(at - BURST_MS, nextAt);
-      nextAt = goAt + (1000 / rate) * MARGIN;
-      if (goAt - at < INSTANT_MS) return;
-      waitedMs += goAt - at;
-      await sleep(goAt - at, signal);
+      signal.throwIfAborted();
+      if (waiting.size > 0) return itsTurn(signal);
+      const waitMs = next();
+      if (waitMs < INSTANT_MS) return;
+      timer = setTimeout(letGo, waitMs);
+      await itsTurn(signal);
     },
     slowDown() {
       const at = now();

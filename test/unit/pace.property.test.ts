@@ -49,6 +49,46 @@ test('a pacer lets through no more than its rate in any second, however calls ar
   );
 });
 
+test('whoever came while the service complained goes at the pace of his turn, not of that time', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  try {
+    let [nowMs, went] = [0, 0];
+    const pacer = createPacer(50, () => nowMs);
+    for (; went < 250 && nowMs < 200_000; nowMs += 10) {
+      if (nowMs < 10_000 && nowMs % 500 === 0) pacer.slowDown();
+      if (nowMs < 10_000 && nowMs % 40 === 0) void pacer.take(never).then(() => (went += 1));
+      mock.timers.tick(10);
+      await settled();
+    }
+    // It takes 33 s to come back from the slowest pace to 50 calls a second.
+    assert.ok(nowMs < 45_000, `${nowMs} ms`);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test('whoever is called off leaves his turn to the next one, and no timer behind', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  try {
+    let nowMs = 0;
+    const pacer = createPacer(1, () => nowMs);
+    await pacer.take(never);
+    const ending = new AbortController();
+    const off = [1, 2, 3].map(() => pacer.take(ending.signal));
+    let hasGone = false;
+    void pacer.take(never).then(() => (hasGone = true));
+    ending.abort(new Error('over'));
+    for (const one of off) await assert.rejects(one, /over/);
+    for (; nowMs < 1100; nowMs += 10) {
+      mock.timers.tick(10);
+      await settled();
+    }
+    assert.ok(hasGone);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
 test('a pace that was slowed down comes back to its limit, and never over it', () => {
   fc.assert(
     fc.property(
