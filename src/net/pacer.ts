@@ -27,26 +27,16 @@ const INSTANT_MS = 1;
 
 /** Whoever waits goes in turn, at the pace of that moment: what was slow for a while costs nobody more later. */
 export function createPacer(limit: number, now: () => number = () => performance.now()): Pacer {
+  const pace = createPace(limit, now);
   const waiting = new Set<() => void>();
-  let rate = limit;
-  let recoveredAt = 0;
-  let complainedAt = -Infinity;
   let wentAt = -Infinity;
   let waitedMs = 0;
   let timer: NodeJS.Timeout | undefined;
 
-  function recover(): void {
-    const at = now();
-    if (rate >= limit || at < recoveredAt) return;
-    rate = Math.min(limit, rate + limit * RECOVERY_PER_SECOND * ((at - recoveredAt) / 1000));
-    recoveredAt = at;
-  }
-
   /** Milliseconds until the next call may go; it goes where they are none to speak of. */
   function next(): number {
-    recover();
     const at = now();
-    const goAt = Math.max(at - BURST_MS, wentAt + (1000 / rate) * MARGIN);
+    const goAt = Math.max(at - BURST_MS, wentAt + (1000 / pace.now()) * MARGIN);
     if (goAt - at < INSTANT_MS) wentAt = goAt;
     return goAt - at;
   }
@@ -65,20 +55,15 @@ export function createPacer(limit: number, now: () => number = () => performance
   function itsTurn(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const since = now();
-      const leave = (): void => {
+      const leave = (settle: () => void): void => {
         unlisten();
         waiting.delete(go);
         if (waiting.size === 0) clearTimeout(timer);
         waitedMs += now() - since;
+        settle();
       };
-      const go = (): void => {
-        leave();
-        resolve();
-      };
-      const unlisten = onAbort(signal, () => {
-        leave();
-        reject(signal.reason as Error);
-      });
+      const go = (): void => leave(resolve);
+      const unlisten = onAbort(signal, () => leave(() => reject(signal.reason as Error)));
       waiting.add(go);
     });
   }
@@ -86,24 +71,46 @@ export function createPacer(limit: number, now: () => number = () => performance
   return {
     async take(signal) {
       signal.throwIfAborted();
-      if (waiting.size > 0) return itsTurn(signal);
-      const waitMs = next();
-      if (waitMs < INSTANT_MS) return;
-      timer = setTimeout(letGo, waitMs);
+      if (waiting.size === 0) {
+        const waitMs = next();
+        if (waitMs < INSTANT_MS) return;
+        timer = setTimeout(letGo, waitMs);
+      }
       await itsTurn(signal);
     },
-    slowDown() {
+    slowDown: pace.slowDown,
+    get rate() {
+      return pace.rate;
+    },
+    get waitedMs() {
+      return waitedMs;
+    },
+  };
+}
+
+/** The rate that bends: half of it after a complaint, and back to the limit bit by bit. */
+function createPace(limit: number, now: () => number) {
+  let rate = limit;
+  let recoveredAt = 0;
+  let complainedAt = -Infinity;
+  return {
+    get rate() {
+      return rate;
+    },
+    /** The rate, once what has come back by now is added. */
+    now(): number {
+      const at = now();
+      if (rate >= limit || at < recoveredAt) return rate;
+      rate = Math.min(limit, rate + limit * RECOVERY_PER_SECOND * ((at - recoveredAt) / 1000));
+      recoveredAt = at;
+      return rate;
+    },
+    slowDown(): void {
       const at = now();
       recoveredAt = at + HOLD_MS;
       if (at - complainedAt < ONE_COMPLAINT_MS) return;
       complainedAt = at;
       rate = Math.max(Math.min(MIN_RATE, limit), rate / 2);
-    },
-    get rate() {
-      return rate;
-    },
-    get waitedMs() {
-      return waitedMs;
     },
   };
 }
