@@ -3,7 +3,23 @@ import type { Job } from '../core/model.js';
 import { partSizeFor } from '../core/parts.js';
 import type { Ports } from './ports.js';
 
-/** How many parts the files in flight have still to send; a small file is a fraction of one. */
+/**
+ * So many parts for each connection keep it busy. A small file is a small part of one, and mostly waits for its
+ * apply and commit, so it takes many; of large files a few suffice, and no certificate ages in a queue.
+ */
+const PARTS_A_SLOT = 3;
+
+/** How many parts keep the connections busy. */
+export function enoughParts({ rules }: Ports['slots']): number {
+  return PARTS_A_SLOT * rules.expected;
+}
+
+/** How many parts the media of a job is; a small one is a fraction of one. */
+export function partsOf({ media: { size } }: Job, wanted: number | undefined): number {
+  return size / partSizeFor(size, wanted);
+}
+
+/** How many parts some files have still to send. */
 export interface Demand {
   readonly parts: number;
   begin(job: Job): void;

@@ -1,17 +1,11 @@
 import type { Job } from '../core/model.js';
-import { createDemand } from './demand.js';
+import { createAdmission } from './admission.js';
+import { createDemand, enoughParts } from './demand.js';
 import type { Ports } from './ports.js';
 
 /** Files in flight at least, and at most, where the number is automatic. */
 const MIN_FILES = 4;
 const MAX_FILES = 192;
-/**
- * The next file begins while those in flight have fewer parts left than this for each connection. A
- * small file is a small part of one, and mostly waits for its apply and commit, so it takes many to
- * keep a connection busy; of large files a few suffice, and no certificate ages in a queue.
- */
-const PARTS_A_SLOT = 3;
-
 export interface FileLimits {
   /** Files in flight; absent: as many as keep the connections busy. */
   readonly concurrency?: number;
@@ -38,6 +32,7 @@ export function createFilesInFlight(
 ): FilesInFlight {
   const most = concurrency ?? Math.min(MAX_FILES, maxFiles);
   const demand = createDemand(ports);
+  const admission = createAdmission(ports, stop);
   let files = 0;
   let wake = (): void => undefined;
   ports.slots.onChange(() => wake());
@@ -50,7 +45,7 @@ export function createFilesInFlight(
   function hasRoom(): boolean {
     if (ports.slots.rules.isPaused || files >= most) return false;
     if (concurrency !== undefined || files < MIN_FILES) return true;
-    return demand.parts < PARTS_A_SLOT * ports.slots.rules.expected;
+    return demand.parts < enoughParts(ports.slots);
   }
 
   async function run(job: Job, work: () => Promise<void>): Promise<void> {
@@ -59,15 +54,19 @@ export function createFilesInFlight(
     await work();
     files -= 1;
     demand.end(job.id);
+    admission.end(job.id);
     wake();
   }
 
   return {
     ports: {
       ...ports,
+      admit: admission.admit,
       emit(event) {
         if (event.type === 'job-progress') {
-          demand.progress(event.id, event.size - event.bytesStored);
+          const left = event.size - event.bytesStored;
+          demand.progress(event.id, left);
+          admission.progress(event.id, left);
           wake();
         }
         ports.emit(event);

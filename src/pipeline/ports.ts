@@ -1,7 +1,13 @@
 import type { Emit } from '../core/events.js';
-import type { SourceFile } from '../core/model.js';
+import type { Job, SourceFile } from '../core/model.js';
 import type { Cos, Journal, Source, Vod } from '../core/ports.js';
 import type { PartSlots } from './part-slots.js';
+
+/**
+ * Resolves when a job may have a session, at once where it has one. Rejects with NotAdmitted where it is not
+ * to begin any more, or with the signal's reason.
+ */
+export type Admit = (job: Job, hasSession: boolean, signal: AbortSignal) => Promise<void>;
 
 /** All that the pipeline asks of the world. */
 export interface Ports {
@@ -10,6 +16,8 @@ export interface Ports {
   readonly journal: Journal;
   readonly sourceOf: (file: SourceFile) => Source;
   readonly slots: PartSlots;
+  /** Absent: every job is admitted at once. */
+  readonly admit?: Admit;
   readonly emit: Emit;
   /** The service's time, as far as it is known. */
   readonly now: () => Date;

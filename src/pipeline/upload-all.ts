@@ -58,7 +58,7 @@ export async function uploadAll(
     if (outcome.status === 'failed') {
       const { failure } = outcome;
       if (failure.rule.halts === 'run') halt.abort(failure);
-      else if (secondTries.keep(job, outcome)) {
+      else if (before === undefined && secondTries.keep(job, outcome)) {
         ports.emit({ type: 'job-postponed', id: job.id });
         return;
       }
@@ -75,6 +75,7 @@ export async function uploadAll(
       if (item.status !== 'planned') await settle(item);
       else if (stop.aborted) await settle(interrupted(item.job));
       else await begin(item.job);
+      for (const { job, outcome } of secondTries.early()) await begin(job, outcome.effort);
     }
   } catch (error) {
     giveUp(error);

@@ -4,6 +4,7 @@ import type { Checkpoint, Effort, Job, Outcome, Receipt } from '../core/model.js
 import type { Claim, Committed, Superseded } from '../core/ports.js';
 import { filesOf } from '../core/size.js';
 import { abortEach } from './abort-each.js';
+import { NotAdmitted } from './admission.js';
 import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from './checkpoint.js';
 import { commit } from './commit.js';
 import { createJobProgress, type JobProgress } from './job-progress.js';
@@ -47,7 +48,7 @@ export async function uploadOne(
     await ports.journal.release(job.id).catch(() => undefined);
     const spent = progress?.effort() ?? before;
     const effort = spent && { effort: spent };
-    if (signal.aborted) return { status: 'interrupted', path, job, ...effort };
+    if (isInterruption(error, signal)) return { status: 'interrupted', path, job, ...effort };
     if (!(error instanceof UploadFailure)) throw error;
     if (error.code !== 'commit-unknown') {
       const failure = orFinal(error, ports);
@@ -55,6 +56,10 @@ export async function uploadOne(
     }
     return { status: 'unknown', path, job: progress?.job ?? job, failure: error, ...effort };
   }
+}
+
+function isInterruption(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted || error instanceof NotAdmitted;
 }
 
 /** What has changed is given up, and jobs resume does not find it again: only an upload plans it anew. */
@@ -105,6 +110,7 @@ async function uploadClaimed(
   for (let sessions = 1; ;) {
     progress.job = job;
     const isRecalled = recalled !== undefined;
+    await ports.admit?.(job, isRecalled, signal);
     const initial = recalled ?? (await begin(progress, ports, signal));
     const checkpoint = keepCheckpoint(job, initial, ports.journal);
     try {
