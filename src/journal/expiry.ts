@@ -2,10 +2,15 @@ import type { CheckpointRecord } from './checkpoint-record.js';
 
 const DAY_MS = 86_400_000;
 
-/** A job whose certificate has expired is still listed for this long. */
-const SENDING_GRACE_MS = DAY_MS;
-/** Objects that are whole in the bucket need no certificate to be committed, only the session key. */
-const ASSEMBLED_GRACE_MS = 30 * DAY_MS;
+/** How long it is remembered what is a media, or may be one: whoever forgets that makes a second one. */
+export const MEDIA_KEPT_MS = 730 * DAY_MS;
+/** How long after its certificate has expired a job is still listed. */
+const GRACE_MS: Readonly<Record<CheckpointRecord['phase'], number>> = {
+  sending: DAY_MS,
+  // Objects that are whole in the bucket need no certificate to be committed, only the session key.
+  assembled: 30 * DAY_MS,
+  committing: MEDIA_KEPT_MS,
+};
 
 /** The service's time as far as it is known, and by how much it is later than the local clock. */
 export interface Moment {
@@ -25,8 +30,7 @@ export function isExpired(record: CheckpointRecord, moment: Moment): boolean {
 
 /** Whether nobody needs to be told of it any more. */
 export function isForgettable(record: CheckpointRecord, moment: Moment): boolean {
-  const graceMs = record.phase === 'sending' ? SENDING_GRACE_MS : ASSEMBLED_GRACE_MS;
-  return leftMs(record, moment) <= -graceMs;
+  return leftMs(record, moment) <= -GRACE_MS[record.phase];
 }
 
 /**

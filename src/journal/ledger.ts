@@ -1,6 +1,7 @@
 import type { JobId } from '../core/ids.js';
 import type { ApplyRequest, Job, Receipt, UploadedAs } from '../core/model.js';
 import type { Replaced } from '../core/ports.js';
+import { MEDIA_KEPT_MS } from './expiry.js';
 import { unlessDamaged } from './fields.js';
 import { changedOptions, keptOptions, toldOptions } from './kept-options.js';
 import { contentKeyOf, placeOf } from './keys.js';
@@ -11,8 +12,6 @@ import type { Tables } from './tables.js';
 import { changedFiles, uploadedFilesOf, withoutTimes } from './uploaded-files.js';
 
 const DAY_MS = 86_400_000;
-/** An entry that no run has asked for in this long is dropped. */
-const KEPT_MS = 730 * DAY_MS;
 /** How exactly the last question is remembered: a run over old files should write little. */
 const SEEN_PRECISION_MS = 30 * DAY_MS;
 
@@ -109,7 +108,7 @@ export function compare(
 
 /** Drops up to `limit` entries that nobody has asked for in two years; returns how many. */
 export function dropOldEntries(tables: Tables, now: Date, limit: number): number {
-  const tooOld = ageKeyOf(new Date(now.getTime() - KEPT_MS), '');
+  const tooOld = ageKeyOf(new Date(now.getTime() - MEDIA_KEPT_MS), '');
   const old = tables.ages.slice(limit, undefined, tooOld);
   for (const { key } of old) {
     const id = key.slice(key.indexOf('/') + 1);

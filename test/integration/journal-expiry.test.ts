@@ -118,7 +118,9 @@ for (const [phase, days, isKept] of [
   ['sending', 0.9, true],
   ['sending', 1.1, false],
   ['assembled', 29, true],
-  ['committing', 31, false],
+  ['assembled', 31, false],
+  ['committing', 729, true],
+  ['committing', 731, false],
 ] as const) {
   test(`gc ${isKept ? 'keeps' : 'drops'} what is ${phase} and expired ${days} days ago`, async () => {
     const journal = await world.begin();
