@@ -201,8 +201,11 @@ export interface Replaced {
 export interface Superseded {
   readonly id: JobId;
   readonly checkpoint: Checkpoint;
-  /** `other-files`: the media looks the same, but its cover, its segments or its content are others. */
-  readonly reason: 'other-media' | 'other-files' | 'no-resume';
+  /**
+   * `other-files`: the media looks the same, but its cover, its segments or its content are others.
+   * `session-over`: its certificate has expired, or its secrets are lost.
+   */
+  readonly reason: 'other-media' | 'other-files' | 'no-resume' | 'session-over';
 }
 
 /** Where outcomes are put on record; awaited, since nothing may be reported that is not written. */

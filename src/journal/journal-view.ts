@@ -40,8 +40,8 @@ export function foreseeIn(
     if (isHeld(tables, claimedKeys(job, claimKeysOf(job)), asking)) return { kind: 'held' };
     const own = readUnfinished(tables, job.id);
     if (own === undefined || !mayContinue(own, job, resume)) return { kind: 'new' };
-    const loaded = await loadSecrets(own, files, { now: now(), offsetMs: 0 });
-    if (loaded === undefined) return { kind: 'new' };
+    const { isOver } = await loadSecrets(own, files, { now: now(), offsetMs: 0 });
+    if (isOver) return { kind: 'new' };
     return { kind: 'resumed', phase: own.checkpoint.phase, begun: begunAs(own, job) };
   };
 }

@@ -13,7 +13,7 @@ const AT_ONCE = 100;
 export async function* listUnfinished(
   store: Store,
   holderOf: (tables: Tables, id: JobId) => Holder | undefined,
-  load: (record: UnfinishedRecord) => Promise<Loaded | undefined>,
+  load: (record: UnfinishedRecord) => Promise<Loaded>,
   damaged: 'told' | 'left',
 ): AsyncGenerator<UnfinishedJob> {
   let after: string | undefined;
@@ -33,7 +33,10 @@ export async function* listUnfinished(
       }
       const { phase, session, objects, updatedAt } = record.checkpoint;
       // What cannot be read for now is told by whoever takes the job.
-      const resumable = await load(record).then(Boolean, () => true);
+      const resumable = await load(record).then(
+        ({ isOver }) => !isOver,
+        () => true,
+      );
       const shown = { job: record.job, phase, session, objects, updatedAt, resumable };
       yield holder === undefined ? shown : { ...shown, holder };
     }

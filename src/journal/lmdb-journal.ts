@@ -229,14 +229,17 @@ export class LmdbJournal implements OpenJournal {
     // What is claimed can be released, also where the secrets cannot be read for now.
     this.#held.set(job.id, held);
     const loaded = own && (await this.#load(own));
-    if (loaded && own && mayContinue(own, job, resume)) return goOnWith(held, own, loaded);
+    if (own && loaded && !loaded.isOver && mayContinue(own, job, resume)) {
+      return goOnWith(held, own, loaded);
+    }
+    const reason = loaded?.isOver ? 'session-over' : resume ? 'other-files' : 'no-resume';
     const superseded = loaded
-      ? asSuperseded(loaded, resume ? 'other-files' : 'no-resume')
+      ? asSuperseded(loaded, reason)
       : asSuperseded(earlier && (await this.#load(earlier)), 'other-media');
     return { kind: 'ours', changedOptions: [], ...superseded };
   }
 
-  #load(record: UnfinishedRecord): Promise<Loaded | undefined> {
+  #load(record: UnfinishedRecord): Promise<Loaded> {
     return loadSecrets(record, this.#files, this.#moment());
   }
 

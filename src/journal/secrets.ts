@@ -10,22 +10,24 @@ export interface Loaded {
   readonly id: JobId;
   readonly place: SecretsPlace;
   readonly checkpoint: Checkpoint;
+  /** Nothing can be gone on with: it can only be aborted, where the service still allows that. */
+  readonly isOver: boolean;
 }
 
 /**
- * The checkpoint with its secrets; undefined where it is of no use any more. One whose commit may have
- * happened comes without those that are lost.
+ * The checkpoint with its secrets, unless those are lost: then its session is over, but for one whose
+ * commit may have happened.
  */
 export async function loadSecrets(
   { job, checkpoint }: UnfinishedRecord,
   files: SessionFiles,
   moment: Moment,
-): Promise<Loaded | undefined> {
-  if (isExpired(checkpoint, moment)) return undefined;
+): Promise<Loaded> {
   const place = checkpoint.secrets;
   const secrets = await files.read(place);
-  if (secrets === undefined && checkpoint.phase !== 'committing') return undefined;
   const session = { ...checkpoint.session, ...secrets };
   const { objects, phase } = checkpoint;
-  return { id: job.id, place, checkpoint: { session, objects, phase } };
+  const isLost = secrets === undefined && phase !== 'committing';
+  const isOver = isLost || isExpired(checkpoint, moment);
+  return { id: job.id, place, checkpoint: { session, objects, phase }, isOver };
 }

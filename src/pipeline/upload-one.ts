@@ -183,6 +183,7 @@ const REASONS: Readonly<Record<Superseded['reason'], string>> = {
   'other-media': 'has changed',
   'other-files': 'has another cover, other segments or other content',
   'no-resume': 'is begun anew, --no-resume',
+  'session-over': 'is begun anew, since its session is over',
 };
 
 /** What was begun before is given up, unless it may be a media already, of an earlier state of the file. */

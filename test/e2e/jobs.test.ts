@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, test, type TestContext } from 'node:test';
 import { createDice } from '../helpers/kill-dice.js';
 import { createKilled, createKillWorld, heldAt, type KillWorld } from '../helpers/kill-world.js';
+import type { RunOptions } from '../helpers/run-cli.js';
 
 const MIB = 1024 * 1024;
 const TIMEOUT_MS = 60_000;
@@ -128,6 +129,53 @@ describe('an upload whose Complete has failed or is unanswered', { timeout: TIME
     assert.equal(aborted.stderr, '');
     await assertNothingIsLeft(world);
   });
+});
+
+describe('an upload whose certificate is over by the clock', { timeout: TIMEOUT_MS }, () => {
+  /** Makes the clock of a command go three hours ahead. */
+  async function later({ shell }: KillWorld): Promise<RunOptions> {
+    const ahead = `const Real = Date;
+      globalThis.Date = class extends Real {
+        static now() { return Real.now() + 3 * 3_600_000; }
+        constructor(...args) { super(...(args.length > 0 ? args : [new.target.now()])); }
+      };`;
+    await shell.write('ahead.mjs', ahead);
+    return { env: { NODE_OPTIONS: '--import ./ahead.mjs' } };
+  }
+
+  const FILM = ['film.mp4', '--part-size', '1M', '-v'];
+  const MAY_STAY =
+    /film\.mp4: .*could not be aborted and may stay stored: AbortMultipartUpload: ExpiredToken/;
+
+  test('is begun anew, which is told with what may stay stored: -v', async (t) => {
+    const world = await createKilled(t);
+    world.cloud.fail('AbortMultipartUpload:ExpiredToken');
+    const ran = await world.shell.run(FILM, await later(world));
+    assert.equal(ran.code, 0, ran.stderr);
+    assert.match(ran.stderr, /film\.mp4: is begun anew, since its session is over: /);
+    assert.match(ran.stderr, MAY_STAY);
+    assert.equal(world.cloud.sessions().length, 2);
+  });
+
+  test('is told to stay stored where COS does not abort it any more: jobs abort', async (t) => {
+    const world = await createKilled(t);
+    world.cloud.fail('AbortMultipartUpload:ExpiredToken');
+    const clock = await later(world);
+    assert.match((await world.shell.run(['jobs', 'list'], clock)).stdout, /\texpired\t/);
+    const aborted = await world.shell.run(['jobs', 'abort'], clock);
+    assert.equal(aborted.code, 0, aborted.stderr);
+    assert.match(aborted.stderr, MAY_STAY);
+    assert.equal((await world.shell.run(['jobs', 'list'])).stdout, '');
+  });
+
+  for (const args of [FILM, ['jobs', 'abort']]) {
+    test(`is aborted where the clock is wrong: ${args.join(' ')}`, async (t) => {
+      const world = await createKilled(t);
+      const ran = await world.shell.run(args, await later(world));
+      assert.equal(ran.code, 0, ran.stderr);
+      await assertNothingIsLeft(world);
+    });
+  }
 });
 
 describe('a session without a certificate', { concurrency: 2, timeout: TIMEOUT_MS }, () => {

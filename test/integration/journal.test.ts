@@ -2,6 +2,8 @@ import { strict as assert } from 'node:assert';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { JobId } from '../../src/core/ids.js';
+import type { Checkpoint } from '../../src/core/model.js';
+import type { Superseded } from '../../src/core/ports.js';
 import {
   JournalWorld,
   all,
@@ -100,14 +102,16 @@ test('a run that has lost its claim can write nothing more about the job', async
   );
 });
 
-test('a checkpoint without its secrets, or with those of another session, is none', async () => {
+test('a checkpoint without its secrets, or with those of another session, is superseded', async () => {
+  const checkpoint = checkpointFor(1, 'assembled');
   for (const damage of ['', '{"v":1', '{"v":1,"tag":"other","sessionKey":"k"}']) {
-    const journal = await world.begin();
-    const claim = await journal.claim(jobFor(1));
-    assert.deepEqual(claim, { kind: 'ours', changedOptions: [] }, damage);
-    await journal.remember(jobFor(1).id, checkpointFor(1, 'assembled'));
-    await world.end(journal);
+    await world.leaveUnfinished(jobFor(1), checkpoint);
     await damageSessions(damage);
+    assert.deepEqual(await world.claimAnew(1), {
+      kind: 'ours',
+      changedOptions: [],
+      superseded: supersededAs('session-over', withoutSecrets(checkpoint)),
+    });
   }
 });
 
@@ -141,15 +145,27 @@ async function damageSessions(text: string): Promise<void> {
   }
 }
 
-test('past its expiry a session can only be committed', async () => {
+/** What is unfinished of job 1, and why it is not gone on with. */
+function supersededAs(reason: Superseded['reason'], checkpoint: Checkpoint): Superseded {
+  return { id: jobFor(1).id, checkpoint, reason };
+}
+
+test('past its expiry a session can only be committed, or handed over to be aborted', async () => {
   for (const [phase, isUsable] of [
     ['sending', false],
     ['assembled', true],
     ['committing', true],
   ] as const) {
-    await world.leaveUnfinished(jobFor(1), checkpointFor(1, phase));
+    const checkpoint = checkpointFor(1, phase);
+    await world.leaveUnfinished(jobFor(1), checkpoint);
     const claim = await world.claimAnew(1, { now: () => new Date(Date.now() + 2 * HOUR_MS) });
-    assert.equal(claim.kind === 'ours' && claim.checkpoint?.phase, isUsable ? phase : undefined);
+    assert.deepEqual(claim, {
+      kind: 'ours',
+      changedOptions: [],
+      ...(isUsable
+        ? { checkpoint, begun: jobFor(1) }
+        : { superseded: supersededAs('session-over', checkpoint) }),
+    });
   }
 });
 
@@ -162,7 +178,7 @@ test('without resume an unfinished session is superseded, unless its commit may 
       changedOptions: [],
       ...(phase === 'committing'
         ? { checkpoint, begun: jobFor(1) }
-        : { superseded: { id: jobFor(1).id, checkpoint, reason: 'no-resume' } }),
+        : { superseded: supersededAs('no-resume', checkpoint) }),
     });
   }
 });
@@ -189,7 +205,7 @@ test('the session of a file that has changed since is handed over to be aborted'
   assert.deepEqual(await second.claim(changed), {
     kind: 'ours',
     changedOptions: [],
-    superseded: { id: jobFor(1).id, checkpoint, reason: 'other-media' },
+    superseded: supersededAs('other-media', checkpoint),
   });
   assert.equal((await third.claim(jobFor(1))).kind, 'held');
   await second.forget(jobFor(1).id);
@@ -219,13 +235,17 @@ test('of an earlier state that has expired the later one is not superseded', asy
   const changed = jobFor(1, { version: 1 });
   const first = await world.begin();
   await first.claim(jobFor(1));
-  await first.remember(jobFor(1).id, checkpointFor(1, 'sending', new Date(0)));
+  const expired = checkpointFor(1, 'sending', new Date(0));
+  await first.remember(jobFor(1).id, expired);
   await first.claim(changed);
   await first.remember(changed.id, checkpointFor(2, 'committing'));
   await world.end(first);
   const second = await world.begin();
-  const expired = { kind: 'ours', changedOptions: [] };
-  assert.deepEqual(await second.claimUnfinished(jobFor(1).id), expired);
+  assert.deepEqual(await second.claimUnfinished(jobFor(1).id), {
+    kind: 'ours',
+    changedOptions: [],
+    superseded: supersededAs('session-over', expired),
+  });
 });
 
 test('a playlist whose segments have changed begins anew', async () => {

@@ -45,7 +45,7 @@ async function giveUp(job: Job, journal: OpenJournal, cos: Cos, world: World): P
   }
   if (claim === undefined) return 'ended';
   if (claim.kind !== 'ours') return 'held';
-  const { checkpoint } = claim;
+  const { checkpoint = claim.superseded?.checkpoint } = claim;
   let end: End = 'given-up';
   if (checkpoint?.phase === 'committing') end = 'committing';
   else if (checkpoint && !(await abortUploads(job, checkpoint, cos, world))) end = 'kept';
