@@ -162,7 +162,7 @@ export interface Journal {
    * that this one has replaced in the bucket.
    */
   settle(job: Job, receipt: Receipt): Promise<Replaced | undefined>;
-  /** Drops the checkpoint and its secrets; keeps the claim, but for an id that was not claimed by `claim`. */
+  /** Drops the checkpoint and its secrets; keeps the claim. */
   forget(id: JobId): Promise<void>;
   /** Gives up the claim; the checkpoint stays for the next run. */
   release(id: JobId): Promise<void>;
@@ -197,9 +197,10 @@ export interface Replaced {
   readonly source: string;
 }
 
-/** An unfinished session whose bytes are of no use: abort its uploads, then `forget` its id. */
+/** An unfinished session whose bytes are of no use: abort its uploads, then `forget` its job. */
 export interface Superseded {
-  readonly id: JobId;
+  /** As the session was begun. */
+  readonly job: Job;
   readonly checkpoint: Checkpoint;
   /**
    * `other-files`: the media looks the same, but its cover, its segments or its content are others.

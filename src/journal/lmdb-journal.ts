@@ -160,11 +160,7 @@ export class LmdbJournal implements OpenJournal {
 
   forget(id: JobId): Promise<void> {
     return this.#inOrder(id, async (held) => {
-      const left = await this.#store.transact((tables) => {
-        const place = this.#drop(tables, id, held);
-        if (held === undefined) this.#giveUp(tables, id, held);
-        return place;
-      });
+      const left = await this.#store.transact((tables) => this.#drop(tables, id, held));
       if (left !== undefined) this.#files.erase(left);
       if (held === undefined) return;
       held.secrets = undefined;
@@ -331,5 +327,5 @@ function goOnWith(held: Held, own: UnfinishedRecord, { place, checkpoint }: Load
 }
 
 function asSuperseded(left: Loaded | undefined, reason: Superseded['reason']) {
-  return left && { superseded: { id: left.id, checkpoint: left.checkpoint, reason } };
+  return left && { superseded: { job: left.job, checkpoint: left.checkpoint, reason } };
 }

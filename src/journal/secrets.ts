@@ -1,5 +1,4 @@
-import type { JobId } from '../core/ids.js';
-import type { Checkpoint } from '../core/model.js';
+import type { Checkpoint, Job } from '../core/model.js';
 import { isExpired } from './expiry.js';
 import type { Moment } from './expiry.js';
 import type { SecretsPlace, SessionFiles } from './session-files.js';
@@ -7,7 +6,7 @@ import type { UnfinishedRecord } from './unfinished.js';
 
 /** A checkpoint made whole: the database holds it without its secrets. */
 export interface Loaded {
-  readonly id: JobId;
+  readonly job: Job;
   readonly place: SecretsPlace;
   readonly checkpoint: Checkpoint;
   /** Nothing can be gone on with: it can only be aborted, where the service still allows that. */
@@ -29,5 +28,5 @@ export async function loadSecrets(
   const { objects, phase } = checkpoint;
   const isLost = secrets === undefined && phase !== 'committing';
   const isOver = isLost || isExpired(checkpoint, moment);
-  return { id: job.id, place, checkpoint: { session, objects, phase }, isOver };
+  return { job, place, checkpoint: { session, objects, phase }, isOver };
 }

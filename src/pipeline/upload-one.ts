@@ -120,7 +120,7 @@ async function uploadClaimed(
       if (!(error instanceof UploadFailure) || signal.aborted) throw error;
       const remedy = remedyFor(error, sessions, progress, ports);
       if (remedy || isUseless(error, checkpoint)) {
-        await abandon(job, { id: job.id, checkpoint: checkpoint.current }, ports, signal);
+        await abandon({ job, checkpoint: checkpoint.current }, ports, signal);
       }
       if (remedy === undefined) throw error;
       if (remedy === 'new-session') sessions += 1;
@@ -199,7 +199,7 @@ async function leaveSuperseded(
     return;
   }
   note(ports, job, `${REASONS[superseded.reason]}: its unfinished upload is abandoned`);
-  await abandon(job, superseded, ports, signal);
+  await abandon(superseded, ports, signal);
 }
 
 function withoutCover({
@@ -267,8 +267,7 @@ async function sendAll(upload: JobUpload, signal: AbortSignal): Promise<void> {
 
 /** Gives up a session and forgets it: none of its uploads stays. */
 async function abandon(
-  job: Job,
-  { id, checkpoint }: Pick<Superseded, 'id' | 'checkpoint'>,
+  { job, checkpoint }: Pick<Superseded, 'job' | 'checkpoint'>,
   ports: Ports,
   signal: AbortSignal,
 ): Promise<void> {
@@ -276,7 +275,7 @@ async function abandon(
     const what = 'its unfinished upload could not be aborted and may stay stored';
     warn(ports, job, `${what}: ${hindrance.message}`);
   }
-  await ports.journal.forget(id);
+  await ports.journal.forget(job.id);
 }
 
 /** The last look at every file of the job: none may have changed since the plan. */

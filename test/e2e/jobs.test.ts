@@ -108,6 +108,35 @@ describe('an upload that cannot be aborted', { concurrency: 2, timeout: TIMEOUT_
   });
 });
 
+describe('what is unfinished of a file that has changed', { timeout: TIMEOUT_MS }, () => {
+  test('is aborted as it was begun: the file needs no parts any more', async (t) => {
+    const world = await createKilled(t, { rule: 'InitiateMultipartUpload:hang-after' });
+    assert.equal(world.cloud.openUploads().length, 1);
+    await world.shell.write('film.mp4', 'other');
+    const ran = await world.shell.run(['film.mp4']);
+    assert.equal(ran.code, 0, ran.stderr);
+    await assertNothingIsLeft(world);
+  });
+
+  test('costs no request for segments that were to go by one PUT', async (t) => {
+    const world = await createKillWorld();
+    t.after(() => world.close());
+    const segments = (name: string) => [1, 2, 3].map((number) => `v/${name}${number}.ts`);
+    const title = { path: 'v/show.m3u8', segments: segments('old') };
+    await world.write(title, { media: 0 }, createDice(t.name));
+    await world.runUntil([title.path, '-c', '1'], (life) =>
+      heldAt(world, life, { rule: 'PutObject:hang', isDone: false }),
+    );
+    await world.write({ ...title, segments: segments('new') }, { media: 0 }, createDice(t.name));
+    const ran = await world.shell.run([title.path, '-v']);
+    assert.equal(ran.code, 0, ran.stderr);
+    assert.match(ran.stderr, /has changed: its unfinished upload is abandoned/);
+    const operations = world.cloud.requests.map(({ operation }) => operation);
+    assert.ok(!operations.includes('ListMultipartUploads'), operations.join(' '));
+    await assertNothingIsLeft(world);
+  });
+});
+
 describe('an upload whose Complete has failed or is unanswered', { timeout: TIMEOUT_MS }, () => {
   for (const [name, args] of [
     ['jobs abort', ['jobs', 'abort']],

@@ -233,6 +233,6 @@ describe('where the content is known, it alone decides', () => {
     const second = await world.begin();
     const claim = await second.claim({ ...jobFor(1), crc64 });
     assert.ok(claim.kind === 'ours' && claim.checkpoint === undefined);
-    assert.equal(claim.superseded?.id, jobFor(1).id);
+    assert.equal(claim.superseded?.job.id, jobFor(1).id);
   });
 });
