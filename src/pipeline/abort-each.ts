@@ -18,6 +18,11 @@ export async function* abortEach(
   }
 }
 
+/** COS will never abort it, whoever asks: to know of the upload is of no use any more. */
+export function isRefusedForGood({ code }: UploadFailure): boolean {
+  return code === 'session-expired' || code === 'permission-denied';
+}
+
 /** The objects that may have an upload: none that goes by one PUT or is whole. One that a Complete has merged is gone. */
 function abortable(job: Job, { session, objects }: Checkpoint): readonly ObjectCheckpoint[] {
   const sizes = new Map(objectsOf(job, session).map(({ key, file }) => [key, file.size]));

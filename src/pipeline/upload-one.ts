@@ -3,7 +3,7 @@ import { UploadFailure, type FailureCode } from '../core/errors.js';
 import type { Checkpoint, Effort, Job, Outcome, Receipt } from '../core/model.js';
 import type { Claim, Committed, Superseded } from '../core/ports.js';
 import { filesOf } from '../core/size.js';
-import { abortEach } from './abort-each.js';
+import { abortEach, isRefusedForGood } from './abort-each.js';
 import { NotAdmitted } from './admission.js';
 import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from './checkpoint.js';
 import { commit } from './commit.js';
@@ -120,7 +120,8 @@ async function uploadClaimed(
       if (!(error instanceof UploadFailure) || signal.aborted) throw error;
       const remedy = remedyFor(error, sessions, progress, ports);
       if (remedy || isUseless(error, checkpoint)) {
-        await abandon({ job, checkpoint: checkpoint.current }, ports, signal);
+        const isReplaced = remedy !== undefined;
+        await abandon({ job, checkpoint: checkpoint.current }, isReplaced, ports, signal);
       }
       if (remedy === undefined) throw error;
       if (remedy === 'new-session') sessions += 1;
@@ -199,7 +200,7 @@ async function leaveSuperseded(
     return;
   }
   note(ports, job, `${REASONS[superseded.reason]}: its unfinished upload is abandoned`);
-  await abandon(superseded, ports, signal);
+  await abandon(superseded, superseded.job.id === job.id, ports, signal);
 }
 
 function withoutCover({
@@ -265,17 +266,25 @@ async function sendAll(upload: JobUpload, signal: AbortSignal): Promise<void> {
   );
 }
 
-/** Gives up a session and forgets it: none of its uploads stays. */
+/**
+ * Gives up a session. It is forgotten unless an upload of it can be aborted later: then it stays on record,
+ * until a new session of the same job takes its place where it `isReplaced`.
+ */
 async function abandon(
   { job, checkpoint }: Pick<Superseded, 'job' | 'checkpoint'>,
+  isReplaced: boolean,
   ports: Ports,
   signal: AbortSignal,
 ): Promise<void> {
+  let isKept = false;
   for await (const hindrance of abortEach(job, checkpoint, ports.cos, signal)) {
-    const what = 'its unfinished upload could not be aborted and may stay stored';
-    warn(ports, job, `${what}: ${hindrance.message}`);
+    const isForNow = !isRefusedForGood(hindrance);
+    isKept ||= isForNow;
+    const why = `could not be aborted and may stay stored: ${hindrance.message}`;
+    const remedy = isForNow && !isReplaced ? '; vod-upload jobs gc tries again' : '';
+    warn(ports, job, `its unfinished upload ${why}${remedy}`);
   }
-  await ports.journal.forget(job.id);
+  if (!isKept) await ports.journal.forget(job.id);
 }
 
 /** The last look at every file of the job: none may have changed since the plan. */

@@ -135,6 +135,22 @@ describe('what is unfinished of a file that has changed', { timeout: TIMEOUT_MS 
     assert.ok(!operations.includes('ListMultipartUploads'), operations.join(' '));
     await assertNothingIsLeft(world);
   });
+
+  test('stays listed where it cannot be aborted for now, and the file is uploaded once', async (t) => {
+    const world = await createKilled(t);
+    await world.shell.write('film.mp4', 'other');
+    world.cloud.fail('AbortMultipartUpload:503');
+    const ran = await world.shell.run(['film.mp4', ...ONCE]);
+    assert.equal(ran.code, 0, ran.stderr);
+    assert.match(ran.stderr, /could not be aborted .*status 503; vod-upload jobs gc tries again/);
+    assert.equal((await world.shell.run(['film.mp4'])).code, 0);
+    assert.match((await world.shell.run(['jobs', 'list'])).stdout, /\tresumable\t.*film\.mp4$/m);
+    const resumed = await world.shell.run(['jobs', 'resume', ...NOWHERE, ...ONCE]);
+    assert.equal(resumed.code, 3, resumed.stderr);
+    assert.match((await world.shell.run(['jobs', 'gc'])).stdout, /"abandoned":1/);
+    assert.equal(world.cloud.committed().length, 1);
+    await assertNothingIsLeft(world);
+  });
 });
 
 describe('an upload whose Complete has failed or is unanswered', { timeout: TIMEOUT_MS }, () => {

@@ -77,3 +77,23 @@ test('a warning says why an upload that is given up may stay stored', async (t) 
     world.warnings.join('\n'),
   );
 });
+
+test('an upload of a file that changed meanwhile is on record until it can be aborted', async (t) => {
+  const world = await createWorld({ retries: 0, faults: ['AbortMultipartUpload:503'] });
+  t.after(() => world.close());
+  const job = await jobOf(await world.write('film.mp4', 3 * MIB));
+  const { initiate } = world.cos;
+  world.cos.initiate = async (...call) => {
+    const id = await initiate(...call);
+    await world.write('film.mp4', 'other');
+    return id;
+  };
+  for (const isKept of [true, false]) {
+    const [outcome] = await world.run([job]);
+    assert.ok(outcome?.status === 'failed');
+    assert.equal(outcome.failure.code, 'source-changed');
+    assert.equal(world.journal.checkpoints.has(job.id), isKept);
+    assert.equal(world.sandbox.openUploads().length, isKept ? 1 : 0);
+  }
+  assert.match(world.warnings.join('\n'), /status 503; vod-upload jobs gc tries again$/);
+});

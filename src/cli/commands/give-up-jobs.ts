@@ -3,7 +3,7 @@ import type { Checkpoint, Job } from '../../core/model.js';
 import type { Claim, Cos } from '../../core/ports.js';
 import { visible, visibleMessage } from '../../core/text.js';
 import type { OpenJournal } from '../../journal/journal.js';
-import { abortEach } from '../../pipeline/abort-each.js';
+import { abortEach, isRefusedForGood } from '../../pipeline/abort-each.js';
 import type { Run } from '../run-uploads.js';
 import { connectServices } from '../services.js';
 import type { World } from '../world.js';
@@ -62,11 +62,11 @@ async function abortUploads(
   { stderr }: World,
 ): Promise<boolean> {
   const { signal } = new AbortController();
-  for await (const { code, hint, message } of abortEach(job, checkpoint, cos, signal)) {
+  for await (const hindrance of abortEach(job, checkpoint, cos, signal)) {
     const what = `${visible(job.media.path)}: its upload could not be aborted`;
-    const why = visibleMessage(message);
-    if (code !== 'session-expired' && code !== 'permission-denied') {
-      stderr.write(`${what}, so the job stays: ${why}\n  ${hint}\n`);
+    const why = visibleMessage(hindrance.message);
+    if (!isRefusedForGood(hindrance)) {
+      stderr.write(`${what}, so the job stays: ${why}\n  ${hindrance.hint}\n`);
       return false;
     }
     stderr.write(`${what} and may stay stored: ${why}\n`);
