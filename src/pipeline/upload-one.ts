@@ -111,17 +111,18 @@ async function uploadClaimed(
     progress.job = job;
     const isRecalled = recalled !== undefined;
     await ports.admit?.(job, isRecalled, signal);
-    const initial = recalled ?? (await begin(progress, ports, signal));
-    const checkpoint = keepCheckpoint(job, initial, ports.journal);
+    let checkpoint: LiveCheckpoint | undefined;
     try {
+      const initial = recalled ?? (await begin(progress, ports, signal));
+      checkpoint = keepCheckpoint(job, initial, ports.journal);
       return await finish({ progress, checkpoint, isRecalled, ports }, signal);
     } catch (error) {
-      await checkpoint.written();
+      await checkpoint?.written();
       if (!(error instanceof UploadFailure) || signal.aborted) throw error;
       const remedy = remedyFor(error, sessions, progress, ports);
-      if (remedy || isUseless(error, checkpoint)) {
-        const isReplaced = remedy !== undefined;
-        await abandon({ job, checkpoint: checkpoint.current }, isReplaced, ports, signal);
+      const left = checkpoint && { job, checkpoint: checkpoint.current };
+      if (left && isUseless(error, remedy, left.checkpoint)) {
+        await abandon(left, remedy !== undefined, ports, signal);
       }
       if (remedy === undefined) throw error;
       if (remedy === 'new-session') sessions += 1;
@@ -141,27 +142,34 @@ function begunJob(
   return checkpoint && checkpoint.session.coverKey === undefined ? withoutCover(begun) : begun;
 }
 
+type Remedy = 'new-session' | 'no-cover';
+
 /** What may help after a session has failed, which is told; undefined where nothing does. */
 function remedyFor(
   error: UploadFailure,
   sessions: number,
   progress: JobProgress,
   ports: Ports,
-): 'new-session' | 'no-cover' | undefined {
-  if (error.rule.retry === 'session' && sessions < SESSIONS) {
+): Remedy | undefined {
+  const isBegun = error.facts.stage !== 'apply';
+  if (isBegun && error.rule.retry === 'session' && sessions < SESSIONS) {
     warn(ports, progress.job, `begins anew, ${error.code}: what was sent is sent again`);
     return 'new-session';
   }
   if (ports.dropsCovers && isAboutCover(error, progress)) {
-    warn(ports, progress.job, `is uploaded anew without its cover: ${error.message}`);
+    warn(ports, progress.job, `is uploaded without its cover: ${error.message}`);
     return 'no-cover';
   }
   return undefined;
 }
 
-/** No later run can use what was stored of a file that is another one now. */
-function isUseless({ code }: UploadFailure, { current }: LiveCheckpoint): boolean {
-  return code === 'source-changed' && current.phase !== 'committing';
+/** Nobody can use what was stored for a session that is begun anew, or of a file that is another one now. */
+function isUseless(
+  { code }: UploadFailure,
+  remedy: Remedy | undefined,
+  { phase }: Checkpoint,
+): boolean {
+  return remedy !== undefined || (code === 'source-changed' && phase !== 'committing');
 }
 
 /** A network, a busy service or a machine in trouble, and a session that is over, say nothing about the cover. */
@@ -287,9 +295,16 @@ async function abandon(
   if (!isKept) await ports.journal.forget(job.id);
 }
 
-/** The last look at every file of the job: none may have changed since the plan. */
+/** A look at every file of the job: none may have changed since the plan. What a cover fails by tells so. */
 async function assertUnchanged(job: Job, { sourceOf }: Ports, signal: AbortSignal): Promise<void> {
-  for (const file of filesOf(job)) await sourceOf(file).assertUnchanged(signal);
+  for (const file of filesOf(job)) {
+    try {
+      await sourceOf(file).assertUnchanged(signal);
+    } catch (error) {
+      const isOfCover = file === job.cover && error instanceof UploadFailure;
+      throw isOfCover ? error.at('upload-cover') : error;
+    }
+  }
 }
 
 function toReceipt(job: Job, checkpoint: LiveCheckpoint, committed: Committed): Receipt {

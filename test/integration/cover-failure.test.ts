@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { Effort, Job } from '../../src/core/model.js';
 import { uploadOne } from '../../src/pipeline/upload-one.js';
@@ -38,6 +39,37 @@ describe('a cover that cannot be uploaded', () => {
     assert.equal(outcome.effort.attempts, 2);
     assert.equal(world.warnings.length, 1);
     assert.match(world.warnings[0] ?? '', /a\.mp4.*without its cover/);
+    assert.deepEqual(
+      world.sandbox.sessions().map(({ coverKey, commits }) => [coverKey !== null, commits]),
+      [
+        [true, 0],
+        [false, 1],
+      ],
+    );
+    assert.deepEqual(world.sandbox.openUploads(), []);
+  });
+
+  test('is dropped where it is gone before its session begins', async () => {
+    await rm(job.cover?.path ?? '');
+    const failed = await upload(false);
+    assert.ok(failed.status === 'failed');
+    assert.equal(failed.failure.facts.stage, 'upload-cover');
+    const outcome = await upload(true);
+    assert.ok(outcome.status === 'uploaded');
+    assert.equal(outcome.receipt.coverUrl, null);
+    assert.match(world.warnings.join('\n'), /without its cover: .*a\.jpg does not exist any more/);
+    assert.equal(world.sandbox.sessions().length, 1);
+  });
+
+  test('is dropped where it changes once it has been sent', async () => {
+    const { complete } = world.cos;
+    world.cos.complete = async (...call) => {
+      await world.write('a.jpg', 2000);
+      return complete(...call);
+    };
+    const outcome = await upload(true);
+    assert.ok(outcome.status === 'uploaded');
+    assert.equal(outcome.receipt.coverUrl, null);
     assert.deepEqual(
       world.sandbox.sessions().map(({ coverKey, commits }) => [coverKey !== null, commits]),
       [
