@@ -204,9 +204,10 @@ export interface Superseded {
   readonly checkpoint: Checkpoint;
   /**
    * `other-files`: the media looks the same, but its cover, its segments or its content are others.
-   * `session-over`: its certificate has expired, or its secrets are lost.
+   * `session-over`: its certificate has expired, or its secrets are lost; `without-cover`: an earlier run has
+   * dropped its cover.
    */
-  readonly reason: 'other-media' | 'other-files' | 'no-resume' | 'session-over';
+  readonly reason: 'other-media' | 'other-files' | 'no-resume' | 'session-over' | 'without-cover';
 }
 
 /** Where outcomes are put on record; awaited, since nothing may be reported that is not written. */

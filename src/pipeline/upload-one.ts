@@ -33,7 +33,7 @@ export async function uploadOne(
   let progress: JobProgress | undefined;
   try {
     signal.throwIfAborted();
-    const claim = await ports.journal.claim(job);
+    const claim = withItsCover(job, await ports.journal.claim(job), ports);
     if (claim.kind !== 'held') warnOfChanges(job, claim, ports);
     if (claim.kind !== 'ours') {
       const skipped = { status: 'skipped', path, job, ...(before && { effort: before }) } as const;
@@ -134,6 +134,19 @@ async function uploadClaimed(
   }
 }
 
+/** Only who drops covers as well goes on without one that an earlier run dropped, unless the media may exist. */
+function withItsCover(planned: Job, claim: Claim, { dropsCovers }: Ports): Claim {
+  if (claim.kind !== 'ours' || !claim.checkpoint || dropsCovers) return claim;
+  const { begun: job = planned, checkpoint, changedOptions } = claim;
+  const isDropped = job.cover && checkpoint.session.coverKey === undefined;
+  if (!planned.cover || !isDropped) return claim;
+  if (checkpoint.phase === 'committing') {
+    return { ...claim, changedOptions: [...changedOptions, 'cover'].sort() };
+  }
+  const superseded = { job, checkpoint, reason: 'without-cover' } as const;
+  return { kind: 'ours', changedOptions: [], superseded };
+}
+
 /** The job as its session was begun; one that was begun without a cover has no place for one. */
 function begunJob(
   planned: Job,
@@ -193,6 +206,7 @@ const REASONS: Readonly<Record<Superseded['reason'], string>> = {
   'other-files': 'has another cover, other segments or other content',
   'no-resume': 'is begun anew, --no-resume',
   'session-over': 'is begun anew, since its session is over',
+  'without-cover': 'was begun without its cover',
 };
 
 /** What was begun before is given up, unless it may be a media already, of an earlier state of the file. */

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { UploadFailure } from '../../src/core/errors.js';
 import type { Effort, Job } from '../../src/core/model.js';
 import { uploadOne } from '../../src/pipeline/upload-one.js';
 import { createWorld, jobOf, MIB, type TestWorld } from '../helpers/world.js';
+
+const networkFails = async (): Promise<never> => {
+  throw new UploadFailure('network', 'no answer', { ambiguous: true });
+};
 
 describe('a cover that cannot be uploaded', () => {
   let world: TestWorld;
@@ -110,6 +115,41 @@ describe('a cover that cannot be uploaded', () => {
     }
     assert.ok(outcome.status === 'uploaded');
     assert.equal(outcome.job.cover, undefined);
+    assert.equal(world.sandbox.sessions().length, 2);
+  });
+
+  test('is uploaded by a run that drops no covers, in a session of its own', async () => {
+    world.sandbox.fail('PutObject:400');
+    world.cos.complete = networkFails;
+    assert.equal((await upload(true)).status, 'failed');
+    world.restart();
+    const outcome = await upload(false);
+    assert.ok(outcome.status === 'uploaded');
+    assert.notEqual(outcome.receipt.coverUrl, null);
+    assert.deepEqual(
+      world.sandbox.sessions().map(({ coverKey, commits }) => [coverKey !== null, commits]),
+      [
+        [true, 0],
+        [false, 0],
+        [true, 1],
+      ],
+    );
+    assert.deepEqual(world.sandbox.openUploads(), []);
+  });
+
+  test('stays dropped, with a warning, where the media may exist without it', async () => {
+    world.sandbox.fail('PutObject:400');
+    world.vod.commitUpload = networkFails;
+    world.vod.findMedia = networkFails;
+    assert.equal((await upload(true)).status, 'unknown');
+    world.restart();
+    const outcome = await upload(false);
+    assert.ok(outcome.status === 'uploaded');
+    assert.equal(outcome.receipt.coverUrl, null);
+    assert.match(
+      world.warnings.at(-1) ?? '',
+      /was begun with other options \(cover\): the media may/,
+    );
     assert.equal(world.sandbox.sessions().length, 2);
   });
 
