@@ -179,3 +179,9 @@ export async function createKilled(
   assert.equal(killed.signal, 'SIGKILL', killed.stderr);
   return world;
 }
+
+/** No upload is open, and none is known. */
+export async function assertNothingIsLeft({ cloud, shell }: KillWorld): Promise<void> {
+  assert.deepEqual(cloud.openUploads(), []);
+  assert.equal((await shell.run(['jobs', 'list'])).stdout, '');
+}
