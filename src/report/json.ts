@@ -56,7 +56,7 @@ function publicFacts(
       return { id, path, stage, code, message, attempt, waitMs };
     }
     case 'job-settled':
-      return { id: event.outcome.job?.id ?? null, ...toRecord(event.outcome) };
+      return withOwn({ id: event.outcome.job?.id ?? null }, toRecord(event.outcome));
     case 'run-finished':
       return { exitCode: event.exitCode, durationMs: event.durationMs, summary: event.summary };
     default:
@@ -66,7 +66,12 @@ function publicFacts(
 
 /** One event as a line. */
 export function formatEvent(type: string, time: Date, facts: object): string {
-  return formatLine({ type, time, schema: 1, ...facts });
+  return formatLine(withOwn({ type, time, schema: 1 }, facts));
+}
+
+/** The event's own fields, first and as they are, whatever columns of a job list the facts hold. */
+function withOwn(own: object, facts: object): object {
+  return { ...own, ...facts, ...own };
 }
 
 /** Facts as a line of JSON; U+2028 and U+2029 are line ends to some readers, others look for commands. */

@@ -113,6 +113,16 @@ describe('the schema of the events', () => {
     return lines;
   }
 
+  it('leaves the fields of an event as they are where a job list has columns of their names', () => {
+    const extra = { type: 'trailer', id: '17', time: '10:30', schema: 'v2', note: 'n' };
+    const outcome = { status: 'interrupted', path: 'a', job: job('a', 1, { extra }) } as const;
+    const own = { type: 'job-settled', time: '1970-01-01T00:00:00.000Z', schema: 1 };
+    const id = outcome.job.id;
+    assert.deepEqual(told({ type: 'job-settled', outcome }), [
+      { ...toRecord(outcome), ...own, id, note: 'n' },
+    ]);
+  });
+
   const id = 'x' as JobId;
   const summary = {
     total: 1,
