@@ -23,13 +23,13 @@ export interface Row {
   readonly media: MediaOptions;
   /** The columns that are not known here, and those that are, as `given`. */
   readonly extra?: Extra;
+  /** A record of what its run could not plan, which may be a directory: it tells nothing of the media. */
+  readonly isUnplanned: boolean;
 }
 
 export interface ReadRow {
   readonly row: Row;
   readonly problems: readonly Problem[];
-  /** A record of a file that its run could not plan: it tells nothing of the media. */
-  readonly isUnplanned: boolean;
   /** Columns that cannot come back in the manifest. */
   readonly lostColumns: readonly string[];
 }
@@ -83,9 +83,9 @@ export function readRow(
       ...(hadNone ? { cover: null } : {}),
       ...(cover === undefined ? {} : { cover }),
       ...(extra === undefined ? {} : { extra }),
+      isUnplanned: isRecord && !isPlanned,
     },
     problems,
-    isUnplanned: isRecord && !isPlanned,
     lostColumns: isRecord ? [] : Object.keys(values).filter(isReserved),
   };
 }

@@ -111,7 +111,7 @@ export async function planUploads(
 
   const listed = jobList === undefined ? lists : [...lists, jobList.rows];
   const coverDir = coverSettings.coverDir?.realPath;
-  const found = survey(steps, listed, { walkOptions, coverDir }, signal);
+  const found = survey(steps, listed, { walkOptions, coverDir, warnings }, signal);
   const decide = createDecide({ media, scope: options.scope, images, now }, covers, warnings);
   async function* items(): AsyncGenerator<PlanItem, void, undefined> {
     const verdicts = mapAhead(found, EXAMINED_AHEAD, async (one) =>

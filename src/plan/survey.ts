@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { visible } from '../core/text.js';
 import type { Entry } from './entry.js';
 import type { Verdict } from './examine.js';
 import type { NamedDirectory } from './inputs.js';
@@ -8,6 +9,7 @@ import type { PathList } from './lists.js';
 import { mapAhead } from './map-ahead.js';
 import { extensionOf, isImageType } from './media-types.js';
 import { walk, type WalkOptions } from './walk.js';
+import type { Warnings } from './warnings.js';
 
 /** Something to walk, to look at, or looked at already. */
 export type Step = NamedDirectory | Entry | Verdict;
@@ -21,6 +23,7 @@ export interface SurveyTools {
   readonly walkOptions: WalkOptions;
   /** The real path of `--cover-dir`. */
   readonly coverDir: string | undefined;
+  readonly warnings: Warnings;
 }
 
 /**
@@ -70,7 +73,7 @@ async function isInCoverDir(
 
 async function* readList(
   list: Listed,
-  { walkOptions }: SurveyTools,
+  { walkOptions, warnings }: SurveyTools,
   signal: AbortSignal,
 ): AsyncGenerator<Entry, void, undefined> {
   const { cwd, excludes, realDirectory } = walkOptions;
@@ -85,11 +88,21 @@ async function* readList(
   const inspected = mapAhead<string | Row | Entry, Entry>(list, LISTED_AHEAD, look);
   for await (const entry of inspected) {
     signal.throwIfAborted();
-    const { path: shown, absolute, inspection } = entry;
-    if (inspection?.kind === 'directory' && entry.row === undefined) {
-      if (!excludes.named(shown, true)) yield* walk(shown, absolute, walkOptions, signal);
+    const { path: shown, absolute, inspection, row } = entry;
+    if (inspection?.kind === 'directory' && (row === undefined || isUnread(row))) {
+      if (excludes.named(shown, true)) continue;
+      if (row !== undefined) {
+        const message = `${visible(shown)} could not be read by the run of the manifest: all media in it are taken, by this run's --exclude, --include-hidden and --follow-symlinks`;
+        warnings.add('directories walked again', message);
+      }
+      yield* walk(shown, absolute, walkOptions, signal);
     } else if (entry.failure !== undefined || !excludes.named(shown, false)) {
       yield entry;
     }
   }
+}
+
+/** Whether it may tell of a directory that was walked in vain; the row of somebody's own list names a file. */
+function isUnread({ isUnplanned, extra }: Row): boolean {
+  return isUnplanned && extra === undefined;
 }

@@ -5,7 +5,7 @@ export interface Warnings {
   flush(): void;
 }
 
-type WarningKind = 'names changed' | 'covers passed over';
+type WarningKind = 'names changed' | 'covers passed over' | 'directories walked again';
 
 const SHOWN_OF_A_KIND = 10;
 

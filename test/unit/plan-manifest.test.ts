@@ -9,7 +9,7 @@ import { CSV_COLUMNS, RESULT_COLUMNS } from '../../src/plan/recorded-row.js';
 import type { MediaOptions, PlanOptions } from '../../src/plan/plan.js';
 import { job, receipt, uploaded } from '../helpers/outcomes.js';
 import { failAll, FORMATS, writeManifest } from '../helpers/manifests.js';
-import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
+import { asNobody, createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
 
 let world: PlanWorld;
 beforeEach(async () => {
@@ -67,6 +67,41 @@ test('a manifest without anything left to do plans nothing', async () => {
   for (const format of FORMATS) {
     await writeManifest(world, `m.${format}`, mixedOutcomes().slice(0, 4));
     assert.deepEqual(await world.lines([], { jobs: `m.${format}` }), []);
+  }
+});
+
+test('a directory that a run could not read is walked from its manifest, by the flags of this run', async () => {
+  await world.write({
+    'v/a.mp4': '1',
+    'v/shut/b.mp4': '1',
+    'v/shut/.c.mp4': '1',
+    'v/shut/d.mov': '1',
+  });
+  await fs.chmod(world.dir, 0o755);
+  await fs.chmod(world.at('v/shut'), 0o000);
+  const items = await asNobody(() => world.plan(['v']));
+  for (const format of FORMATS) await writeManifest(world, `m.${format}`, failAll(items));
+  const shut = ['v/a.mp4', 'v/shut (source-unreadable)'];
+  await asNobody(async () => {
+    assert.deepEqual(await world.lines([], { jobs: 'm.json' }), shut);
+  });
+  await fs.chmod(world.at('v/shut'), 0o755);
+  for (const format of FORMATS) {
+    world.warnings.length = 0;
+    const options = { jobs: `m.${format}`, includeHidden: true, exclude: ['*.mov'] };
+    const found = ['v/a.mp4', 'v/shut/.c.mp4', 'v/shut/b.mp4'];
+    assert.deepEqual(await world.lines([], options), found, format);
+    assert.match(world.warnings.join('\n'), /^v\/shut could not .* --include-hidden [^\n]*$/);
+    assert.deepEqual(await world.lines([], { ...options, exclude: ['shut'] }), ['v/a.mp4']);
+  }
+});
+
+test('the row of a list that is a directory is refused from the manifest, too', async () => {
+  await world.write({ 'v/a.mp4': '1' });
+  const items = await world.plan([], await world.jobList('l.csv', 'path,note\nv,n\n'));
+  for (const format of FORMATS) {
+    await writeManifest(world, `m.${format}`, failAll(items));
+    assert.deepEqual(await world.lines([], { jobs: `m.${format}` }), ['v (source-invalid)']);
   }
 });
 
