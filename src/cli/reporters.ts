@@ -10,6 +10,7 @@ import { stateText } from '../report/progress-text.js';
 import { createResults } from '../report/results.js';
 import { advance, emptyTally, summarise } from '../report/tally.js';
 import type { TerminalUser } from './job-control.js';
+import { isOnStandardOutput } from './manifest-place.js';
 import type { UploadFlags } from './upload-options.js';
 import type { World } from './world.js';
 
@@ -51,7 +52,9 @@ export async function createReporters(
   const programs = flags.json
     ? createJsonLines({ stream, now, toRecord })
     : createResults({ stream });
-  const reporters: readonly Reporter[] = [programs, people];
+  // A manifest that goes there tells the same, and is read as a whole.
+  const isTaken = await isOnStandardOutput(flags, world);
+  const reporters: readonly Reporter[] = isTaken ? [people] : [programs, people];
   const emit: Emit = (event) => {
     if (isStopped) return;
     tally = advance(tally, event);

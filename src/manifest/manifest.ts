@@ -1,7 +1,8 @@
-import { constants } from 'node:fs';
+import { appendFile, constants, fsync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { UploadFailure } from '../core/errors.js';
 import type { Outcome } from '../core/model.js';
 import type { Recorder } from '../core/ports.js';
@@ -97,13 +98,26 @@ export async function createManifest(options: ManifestOptions): Promise<Manifest
 interface Place {
   readonly target: Target;
   readonly temporary: string;
-  readonly file: FileHandle;
+  readonly file: OpenFile;
 }
+
+type OpenFile = Pick<FileHandle, 'sync' | 'close'> & { appendFile(text: string): Promise<void> };
 
 async function prepare(options: ManifestOptions): Promise<Place> {
   const target = await answered(findTarget(options.path));
   if (target.isReplaceable) return answered(prepareFile(target, options));
-  return { target, temporary: target.path, file: await open(target.path, 'w') };
+  const { path, descriptor } = target;
+  const file = descriptor === undefined ? await open(path, 'a') : opened(descriptor);
+  return { target, temporary: path, file };
+}
+
+/** What was opened by whoever started this process, and stays open. */
+function opened(descriptor: number): OpenFile {
+  return {
+    appendFile: (text) => promisify(appendFile)(descriptor, text),
+    sync: () => promisify(fsync)(descriptor),
+    close: async () => undefined,
+  };
 }
 
 async function prepareFile(target: Target, options: ManifestOptions): Promise<Place> {
@@ -129,7 +143,7 @@ interface Appender {
 
 /** `inTime` bounds the wait for a write. */
 function createAppender(
-  file: FileHandle,
+  file: OpenFile,
   inTime: (writing: Promise<void>) => Promise<void>,
 ): Appender {
   let batch: string[] = [];

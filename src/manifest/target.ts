@@ -1,8 +1,9 @@
-import { constants, type Stats } from 'node:fs';
+import { constants, write, type Stats } from 'node:fs';
 import { access, readdir, readlink, realpath, rm, stat } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { UsageError, usageError } from '../core/errors.js';
 import { answered } from '../core/waits.js';
 
@@ -16,8 +17,10 @@ export interface Processes {
 export interface Target {
   /** Behind all symbolic links. */
   readonly path: string;
-  /** A file is replaced as a whole; a device or a pipe (/dev/stdout) can only be written to. */
+  /** A file is replaced as a whole; a device, a pipe and what a process has open (/dev/stdout) are written to. */
   readonly isReplaceable: boolean;
+  /** A file that this process has open, and that others may write to at the same position. */
+  readonly descriptor?: number;
 }
 
 /** Throws UsageError unless a manifest can be put at `path`. Writes nothing. */
@@ -35,6 +38,10 @@ async function checkPlace(path: string): Promise<void> {
   const directory = dirname(target.path);
   const found = await stat(target.path).catch(ignoring(...ABSENT));
   if (found?.isDirectory()) throw refusal(path, 'it is a directory');
+  if (target.descriptor !== undefined) {
+    await promisify(write)(target.descriptor, '');
+    return;
+  }
   if (!target.isReplaceable) return access(target.path, constants.W_OK);
   const place = await stat(directory);
   if (!place.isDirectory()) throw refusal(path, `${directory} is not a directory`);
@@ -57,15 +64,23 @@ const ABSENT = ['ENOENT', 'ENOTDIR'];
 export async function findTarget(path: string): Promise<Target> {
   const found = await stat(path).catch(ignoring(...ABSENT));
   if (found && !found.isFile() && !found.isDirectory()) return { path, isReplaceable: false };
-  return { path: await follow(resolve(path)), isReplaceable: true };
+  return follow(resolve(path));
 }
 
-async function follow(path: string): Promise<string> {
-  const real = await realpath(path).catch(ignoring(...ABSENT));
-  if (real !== undefined) return real;
-  const link = await readlink(path).catch(ignoring(...ABSENT, 'EINVAL'));
-  if (link !== undefined) return follow(resolve(dirname(path), link));
-  return join(await realpath(dirname(path)), basename(path));
+/** The names in it stand for what a process has open: as links they lead to the file alone. */
+const DESCRIPTORS = /^\/(?:dev|proc\/\d+(?:\/task\/\d+)?)\/fd$/;
+
+async function follow(path: string): Promise<Target> {
+  const directory = await realpath(dirname(path));
+  const name = basename(path);
+  const end = join(directory, name);
+  if (DESCRIPTORS.test(directory)) {
+    const isOwn = (await realpath('/dev/fd').catch(ignoring(...ABSENT))) === directory;
+    return { path: end, isReplaceable: false, ...(isOwn ? { descriptor: Number(name) } : {}) };
+  }
+  const link = await readlink(end).catch(ignoring(...ABSENT, 'EINVAL'));
+  if (link === undefined) return { path: end, isReplaceable: true };
+  return follow(isAbsolute(link) ? link : `${directory}/${link}`);
 }
 
 function ignoring(...codes: readonly string[]): (error: NodeJS.ErrnoException) => undefined {
@@ -91,6 +106,8 @@ function reasonOf(error: unknown): string {
     case 'EACCES':
     case 'EPERM':
       return `this user may not write to ${refused}`;
+    case 'EBADF':
+      return 'it is not open for writing';
     case 'EROFS':
       return `${refused} is on a read-only file system`;
     default:

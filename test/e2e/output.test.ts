@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { createCloudShell, type CloudShell } from '../helpers/cloud.js';
 import { commandLine, createShell } from '../helpers/run-cli.js';
@@ -40,6 +40,23 @@ describe('an environment or an output that is broken', () => {
     assert.equal(upload.status, 2, upload.stderr);
     assert.match(upload.stderr, /^vod-upload: the current directory does not exist any more\n/);
     assert.equal(run(['--version']).status, 0);
+  });
+
+  test('a manifest on standard output is alone there, and replaces no log', async () => {
+    const script = '"$@" | cat > piped.json; { echo before; "$@"; echo after; } >> log';
+    const run = (...flags: string[]): SpawnSyncReturns<string> => {
+      const command = commandLine(['a.mp4', '-q', '--manifest', '/dev/stdout', ...flags]);
+      const { dir: cwd, env } = shell;
+      return spawnSync('sh', ['-c', script, 'sh', ...command], { cwd, env, encoding: 'utf8' });
+    };
+    const { stderr } = run();
+    const texts = ['piped.json', 'log'].map((name) => readFileSync(shell.at(name), 'utf8'));
+    const json = texts.map((text) => text.replace(/^before\n|after\n$/g, ''));
+    assert.match(texts[1] ?? '', /^before\n[^]*\nafter\n$/);
+    for (const text of json) {
+      assert.equal((JSON.parse(text) as { results: unknown[] }).results.length, 1, stderr);
+    }
+    assert.match(run('--json').stderr, /^vod-upload: --json and --manifest \/dev\/stdout /);
   });
 
   const noFull = !existsSync('/dev/full') && 'there is no /dev/full';

@@ -194,6 +194,27 @@ describe('a manifest on a full disk', () => {
     assert.equal(await fs.readFile(join(directory, 'm.json'), 'utf8'), 'old');
   });
 
+  for (const linked of [false, true]) {
+    const name = linked ? 'a link to a file that is open' : 'a file that is open';
+    it(`may be ${name}, which is written to where its other writers are`, async () => {
+      const file = await fs.open(join(directory, 'log'), 'w');
+      let path = `/dev/fd/${file.fd}`;
+      if (linked) {
+        await fs.symlink(path, join(directory, 'm.json'));
+        path = join(directory, 'm.json');
+      }
+      await file.write('before\n');
+      const manifest = await begin('', { path });
+      await manifest.record(uploaded('a.mp4'));
+      await manifest.finish(tail);
+      await file.write('after\n');
+      await file.close();
+      const log = await fs.readFile(join(directory, 'log'), 'utf8');
+      const [, json = ''] = /^before\n(\{.*\}\n)after\n$/s.exec(log) ?? [];
+      assert.equal((JSON.parse(json) as { results: unknown[] }).results.length, 1);
+    });
+  }
+
   it('may be a device, which is written to and never replaced', async () => {
     const manifest = await begin('.', { path: '/dev/full' });
     await manifest.record(uploaded('a'));

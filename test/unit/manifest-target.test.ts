@@ -70,6 +70,15 @@ describe('the plan refuses a manifest', () => {
     assert.match(await refusal(join(directory, 'm.json')), /may not write/);
   });
 
+  it('in a file that is open for reading alone', async () => {
+    const file = await fs.open(join(directory, 'm.json'), 'w+');
+    const reader = await fs.open(join(directory, 'm.json'), 'r');
+    await assertManifestWritable(`/dev/fd/${file.fd}`);
+    assert.match(await refusal(`/dev/fd/${reader.fd}`), /: it is not open for writing$/);
+    await file.close();
+    await reader.close();
+  });
+
   it('and takes one that is new, old, linked or a device', async () => {
     await fs.writeFile(join(directory, 'old.json'), '');
     await fs.symlink('new.json', join(directory, 'link.json'));
