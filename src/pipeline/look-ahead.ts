@@ -4,22 +4,24 @@ import { setImmediate as turn } from 'node:timers/promises';
 const TURN_MS = 5;
 
 /**
- * Reads a stream up to `capacity` items ahead of its consumer, so that totals are known early and
+ * Reads a stream ahead of its consumer, up to where the items weigh `capacity` together, so that totals are known early and
  * the disk is asked while the network is busy; memory stays bounded. Ends as soon as `leave` aborts,
  * whatever the source is at, of which nothing is told any more.
  */
 export async function* lookAhead<T>(
   source: AsyncIterable<T>,
   capacity: number,
+  weigh: (item: T) => number,
   onItem: (item: T) => void,
   onEnd: () => void,
   leave: AbortSignal,
 ): AsyncGenerator<T> {
   const ready: T[] = [];
-  let head = 0;
+  let weight = 0;
   let ended = false;
   let failure: { readonly error: unknown } | undefined;
   let wake = (): void => undefined;
+  const woken = (): Promise<void> => new Promise((resolve) => (wake = resolve));
   let isLeft = false;
   const isOver = (): boolean => isLeft || leave.aborted;
   leave.addEventListener('abort', () => wake(), { once: true });
@@ -31,14 +33,13 @@ export async function* lookAhead<T>(
         if (isOver()) return;
         onItem(item);
         ready.push(item);
+        weight += weigh(item);
         wake();
         if (performance.now() - since > TURN_MS) {
           await turn();
           since = performance.now();
         }
-        while (ready.length - head >= capacity && !isOver()) {
-          await new Promise<void>((resolve) => (wake = resolve));
-        }
+        while (weight >= capacity && !isOver()) await woken();
         if (isOver()) return;
       }
       if (!isOver()) onEnd();
@@ -52,17 +53,16 @@ export async function* lookAhead<T>(
 
   try {
     for (;;) {
-      while (head < ready.length && !isOver()) {
-        const item = ready[head] as T;
-        head += 1;
-        if (head > 1024) head -= ready.splice(0, head).length;
+      while (ready.length > 0 && !isOver()) {
+        const item = ready.shift() as T;
+        weight -= weigh(item);
         wake();
         yield item;
       }
       if (isOver()) return;
       if (failure) throw failure.error;
       if (ended) return;
-      await new Promise<void>((resolve) => (wake = resolve));
+      await woken();
     }
   } finally {
     isLeft = true;

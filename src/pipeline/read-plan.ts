@@ -4,7 +4,7 @@ import { afterTicks } from '../core/waits.js';
 import { lookAhead } from './look-ahead.js';
 import type { Ports } from './ports.js';
 
-/** Jobs planned ahead of the one that begins next: enough for honest totals, little memory. */
+/** Files planned ahead of the job that begins next: enough for honest totals, little memory. */
 const LOOK_AHEAD = 4_000;
 /** Two minutes: a dead disk is known to be one after the first. */
 const TICKS = 24;
@@ -37,6 +37,7 @@ export async function* readPlan(
   const items = lookAhead(
     plan,
     LOOK_AHEAD,
+    filesOf,
     (item) => {
       if (item.status === 'planned') emit({ type: 'job-planned', size: jobSize(item.job) });
     },
@@ -58,4 +59,11 @@ export async function* readPlan(
   const message =
     'the plan has said nothing for two minutes: what it had not named is not on record';
   emit({ type: 'warning', message });
+}
+
+/** What has no job costs as much memory as one file. */
+function filesOf(item: PlanItem): number {
+  if (item.status !== 'planned') return 1;
+  const { cover, segments } = item.job;
+  return 1 + (cover === undefined ? 0 : 1) + segments.length;
 }

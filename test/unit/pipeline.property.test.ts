@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { PlanItem, Segment } from '../../src/core/model.js';
 import { lookAhead } from '../../src/pipeline/look-ahead.js';
+import type { Ports } from '../../src/pipeline/ports.js';
+import { readPlan } from '../../src/pipeline/read-plan.js';
 import { together } from '../../src/pipeline/together.js';
 import { gate } from '../helpers/gate.js';
+import { job, sourceFile } from '../helpers/outcomes.js';
 
 const never = new AbortController().signal;
 
@@ -73,7 +77,8 @@ test('together: what is under way ends where a failure leaves it of use, and is 
   assert.deepEqual(await outcome('harmless'), ['begins nothing', 'ended']);
 });
 
-test('look ahead: every item once, in order, never more than the capacity ahead', async () => {
+test('look ahead: every item once, in order, never more than the capacity ahead, by weight', async () => {
+  const weigh = (item: number): number => 1 + (item % 4);
   const pace = fc.array(fc.nat(3), { maxLength: 40 });
   await fc.assert(
     fc.asyncProperty(
@@ -81,8 +86,8 @@ test('look ahead: every item once, in order, never more than the capacity ahead'
       fc.integer({ min: 1, max: 5 }),
       fc.nat(3),
       async (waits, capacity, slow) => {
-        let read = 0;
-        let taken = 0;
+        let aheadWeight = 0;
+        let handedOver = 0;
         let ends = 0;
         async function* source(): AsyncGenerator<number> {
           for (const [index, turns] of waits.entries()) {
@@ -94,12 +99,18 @@ test('look ahead: every item once, in order, never more than the capacity ahead'
         const ahead = lookAhead(
           source(),
           capacity,
-          () => assert.ok(++read - taken <= capacity + 1),
+          weigh,
+          (item) => {
+            // One may be on its way to the consumer.
+            assert.ok(aheadWeight - weigh(handedOver) < capacity);
+            aheadWeight += weigh(item);
+          },
           () => (ends += 1),
           never,
         );
         for await (const item of ahead) {
-          taken += 1;
+          aheadWeight -= weigh(item);
+          handedOver = item + 1;
           items.push(item);
           for (let at = 0; at < slow; at += 1) await turn();
         }
@@ -129,6 +140,7 @@ test('look ahead: who leaves early leaves the source closed, and a failure comes
         for await (const item of lookAhead(
           source(),
           3,
+          () => 1,
           () => undefined,
           () => undefined,
           never,
@@ -144,4 +156,22 @@ test('look ahead: who leaves early leaves the source closed, and a failure comes
       assert.equal(failure instanceof Error, !leftEarly);
     }),
   );
+});
+
+test('the plan is read ahead by files: playlists of many segments are few', async () => {
+  let planned = 0;
+  async function* plan(): AsyncGenerator<PlanItem> {
+    for (;;) {
+      planned += 1;
+      yield { status: 'planned', job: job('a.m3u8', 1, { segments }) };
+    }
+  }
+  const segment = { ...sourceFile('a.ts', 1), relativeKey: 'a.ts' };
+  const segments = new Array<Segment>(1500).fill(segment);
+  const ports = { emit: () => undefined } as unknown as Ports;
+  const items = readPlan(plan(), ports, never, never, () => undefined);
+  await items.next();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await items.return();
+  assert.ok(planned <= 4, `${planned} were planned`);
 });
