@@ -21,9 +21,19 @@ export interface Excludes {
 
 /** What a pattern may give a meaning to. */
 const WILD = /[\\*?[\](){}!+@]/;
+/** The same, and what else the matcher does not take as it stands: quotes, alternatives, one more `./`. */
+const NOT_LITERAL = new RegExp(`^\\./|["|]|${WILD.source}`);
 
-/** See `Excludes`. */
-type Pattern = (relative: string, shown: string, isDirectory: boolean) => boolean;
+/** What is asked about: see `Excludes`. */
+interface Found {
+  readonly relative: string;
+  readonly shown: string;
+  readonly name: string;
+  readonly absolute: string;
+  readonly isDirectory: boolean;
+}
+
+type Pattern = (found: Found) => boolean;
 
 /**
  * A pattern without a slash matches a base name at any depth; one with a slash matches the whole path,
@@ -41,13 +51,20 @@ export async function createExcludes(
     if (problem !== undefined) problems.push(problem);
     return problem === undefined;
   });
-  // Patterns take their time to load, and most runs have none.
-  const library = usable.length === 0 ? undefined : (await import('micromatch')).default;
-  const patterns = library
-    ? await Promise.all(usable.map((glob) => readPattern(glob, cwd, library)))
-    : [];
-  const excluded = (relative: string, shown: string, isDirectory: boolean): boolean =>
-    patterns.some((matches) => matches(relative, shown, isDirectory));
+  const realOf = createRealOf();
+  const literal = await readLiterals(
+    usable.filter((glob) => !isWild(glob)),
+    cwd,
+    realOf,
+  );
+  const wild = await readPatterns(usable.filter(isWild), cwd, realOf);
+  const patterns = [literal, ...wild];
+  const excluded = (relative: string, shown: string, isDirectory: boolean): boolean => {
+    if (usable.length === 0 || shown.length > LONGEST_PATH) return false;
+    const [name, absolute] = [path.basename(relative), path.resolve(cwd, shown)];
+    const found = { relative, shown, name, absolute, isDirectory };
+    return patterns.some((matches) => matches(found));
+  };
   const below: Excludes['below'] = (base, found, isDirectory) => {
     // What is too long for a path is told as that.
     if (found.length > LONGEST_PATH) return false;
@@ -94,9 +111,60 @@ function withoutSlashes(glob: string): string {
   return plain.replace(/\/+$/, '');
 }
 
+function isWild(glob: string): boolean {
+  return NOT_LITERAL.test(withoutSlashes(glob));
+}
+
+/** All patterns that stand for themselves as one, which takes no longer for many. */
+async function readLiterals(
+  globs: readonly string[],
+  cwd: string,
+  realOf: RealOf,
+): Promise<Pattern> {
+  // What is for directories only ends with a slash.
+  const names = new Set<string>();
+  const paths = new Set<string>();
+  let hasPlaces = false;
+  for (const glob of globs) {
+    const bare = withoutSlashes(glob);
+    const end = glob.endsWith('/') ? '/' : '';
+    if (!bare.includes('/')) {
+      names.add(bare + end);
+      continue;
+    }
+    paths.add(bare + end);
+    if (!bare.startsWith('/')) continue;
+    hasPlaces = true;
+    paths.add(bare.slice(1) + end);
+    const { real, rest } = await realPlaceOf(bare, cwd, realOf);
+    paths.add(path.join(real, rest) + end);
+  }
+  const has = (set: ReadonlySet<string>, path: string, isDirectory: boolean): boolean =>
+    set.has(path) || (isDirectory && set.has(`${path}/`));
+  const isWithin = (directory: string): boolean =>
+    has(paths, directory, true) || (directory !== '/' && isWithin(path.dirname(directory)));
+  return ({ relative, shown, name, absolute, isDirectory }) =>
+    has(names, name, isDirectory) ||
+    has(paths, relative, isDirectory) ||
+    has(paths, shown, isDirectory) ||
+    (hasPlaces && (has(paths, absolute, isDirectory) || isWithin(path.dirname(absolute))));
+}
+
+async function readPatterns(
+  globs: readonly string[],
+  cwd: string,
+  realOf: RealOf,
+): Promise<Pattern[]> {
+  // Patterns take their time to load, and most runs have none.
+  if (globs.length === 0) return [];
+  const { default: library } = await import('micromatch');
+  return Promise.all(globs.map((glob) => readPattern(glob, cwd, realOf, library)));
+}
+
 async function readPattern(
   glob: string,
   cwd: string,
+  realOf: RealOf,
   { matcher, braces }: typeof micromatch,
 ): Promise<Pattern> {
   const directoriesOnly = glob.endsWith('/');
@@ -110,20 +178,33 @@ async function readPattern(
   const isWanted = (isDirectory: boolean): boolean => isDirectory || !directoriesOnly;
   const asWritten = matcher(bare, options);
   if (!bare.includes('/')) {
-    return (relative, _shown, isDirectory) =>
-      isWanted(isDirectory) && asWritten(path.basename(relative));
+    return ({ name, isDirectory }) => isWanted(isDirectory) && asWritten(name);
   }
   const below = bare.startsWith('/') ? matcher(bare.slice(1), options) : asWritten;
-  const matches: Pattern = (relative, shown, isDirectory) =>
+  const matches: Pattern = ({ relative, shown, isDirectory }) =>
     isWanted(isDirectory) && (below(relative) || below(shown) || asWritten(shown));
   // A wildcard at its beginning may match directories that nobody thought of.
   if (!/^\/[^/*?[(]+(\/|$)/.test(bare)) return matches;
-  const places = [bare, await fromRealCwd(bare, cwd)];
+  const { real, rest } = await realPlaceOf(bare, cwd, realOf);
+  const escaped = real.replace(new RegExp(WILD, 'g'), String.raw`\$&`);
+  const places = [bare, path.join(escaped, rest)];
   const inside = places.flatMap((at) => [matcher(at, options), matcher(`${at}/**`, options)]);
-  return (relative, shown, isDirectory) => {
-    const absolute = path.resolve(cwd, shown);
-    const place = isWanted(isDirectory) ? absolute : path.dirname(absolute);
-    return inside.some((has) => has(place)) || matches(relative, shown, isDirectory);
+  return (found) => {
+    const place = isWanted(found.isDirectory) ? found.absolute : path.dirname(found.absolute);
+    return inside.some((has) => has(place)) || matches(found);
+  };
+}
+
+/** The real path of a directory; undefined where it is not there. */
+type RealOf = (directory: string) => Promise<string | undefined>;
+
+/** Remembers, since many patterns may begin in the same few directories. */
+function createRealOf(): RealOf {
+  const known = new Map<string, Promise<string | undefined>>();
+  return (directory) => {
+    const real = known.get(directory) ?? threadFs.realpath(directory).catch(() => undefined);
+    known.set(directory, real);
+    return real;
   };
 }
 
@@ -131,18 +212,21 @@ async function readPattern(
  * The same place from the real path of the working directory, or of one that it is in, where the pattern
  * leads there: `$PWD` may have links, and files are known without them.
  */
-async function fromRealCwd(glob: string, cwd: string): Promise<string> {
-  const names = glob.split('/');
+async function realPlaceOf(
+  bare: string,
+  cwd: string,
+  realOf: RealOf,
+): Promise<{ readonly real: string; readonly rest: string }> {
+  const names = bare.split('/');
   const wild = names.findIndex((name) => WILD.test(name));
   for (let count = wild < 0 ? names.length - 1 : wild; count > 1; count -= 1) {
-    const directory = names.slice(0, count).join('/');
     // What is not there holds nothing to leave out.
-    const real = await threadFs.realpath(directory).catch(() => undefined);
-    if (real === undefined || !isAtOrAbove(real, cwd)) continue;
-    const escaped = real.replace(new RegExp(WILD, 'g'), String.raw`\$&`);
-    return path.join(escaped, ...names.slice(count));
+    const real = await realOf(names.slice(0, count).join('/'));
+    if (real !== undefined && isAtOrAbove(real, cwd)) {
+      return { real, rest: names.slice(count).join('/') };
+    }
   }
-  return glob;
+  return { real: '/', rest: bare };
 }
 
 function isAtOrAbove(directory: string, cwd: string): boolean {

@@ -175,7 +175,7 @@ async function readExcludes(
         .toString()
         .replace(/^\ufeff/, '')
         .split(/\r?\n/);
-      globs.push(...lines.filter((line) => line.trim() !== '' && !line.startsWith('#')));
+      for (const line of lines) if (line.trim() !== '' && !line.startsWith('#')) globs.push(line);
     } catch (error) {
       signal.throwIfAborted();
       const { message } = explain(error, nameOfList(file));

@@ -228,6 +228,49 @@ test('patterns to exclude can come from a file', async () => {
   ]);
 });
 
+test('what is named to exclude without wildcards stands for itself, whatever it ends or begins with', async () => {
+  const all = ['A.mp4', 'a [1].mp4', 'a.mp4', 'v/a.mp4', 'v/raw/c.mp4', 'w/v/a.mp4'];
+  await world.write(Object.fromEntries(all.map((name) => [name, '1'])));
+  const rows: readonly (readonly [string, readonly string[]])[] = [
+    ['a.mp4', ['a.mp4', 'v/a.mp4', 'w/v/a.mp4']],
+    ['./a.mp4', ['a.mp4', 'v/a.mp4', 'w/v/a.mp4']],
+    ['././a.mp4', ['a.mp4']],
+    ['a.mp4/', []],
+    ['v/a.mp4', ['v/a.mp4']],
+    ['v/a.mp4/', []],
+    ['/a.mp4', ['a.mp4']],
+    ['raw', ['v/raw/c.mp4']],
+    ['raw/', ['v/raw/c.mp4']],
+    ['v/', ['v/a.mp4', 'v/raw/c.mp4', 'w/v/a.mp4']],
+    ['/v', ['v/a.mp4', 'v/raw/c.mp4']],
+    [world.at('v/raw/'), ['v/raw/c.mp4']],
+    [world.at('v/a.mp4/'), []],
+    [String.raw`a \[1\].mp4`, ['a [1].mp4']],
+    ['a [1].mp4', ['a [1].mp4']],
+  ];
+  for (const [exclude, expected] of rows) {
+    const left = await world.lines(['.'], { exclude: [exclude, 'z'] });
+    assert.deepEqual(
+      all.filter((name) => !left.includes(name)),
+      expected,
+      exclude,
+    );
+  }
+});
+
+test('a long list of what was done before costs no time', async () => {
+  const names = Array.from({ length: 500 }, (_, index) => `${index}.mp4`);
+  await world.write(Object.fromEntries(['x.mp4', ...names].map((name) => [name, '1'])));
+  const rows = Array.from({ length: 150_000 }, (_, index) => `${index}.mp4`);
+  for (const directory of ['', './x/', `${world.dir}/`]) {
+    await world.write({ done: rows.map((name) => `${directory}${name}\n`).join('') });
+    const { user: before } = process.cpuUsage();
+    const left = await world.lines(['.'], { excludeFrom: ['done'] });
+    assert.deepEqual(left, directory === './x/' ? [...names, 'x.mp4'].sort() : ['x.mp4']);
+    assert.ok(process.cpuUsage().user - before < 3e6, directory);
+  }
+});
+
 test('a pattern to exclude that names nothing is a problem', async () => {
   await world.write({ 'a.mp4': '1', not: '/\n' });
   const exclude = ['', '/', './', './/', '*.mov'];
