@@ -36,7 +36,10 @@ export interface CoverSettings {
   };
 }
 
+/** However many images are in them. */
 const REMEMBERED_DIRECTORIES = 64;
+/** More directories are remembered until they and the stems of their images are as many as this. */
+const REMEMBERED_STEMS = 65_536;
 
 /** The stems that pair with a media called `stem`, in the order in which they are preferred. */
 function coverStems(stem: string): string[] {
@@ -79,8 +82,9 @@ async function listImages(
     const names = await threadFs.names(absolute);
     return indexImages(
       names.filter((name) => {
+        if (!isImageType(extensionOf(name))) return false;
         const image = path.join(shown, name);
-        return isImageType(extensionOf(name)) && !excludes.file(image, image);
+        return !excludes.file(image, image);
       }),
     );
   } catch (error) {
@@ -91,6 +95,45 @@ async function listImages(
     }
     return new Map();
   }
+}
+
+/** Reads a directory again only long after it was asked for last: a list may name files in any order. */
+function remembering(
+  list: (shown: string, absolute: string) => Promise<ImageIndex>,
+): (shown: string, absolute: string) => Promise<ImageIndex> {
+  /** What was asked for last is at the end. */
+  const known = new Map<string, { readonly images: Promise<ImageIndex>; size: number }>();
+  let size = 0;
+
+  function forget(absolute: string): void {
+    size -= known.get(absolute)?.size ?? 0;
+    known.delete(absolute);
+  }
+
+  function forgetOldest(): void {
+    for (const oldest of known.keys()) {
+      if (known.size <= REMEMBERED_DIRECTORIES || size <= REMEMBERED_STEMS) return;
+      forget(oldest);
+    }
+  }
+
+  return (shown, absolute) => {
+    const before = known.get(absolute);
+    const one = before ?? { images: list(shown, absolute), size: 0 };
+    known.delete(absolute);
+    known.set(absolute, one);
+    if (before !== undefined) return before.images;
+    one.images.then(
+      (index) => {
+        if (known.get(absolute) !== one) return;
+        one.size = 1 + index.size;
+        size += one.size;
+        forgetOldest();
+      },
+      () => forget(absolute),
+    );
+    return one.images;
+  };
 }
 
 /**
@@ -104,18 +147,9 @@ export function createCoverFinder(
   warnings: Warnings,
 ): CoverFinder {
   const { mode, cover, coverDir } = settings;
-  const known = new Map<string, Promise<ImageIndex>>();
-
-  function imagesOf(shown: string, absolute: string): Promise<ImageIndex> {
-    let images = known.get(absolute);
-    if (images === undefined) {
-      if (known.size >= REMEMBERED_DIRECTORIES) known.clear();
-      images = listImages(shown, absolute, excludes, realDirectory, warnings);
-      known.set(absolute, images);
-      images.catch(() => known.delete(absolute));
-    }
-    return images;
-  }
+  const imagesOf = remembering((shown, absolute) =>
+    listImages(shown, absolute, excludes, realDirectory, warnings),
+  );
 
   async function firstUsable(
     images: ImageIndex,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, test } from 'node:test';
-import { createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
+import { asNobody, createPlanWorld, type PlanWorld } from '../helpers/plan-world.js';
 
 let world: PlanWorld;
 beforeEach(async () => {
@@ -80,4 +81,15 @@ test('a path that the system takes is told whole', async () => {
   const name = `${'x'.repeat(255)}/`.repeat(15) + 'a.mp4';
   const [message] = await world.problems([name]);
   assert.equal(message, `cannot read ${name}: no such file or directory`);
+});
+
+test('a list in any order has each directory looked through once', async () => {
+  const directories = Array.from({ length: 70 }, (_none, index) => `d${index}`);
+  const names = ['a.mp4', 'b.mp4'].flatMap((name) => directories.map((at) => `${at}/${name}`));
+  await world.write(Object.fromEntries(names.map((name) => [name, '1'])));
+  await fs.chmod(world.dir, 0o755);
+  for (const directory of directories) await fs.chmod(world.at(directory), 0o711);
+  const list = { filesFrom: '-', stdin: Readable.from([Buffer.from(names.join('\n'))]) };
+  assert.deepEqual(await asNobody(() => world.lines([], list)), names);
+  assert.equal(world.warnings.at(-1), 'covers passed over: and 60 more');
 });
