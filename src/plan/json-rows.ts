@@ -39,6 +39,8 @@ class JsonReader implements RowReader {
   /** The document outside of its rows, where it has an array of them. */
   #around = '';
   #hasRows = false;
+  /** Whether the document has a path, so that no array in it is of rows. */
+  #hasPath = false;
   /** Whether any of them had an element. */
   #hasTaken = false;
   #line = 1;
@@ -120,10 +122,13 @@ class JsonReader implements RowReader {
 
   /** Whether an array here is the document, or the `results` or `jobs` of it. */
   #mayHoldRows(): boolean {
-    if (this.#depth !== 1) return this.#depth === 0;
+    if (this.#depth !== 1 || this.#hasPath) return this.#depth === 0;
     const from = Math.max(this.#start, this.#at - KEY_LOOK_BACK);
     if (!ENDS_WITH_KEY_OF_ROWS.test(this.#bytes.toString('latin1', from, this.#at))) return false;
-    return !isRow(this.#parse(`${this.#around}${this.#textTo(this.#at)}[]}`));
+    // Only what was not parsed before: that ended with an array, which is closed in this piece.
+    const before = this.#around === '' ? '' : '{"":[';
+    this.#hasPath = isRow(this.#parse(`${before}${this.#textTo(this.#at)}[]}`));
+    return !this.#hasPath;
   }
 
   #close(): void {
@@ -145,6 +150,7 @@ class JsonReader implements RowReader {
     else this.#fail('an array before its path was taken for rows: write the path first');
     this.#around = '';
     this.#hasRows = false;
+    this.#hasPath = false;
     this.#hasTaken = false;
     this.#pieceLine = undefined;
   }

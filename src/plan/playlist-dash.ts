@@ -8,8 +8,12 @@ interface Scope {
   /** Outermost first. */
   readonly levels: readonly XmlElement[];
   readonly durationSeconds: number | undefined;
+  /** Counts what is looked through for one representation. Throws TooManyReferences. */
+  look(elements: readonly XmlElement[]): void;
 }
 
+/** What is within a list of segments, beside its timeline. */
+const NAMING_FILES = ['Initialization', 'RepresentationIndex', 'BitstreamSwitching', 'SegmentURL'];
 /** A reference that is longer leads to no file. */
 const MAX_URI_LENGTH = 8192;
 
@@ -20,7 +24,12 @@ export function* readDash(text: string): Generator<Reference> {
   if (root.attributes.get('type') === 'dynamic') {
     throw new RangeError('it describes a live presentation (type="dynamic")');
   }
-  const outer: Scope = { base: '', levels: [], durationSeconds: undefined };
+  let looked = 0;
+  const look = (elements: readonly XmlElement[]): void => {
+    for (const element of elements) looked += countWithin(element);
+    assertBearable(looked);
+  };
+  const outer: Scope = { base: '', levels: [], durationSeconds: undefined, look };
   const whole = enter(outer, root);
   const periods = childrenOf(root, 'Period');
   let startSeconds = 0;
@@ -78,7 +87,17 @@ function* filesOf(scope: Scope, representation: XmlElement): Generator<string> {
 
 /** The element of each level, innermost first. */
 function inherited(scope: Scope, kind: string): XmlElement[] {
-  return scope.levels.flatMap((level) => childrenOf(level, kind)).reverse();
+  const elements = scope.levels.flatMap((level) => childrenOf(level, kind)).reverse();
+  scope.look(elements);
+  return elements;
+}
+
+/** An element and what it has for each segment, which need not name a file. */
+function countWithin(element: XmlElement): number {
+  const timelines = childrenOf(element, 'SegmentTimeline');
+  const entries = timelines[0] === undefined ? [] : childrenOf(timelines[0], 'S');
+  const naming = NAMING_FILES.map((name) => childrenOf(element, name));
+  return [timelines, entries, ...naming].reduce((sum, { length }) => sum + length, 1);
 }
 
 function attributesOf(elements: readonly XmlElement[], child: string, name: string): string[] {

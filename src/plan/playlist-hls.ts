@@ -15,7 +15,7 @@ export function* readHls(text: string): Generator<Reference> {
   let nextIsPlaylist = false;
   for (const line of lines.map((untrimmed) => untrimmed.trim())) {
     if (line.startsWith('#')) {
-      const [, tag = '', attributes = ''] = /^#(EXT-X-[A-Z0-9-]+):(.*)$/.exec(line) ?? [];
+      const [, tag = '', attributes = ''] = /^#(EXT-X-[A-Z0-9-]+):(.*)$/s.exec(line) ?? [];
       if (tag === 'EXT-X-STREAM-INF') nextIsPlaylist = true;
       yield* readTag(tag, attributes);
     } else if (line !== '') {
@@ -33,5 +33,5 @@ function* readTag(tag: string, attributes: string): Generator<Reference> {
 }
 
 function isPlaylistUri(uri: string): boolean {
-  return /\.m3u8?$/i.test(uri.replace(/[?#].*$/, ''));
+  return /\.m3u8?$/i.test(uri.replace(/[?#].*$/s, ''));
 }

@@ -119,10 +119,9 @@ export function resolveReference(
   if (/^[a-z][a-z0-9+.-]*:|^\/\//i.test(uri)) return { refused: 'it is a URL' };
   if (uri.startsWith('/')) return { refused: 'it is an absolute path' };
   const decoded = decodeUri(uri.replace(/[?#].*$/s, ''));
-  const steps = decoded.split('/');
-  if (steps.includes('..')) return { refused: 'it contains ../' };
+  if (decoded.split('/').includes('..')) return { refused: 'it contains ../' };
   if (/[\0-\x1f\\]/.test(decoded) || decoded === '') return { refused: 'it is not a file name' };
-  return { key: path.join(fromDirectory, ...steps) };
+  return { key: path.join(fromDirectory, decoded) };
 }
 
 function decodeUri(uri: string): string {

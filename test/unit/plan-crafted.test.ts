@@ -36,13 +36,37 @@ test('DASH: what is crafted to be slow is refused at once', async () => {
       `<SegmentTemplate duration="${'9'.repeat(1_000_000)}" media="$Number$.m4s"/>`,
       'mediaPresentationDuration="PT4S"',
     ),
+    'nameless.mpd': mpd(
+      `<Period><AdaptationSet><SegmentList>${'<SegmentURL/>'.repeat(5000)}</SegmentList>${'<Representation/>'.repeat(5000)}</AdaptationSet></Period>`,
+    ),
   };
   await world.write(texts);
   const { user: before } = process.cpuUsage();
   const problems = await world.problems(Object.keys(texts));
-  assert.equal(problems.length, 8);
-  assert.equal(problems.filter((message) => /more than 1000000 ref/.test(message)).length, 2);
+  assert.equal(problems.length, 9);
+  assert.equal(problems.filter((message) => /more than 1000000 ref/.test(message)).length, 3);
   assert.ok(process.cpuUsage().user - before < 1.5e6);
+});
+
+test('HLS: a line without end costs no time', async () => {
+  await world.write({ 'a.m3u8': `#EXTM3U\n${'?'.repeat(100_000)}\u2028x\n` });
+  const { user: before } = process.cpuUsage();
+  assert.match((await world.problems(['a.m3u8'])).join(), /: it is not a file name$/);
+  assert.ok(process.cpuUsage().user - before < 1e6);
+});
+
+test('a job list with any number of arrays of rows costs no time', async () => {
+  await world.write({ 'a.mp4': '1' });
+  const many = Array.from({ length: 10_000 }, () => '"jobs": []').join();
+  const { user: before } = process.cpuUsage();
+  for (const [list, lines] of [
+    [`{${many}}`, []],
+    [`{"path":"a.mp4",${many}}`, ['a.mp4']],
+    [`{${many},"x":1,"jobs":[{"path":"a.mp4"}]}\n{"jobs":[]}`, ['a.mp4']],
+  ] as const) {
+    assert.deepEqual(await world.lines([], await world.jobList('l.json', list)), lines);
+  }
+  assert.ok(process.cpuUsage().user - before < 1e6);
 });
 
 test('DASH: what may be part of a playlist with too many references is not uploaded on its own', async () => {
