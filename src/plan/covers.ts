@@ -84,7 +84,7 @@ async function listImages(
       names.filter((name) => {
         if (!isImageType(extensionOf(name))) return false;
         const image = path.join(shown, name);
-        return !excludes.file(image, image);
+        return !excludes.has(image, image, false);
       }),
     );
   } catch (error) {

@@ -8,8 +8,7 @@ import { threadFs } from './quick-fs.js';
 /** What the user does not want: decided by names alone, and stronger than any input. */
 export interface Excludes {
   /** `relative`: below the input in which it was found; `shown`: as people see it. */
-  file(relative: string, shown: string): boolean;
-  directory(relative: string, shown: string): boolean;
+  has(relative: string, shown: string, isDirectory: boolean): boolean;
   /** Whether `found`, or a directory between it and `base`, is not wanted. */
   below(base: string, found: string, isDirectory: boolean): boolean;
   /**
@@ -77,8 +76,7 @@ export async function createExcludes(
     });
   };
   return {
-    file: (relative, shown) => excluded(relative, path.normalize(shown), false),
-    directory: (relative, shown) => excluded(relative, path.normalize(shown), true),
+    has: (relative, shown, isDirectory) => excluded(relative, path.normalize(shown), isDirectory),
     below,
     named(shown, isDirectory) {
       if (!path.isAbsolute(shown)) return below('', shown, isDirectory);

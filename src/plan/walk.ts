@@ -146,9 +146,8 @@ async function listNames(place: Place, options: WalkOptions, failed: Entry[]): P
   const names: string[] = [];
   const isTwin = createIsTwin();
   const isWanted = ({ shown, relative }: Place, isDirectory: boolean): boolean =>
-    isDirectory
-      ? !excludes.directory(relative, shown)
-      : isOfInterest(path.basename(shown)) && !excludes.file(relative, shown);
+    (isDirectory || isOfInterest(path.basename(shown))) &&
+    !excludes.has(relative, shown, isDirectory);
   for await (const entries of readDirectory(place.absolute)) {
     for (const found of entries) {
       const { name } = found;
