@@ -32,17 +32,19 @@ export function createAdmission(
   const waiting = new Set<() => void>();
   let busyAt = 0;
 
-  function tryToAdmit(job: Job): boolean {
+  function tryToAdmit(job: Job, parts: number): boolean {
     const enough = enoughParts(slots);
     if (!hasFree(slots)) busyAt = performance.now();
     const isIdle = performance.now() - busyAt >= IDLE_MS;
-    if (admitted.parts >= enough && partsOf(job, ports.partSize) >= enough && !isIdle) return false;
+    if (admitted.parts >= enough && parts >= enough && !isIdle) return false;
     admitted.begin(job);
     busyAt = performance.now();
     return true;
   }
 
   function itsTurn(job: Job, signal: AbortSignal): Promise<void> {
+    const parts = partsOf(job, ports.partSize);
+    if (tryToAdmit(job, parts)) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const leave = (settle: () => void): void => {
         clearInterval(timer);
@@ -51,7 +53,7 @@ export function createAdmission(
         settle();
       };
       const look = (): void => {
-        if (tryToAdmit(job)) leave(resolve);
+        if (tryToAdmit(job, parts)) leave(resolve);
       };
       const timer = setInterval(look, LOOK_MS);
       const listening = [
@@ -69,7 +71,7 @@ export function createAdmission(
       admitted.end(job.id);
       if (waiting.size === 0) busyAt = performance.now();
       if (hasSession) admitted.begin(job);
-      else if (!tryToAdmit(job)) await itsTurn(job, signal);
+      else await itsTurn(job, signal);
     },
     progress(id, bytesLeft) {
       admitted.progress(id, bytesLeft);

@@ -1,6 +1,7 @@
 import type { JobId } from '../core/ids.js';
 import type { Job } from '../core/model.js';
 import { partSizeFor } from '../core/parts.js';
+import { jobSize } from '../core/size.js';
 import type { Ports } from './ports.js';
 
 /**
@@ -14,8 +15,9 @@ export function enoughParts({ rules }: Ports['slots']): number {
   return PARTS_A_SLOT * rules.expected;
 }
 
-/** How many parts the media of a job is; a small one is a fraction of one. */
-export function partsOf({ media: { size } }: Job, wanted: number | undefined): number {
+/** How many parts the media and segments of a job are, as one file; a small one is a fraction of one. */
+export function partsOf(job: Job, wanted: number | undefined): number {
+  const size = jobSize(job);
   return size / partSizeFor(size, wanted);
 }
 
@@ -43,9 +45,10 @@ export function createDemand({ partSize: wanted }: Pick<Ports, 'partSize'>): Dem
     get parts() {
       return parts;
     },
-    begin({ id, media }) {
-      inFlight.set(id, { partSize: partSizeFor(media.size, wanted), parts: 0 });
-      progress(id, media.size);
+    begin(job) {
+      const size = jobSize(job);
+      inFlight.set(job.id, { partSize: partSizeFor(size, wanted), parts: 0 });
+      progress(job.id, size);
     },
     progress,
     end(id) {

@@ -21,7 +21,7 @@ function world(stop: AbortSignal = never) {
     admission,
     admitted,
     ask(id: string, parts: number, hasSession = false, signal = never): Promise<void> {
-      const job = { id: id as JobId, media: { size: parts * MIB } } as Job;
+      const job = { id: id as JobId, media: { size: parts * MIB }, segments: [] } as unknown as Job;
       return admission.admit(job, hasSession, signal).then(() => void admitted.push(id));
     },
     left: (id: string, parts: number) => admission.progress(id as JobId, parts * MIB),
@@ -43,6 +43,18 @@ test('a file of many parts gets a session once those that have one have little l
   admission.end('a' as JobId);
   admission.end('b' as JobId);
   await others[1];
+});
+
+test('the segments of a playlist count, since its certificate grows old as well', async () => {
+  const { ask, admission, admitted } = world();
+  await ask('a', 1000);
+  const segments = Array.from({ length: 1000 }, () => ({ size: MIB }));
+  const playlist = { id: 'list' as JobId, media: { size: 100 }, segments } as unknown as Job;
+  const later = admission.admit(playlist, false, never).then(() => admitted.push('list'));
+  await pause(10);
+  assert.deepEqual(admitted, ['a']);
+  admission.end('a' as JobId);
+  await later;
 });
 
 test('small files are not held up by large ones, nor what has a session already', async () => {
