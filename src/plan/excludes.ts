@@ -105,8 +105,8 @@ function problemWith(glob: string): Problem | undefined {
 
 /** Without slashes at its end; a place of the file system as the system writes it, since a variable may end with one. */
 function withoutSlashes(glob: string): string {
-  const plain = glob.startsWith('/') ? path.posix.normalize(glob) : glob.replace(/^\.\//, '');
-  return plain.replace(/\/+$/, '');
+  const plain = glob.replace(/^\.\//, '');
+  return (plain.startsWith('/') ? path.posix.normalize(plain) : plain).replace(/\/+$/, '');
 }
 
 function isWild(glob: string): boolean {

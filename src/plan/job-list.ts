@@ -175,9 +175,9 @@ function createRunOptions(flagged: ReadonlySet<string>) {
     take(this: void, document: unknown): void {
       options = fieldsOf(fieldsOf(document)['options']);
     },
-    note({ row }: ReadRow): void {
+    note({ isUnplanned }: ReadRow): void {
       isToDo = true;
-      arePlanned &&= !row.isUnplanned;
+      arePlanned &&= !isUnplanned;
     },
     untold(): Readonly<Record<string, unknown>> {
       const untold = isToDo ? Object.entries(options).filter(([name]) => !isTold(name)) : [];

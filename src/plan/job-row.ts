@@ -10,7 +10,7 @@ import {
   ofRecord,
   recordedOf,
   RESULT_COLUMNS,
-  tellsCover,
+  toldBy,
 } from './recorded-row.js';
 import { isAbsent, isStorable, type Values } from './row-values.js';
 
@@ -23,13 +23,15 @@ export interface Row {
   readonly media: MediaOptions;
   /** The columns that are not known here, and those that are, as `given`. */
   readonly extra?: Extra;
-  /** A record of what its run could not plan, which may be a directory: it tells nothing of the media. */
-  readonly isUnplanned: boolean;
+  /** A record of what its run could not look at, which may be a directory. */
+  readonly isUnread: boolean;
 }
 
 export interface ReadRow {
   readonly row: Row;
   readonly problems: readonly Problem[];
+  /** A record of a file that its run could not plan: it tells nothing of the media. */
+  readonly isUnplanned: boolean;
   /** Columns that cannot come back in the manifest. */
   readonly lostColumns: readonly string[];
 }
@@ -73,19 +75,19 @@ export function readRow(
   const { cover, ...options } = { ...recorded, ...given };
   const media = checkFields(options, (field) => field, now, problems);
   checkPlaylist(path, media.mediaType, problems);
-  const isPlanned = isRecord && !isAbsent(raw['name']);
-  const hadNone = isPlanned && tellsCover(raw, flagged);
+  const { isUnplanned, isUnread, tellsCover } = toldBy(raw, isRecord, flagged);
   const extra = readExtraColumns(values, given, problems);
   return {
     row: {
       path,
       media,
-      ...(hadNone ? { cover: null } : {}),
+      ...(tellsCover ? { cover: null } : {}),
       ...(cover === undefined ? {} : { cover }),
       ...(extra === undefined ? {} : { extra }),
-      isUnplanned: isRecord && !isPlanned,
+      isUnread,
     },
     problems,
+    isUnplanned,
     lostColumns: isRecord ? [] : Object.keys(values).filter(isReserved),
   };
 }

@@ -85,9 +85,32 @@ export function isToDo({ status, reason }: Values): boolean {
   return status !== 'uploaded' && (status !== 'skipped' || PASSING_REASONS.has(reason));
 }
 
-/** Whether the record tells of a cover, or that there is none. */
-export function tellsCover(record: Values, flagged: ReadonlySet<string>): boolean {
-  return 'cover' in record && !flagged.has('cover');
+/** What the walk of a directory fails by. */
+const UNREAD: ReadonlySet<unknown> = new Set([
+  'source-unreadable',
+  'read-error',
+  'too-many-open-files',
+]);
+
+/** What a record tells of what its run came to. */
+export interface Told {
+  /** The run could not plan it: nothing is told of the media. */
+  readonly isUnplanned: boolean;
+  /** The run could not look at it: it may be a directory. */
+  readonly isUnread: boolean;
+  /** It tells of a cover, or that there was none, and no flag decides that. */
+  readonly tellsCover: boolean;
+}
+
+/** The row of a list tells nothing. `flagged`: the columns that the flags decide. */
+export function toldBy(raw: Values, isRecord: boolean, flagged: ReadonlySet<string>): Told {
+  const isUnplanned = isRecord && isAbsent(raw['name']);
+  const code = fieldsOf(raw['error'])['code'] ?? raw['errorCode'];
+  return {
+    isUnplanned,
+    isUnread: isRecord && UNREAD.has(code),
+    tellsCover: isRecord && !isUnplanned && 'cover' in raw && !flagged.has('cover'),
+  };
 }
 
 /** A record as the row that it came from: without the results, and with what that row said. */

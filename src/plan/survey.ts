@@ -89,7 +89,7 @@ async function* readList(
   for await (const entry of inspected) {
     signal.throwIfAborted();
     const { path: shown, absolute, inspection, row } = entry;
-    if (inspection?.kind === 'directory' && (row === undefined || isUnread(row))) {
+    if (inspection?.kind === 'directory' && row?.isUnread !== false) {
       if (excludes.named(shown, true)) continue;
       if (row !== undefined) {
         const message = `${visible(shown)} could not be read by the run of the manifest: all media in it are taken, by this run's --exclude, --include-hidden and --follow-symlinks`;
@@ -100,9 +100,4 @@ async function* readList(
       yield entry;
     }
   }
-}
-
-/** Whether it may tell of a directory that was walked in vain; the row of somebody's own list names a file. */
-function isUnread({ isUnplanned, extra }: Row): boolean {
-  return isUnplanned && extra === undefined;
 }

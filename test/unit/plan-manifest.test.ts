@@ -98,10 +98,12 @@ test('a directory that a run could not read is walked from its manifest, by the 
 
 test('the row of a list that is a directory is refused from the manifest, too', async () => {
   await world.write({ 'v/a.mp4': '1' });
-  const items = await world.plan([], await world.jobList('l.csv', 'path,note\nv,n\n'));
-  for (const format of FORMATS) {
-    await writeManifest(world, `m.${format}`, failAll(items));
-    assert.deepEqual(await world.lines([], { jobs: `m.${format}` }), ['v (source-invalid)']);
+  for (const list of ['path,note\nv,n\n', 'path\nv\n']) {
+    const items = await world.plan([], await world.jobList('l.csv', list));
+    for (const format of FORMATS) {
+      await writeManifest(world, `m.${format}`, failAll(items));
+      assert.deepEqual(await world.lines([], { jobs: `m.${format}` }), ['v (source-invalid)']);
+    }
   }
 });
 

@@ -273,12 +273,13 @@ test('a long list of what was done before costs no time', async () => {
 
 test('a pattern to exclude that names nothing is a problem', async () => {
   await world.write({ 'a.mp4': '1', not: '/\n' });
-  const exclude = ['', '/', './', './/', '*.mov'];
+  const exclude = ['', '/', './', './/', './/.', '*.mov'];
   assert.deepEqual(await world.problems(['a.mp4'], { exclude, excludeFrom: ['not'] }), [
     'a pattern to exclude is empty',
     'the pattern to exclude / names nothing',
     'the pattern to exclude ./ names nothing',
     'the pattern to exclude .// names nothing',
+    'the pattern to exclude .//. names nothing',
     'the pattern to exclude / names nothing',
   ]);
 });
