@@ -15,7 +15,7 @@ import type { World } from './world.js';
  * `--manifest *.mp4` comes to in a shell.
  */
 export async function assertManifestPlace(
-  flags: Pick<UploadFlags, 'manifest' | 'json'>,
+  flags: Pick<UploadFlags, 'manifest' | 'json'> & Partial<Pick<UploadFlags, 'dryRun'>>,
   world: Pick<World, 'cwd' | 'stdout'>,
 ): Promise<void> {
   const { manifest } = flags;
@@ -31,7 +31,7 @@ export async function assertManifestPlace(
     );
   }
   await assertManifestWritable(resolve(world.cwd, manifest));
-  if (flags.json && (await isOnStandardOutput(flags, world))) {
+  if (flags.json && !flags.dryRun && (await isOnStandardOutput(flags, world))) {
     throw usageError(
       `--json and --manifest ${visible(manifest)} would both write to standard output`,
       'Name a file with --manifest, or leave --json out: the manifest has all results.',

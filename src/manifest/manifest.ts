@@ -71,7 +71,11 @@ export async function createManifest(options: ManifestOptions): Promise<Manifest
       async function put(): Promise<void> {
         await file.append(layout.tail(tail));
         await file.flush();
-        if (!place.target.isReplaceable) return file.close();
+        if (!place.target.isReplaceable) {
+          // A pipe or a terminal has no disk.
+          await answered(place.file.sync()).catch(() => undefined);
+          return file.close();
+        }
         isWhole = true;
         await answered(place.file.sync()).catch((error: unknown) => {
           isWhole = error instanceof UploadFailure;
