@@ -21,7 +21,7 @@ const LOOK_MS = 250;
 /**
  * Sessions as late as may be: a file of many parts gets none while those that have one keep the connections
  * busy. They go first, and its certificate would grow old meanwhile. Once `stop` has aborted whoever waits is
- * not admitted any more.
+ * not admitted any more, nor who comes then.
  */
 export function createAdmission(
   ports: Pick<Ports, 'slots' | 'partSize'>,
@@ -67,6 +67,7 @@ export function createAdmission(
   return {
     async admit(job, hasSession, signal) {
       signal.throwIfAborted();
+      if (!hasSession && stop.aborted) throw new NotAdmitted();
       // A session before this one was no good.
       admitted.end(job.id);
       if (waiting.size === 0) busyAt = performance.now();

@@ -7,7 +7,8 @@ const MOST = 10_000;
 /** What is stored can be gone on with for less than two hours (protocol: VOD, certificates). */
 const EARLY_MS = 15 * 60_000;
 
-interface SecondTry {
+/** A job that failed, as it is kept. */
+export interface SecondTry {
   readonly job: Job;
   readonly outcome: Failed;
   /** The service has asked to be left alone until then. */

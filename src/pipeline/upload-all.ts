@@ -1,10 +1,14 @@
-import type { Effort, Job, Outcome, PlanItem } from '../core/model.js';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Failed, Job, Outcome, PlanItem } from '../core/model.js';
 import type { Recorder } from '../core/ports.js';
-import { createFilesInFlight, type FileLimits } from './files-in-flight.js';
+import { createFilesInFlight, type FileLimits, type FilesInFlight } from './files-in-flight.js';
 import type { Ports } from './ports.js';
 import { readPlan } from './read-plan.js';
-import { createSecondTries } from './second-tries.js';
+import { createSecondTries, type SecondTry } from './second-tries.js';
 import { uploadOne } from './upload-one.js';
+
+/** How often it is asked, once all is planned, whether a second try is due before the others have ended. */
+const LOOK_MS = 10_000;
 
 export interface UploadAllOptions extends FileLimits {
   /** Aborts when no new job may begin; what is under way goes on. */
@@ -50,15 +54,13 @@ export async function uploadAll(
     halt.abort(error);
   }
 
-  async function upload(job: Job, before?: Effort): Promise<void> {
-    const outcome = await uploadOne(job, inFlight.ports, abort, before).catch((error: unknown) => {
-      giveUp(error);
-      return interrupted(job);
-    });
+  async function upload(job: Job, first?: Failed): Promise<void> {
+    const ending = uploadOne(job, inFlight.ports, abort, first?.effort);
+    const ended = await ending.catch((error: unknown) => void giveUp(error));
+    const outcome = orFirst(ended ?? interrupted(job), first);
     if (outcome.status === 'failed') {
-      const { failure } = outcome;
-      if (failure.rule.halts === 'run') halt.abort(failure);
-      else if (before === undefined && secondTries.keep(job, outcome)) {
+      if (outcome.failure.rule.halts === 'run') halt.abort(outcome.failure);
+      else if (first === undefined && secondTries.keep(job, outcome)) {
         ports.emit({ type: 'job-postponed', id: job.id });
         return;
       }
@@ -66,8 +68,14 @@ export async function uploadAll(
     await settle(outcome);
   }
 
-  function begin(job: Job, before?: Effort): Promise<void> {
-    return inFlight.begin(job, () => upload(job, before).catch(giveUp));
+  const begin = (job: Job, first?: Failed): Promise<void> =>
+    inFlight.begin(job, () => upload(job, first).catch(giveUp));
+
+  async function tryAgain(tries: AsyncIterable<SecondTry> | SecondTry[]): Promise<void> {
+    for await (const { job, outcome } of tries) {
+      if (stop.aborted) await settle(outcome);
+      else await begin(job, outcome);
+    }
   }
 
   try {
@@ -75,16 +83,13 @@ export async function uploadAll(
       if (item.status !== 'planned') await settle(item);
       else if (stop.aborted) await settle(interrupted(item.job));
       else await begin(item.job);
-      for (const { job, outcome } of secondTries.early()) await begin(job, outcome.effort);
+      await tryAgain(secondTries.early());
     }
   } catch (error) {
     giveUp(error);
   }
-  await inFlight.idle();
-  for await (const { job, outcome } of secondTries.due()) {
-    if (stop.aborted) await settle(outcome);
-    else await begin(job, outcome.effort);
-  }
+  await untilIdle(inFlight, () => tryAgain(secondTries.early()));
+  await tryAgain(secondTries.due());
   await inFlight.idle();
   if (bug) throw bug.error;
   return isWhole;
@@ -92,4 +97,17 @@ export async function uploadAll(
 
 function interrupted(job: Job): Outcome {
   return { status: 'interrupted', path: job.media.path, job };
+}
+
+/** Until no file is in flight; looks at what else there is to do meanwhile. */
+async function untilIdle(inFlight: FilesInFlight, look: () => Promise<void>): Promise<void> {
+  const isIdle = (): Promise<boolean> => inFlight.idle().then(() => true);
+  while (!(await Promise.race([isIdle(), pause(LOOK_MS, false, { ref: false })]))) await look();
+}
+
+/** A second try that was interrupted before it sent anything leaves the failure of the first on record. */
+function orFirst(outcome: Outcome, first: Failed | undefined): Outcome {
+  if (first === undefined || outcome.status !== 'interrupted') return outcome;
+  const hasSent = (outcome.effort?.bytesSent ?? 0) > (first.effort?.bytesSent ?? 0);
+  return hasSent ? outcome : first;
 }

@@ -41,6 +41,7 @@ export async function uploadOne(
       const { receipt, was } = claim;
       return { ...skipped, reason: 'already-uploaded', receipt, was };
     }
+    await ports.admit?.(job, claim.checkpoint !== undefined, signal);
     progress = createJobProgress(job, ports.emit, ports.localNow, before);
     const receipt = await uploadClaimed(job, claim, progress, ports, signal);
     return { status: 'uploaded', path, job: progress.job, receipt, effort: progress.effort() };
@@ -110,7 +111,6 @@ async function uploadClaimed(
   for (let sessions = 1; ;) {
     progress.job = job;
     const isRecalled = recalled !== undefined;
-    await ports.admit?.(job, isRecalled, signal);
     let checkpoint: LiveCheckpoint | undefined;
     try {
       const initial = recalled ?? (await begin(progress, ports, signal));
@@ -129,14 +129,18 @@ async function uploadClaimed(
       else wanted = withoutCover(wanted);
       recalled = undefined;
       job = wanted;
+      await ports.admit?.(job, false, signal);
       progress.restart();
     }
   }
 }
 
-/** Only who drops covers as well goes on without one that an earlier run dropped, unless the media may exist. */
-function withItsCover(planned: Job, claim: Claim, { dropsCovers }: Ports): Claim {
-  if (claim.kind !== 'ours' || !claim.checkpoint || dropsCovers) return claim;
+/**
+ * Only who drops covers as well, or finishes what was begun, goes on without one that an earlier run dropped,
+ * unless the media may exist.
+ */
+function withItsCover(planned: Job, claim: Claim, { dropsCovers, finishes }: Ports): Claim {
+  if (claim.kind !== 'ours' || !claim.checkpoint || dropsCovers || finishes) return claim;
   const { begun: job = planned, checkpoint, changedOptions } = claim;
   const isDropped = job.cover && checkpoint.session.coverKey === undefined;
   if (!planned.cover || !isDropped) return claim;

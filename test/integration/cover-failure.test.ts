@@ -118,6 +118,18 @@ describe('a cover that cannot be uploaded', () => {
     assert.equal(world.sandbox.sessions().length, 2);
   });
 
+  test('stays dropped where what was begun is only finished', async () => {
+    world.sandbox.fail('PutObject:400');
+    world.cos.complete = networkFails;
+    assert.equal((await upload(true)).status, 'failed');
+    world.restart();
+    const ports = { ...world.ports, dropsCovers: false, finishes: true };
+    const outcome = await uploadOne(job, ports, new AbortController().signal);
+    assert.ok(outcome.status === 'uploaded');
+    assert.equal(outcome.receipt.coverUrl, null);
+    assert.equal(world.sandbox.sessions().length, 2);
+  });
+
   test('is uploaded by a run that drops no covers, in a session of its own', async () => {
     world.sandbox.fail('PutObject:400');
     world.cos.complete = networkFails;

@@ -91,6 +91,7 @@ test('who waits while the run is to stop, or is aborted, is not admitted', async
   await assert.rejects(aborted, /over/);
   stop.abort();
   await assert.rejects(stopped, NotAdmitted);
+  await assert.rejects(ask('d', 1), NotAdmitted);
   assert.deepEqual(admitted, ['a']);
 });
 
