@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { usageError } from '../core/errors.js';
-import { orAborted } from '../core/waits.js';
+import { onAbort, orAborted } from '../core/waits.js';
 import { createManifest, ManifestError, type Manifest } from '../manifest/manifest.js';
 import type { ManifestTail } from '../manifest/format.js';
 import type { Run } from './run-uploads.js';
@@ -40,7 +40,7 @@ export function makeInterruptible(manifest: Manifest, interrupted: AbortSignal):
     clearTimeout(timer);
     if (interrupted.aborted) timer = setTimeout(giveUp, PATIENCE_MS).unref();
   }
-  interrupted.addEventListener('abort', moved, { once: true });
+  onAbort(interrupted, moved);
   return {
     record: (outcome) =>
       orAborted(manifest.record(outcome), givenUp.signal).then(moved, () => undefined),

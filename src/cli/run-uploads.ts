@@ -4,6 +4,7 @@ import type { Emit } from '../core/events.js';
 import type { Outcome, PlanItem } from '../core/model.js';
 import type { Recorder } from '../core/ports.js';
 import { visibleMessage } from '../core/text.js';
+import { onAbort } from '../core/waits.js';
 import { chunkMemory } from '../cos/chunk-memory.js';
 import type { OpenJournal } from '../journal/journal.js';
 import { openJournal } from '../journal/open-journal.js';
@@ -211,7 +212,7 @@ function listenForEnding(run: Run, slots: PartSlots, { emit, tellState, screen }
   const keys = listenForKeys(run.world, slots, emit, () => stops.stopJob());
   const stops = listenForStops([keys, screen]);
   const stop = AbortSignal.any([interrupts.stop, limits.stop]);
-  stop.addEventListener('abort', () => run.endPlan?.(), { once: true });
+  onAbort(stop, () => run.endPlan?.());
   return {
     stop,
     /** A limit leaves time to put the whole plan on record, a signal does not. */

@@ -1,4 +1,5 @@
 import type { Job } from '../core/model.js';
+import { onAbort } from '../core/waits.js';
 import { createAdmission } from './admission.js';
 import { createDemand, enoughParts } from './demand.js';
 import type { Ports } from './ports.js';
@@ -6,6 +7,7 @@ import type { Ports } from './ports.js';
 /** Files in flight at least, and at most, where the number is automatic. */
 const MIN_FILES = 4;
 const MAX_FILES = 192;
+
 export interface FileLimits {
   /** Files in flight; absent: as many as keep the connections busy. */
   readonly concurrency?: number;
@@ -36,7 +38,7 @@ export function createFilesInFlight(
   let files = 0;
   let wake = (): void => undefined;
   ports.slots.onChange(() => wake());
-  stop.addEventListener('abort', () => wake(), { once: true });
+  onAbort(stop, () => wake());
 
   async function until(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise<void>((resolve) => (wake = resolve));

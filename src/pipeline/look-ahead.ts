@@ -1,12 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { onAbort } from '../core/waits.js';
 
 /** What the disk has in memory is read without a break, unless the network gets its turn this often. */
 const TURN_MS = 5;
 
 /**
- * Reads a stream ahead of its consumer, up to where the items weigh `capacity` together, so that totals are known early and
- * the disk is asked while the network is busy; memory stays bounded. Ends as soon as `leave` aborts,
- * whatever the source is at, of which nothing is told any more.
+ * Reads a stream ahead of its consumer, up to where the items weigh `capacity` together, so that totals are
+ * known early and the disk is asked while the network is busy; memory stays bounded. Ends as soon as `leave`
+ * aborts, whatever the source is at, of which nothing is told any more.
  */
 export async function* lookAhead<T>(
   source: AsyncIterable<T>,
@@ -24,7 +25,7 @@ export async function* lookAhead<T>(
   const woken = (): Promise<void> => new Promise((resolve) => (wake = resolve));
   let isLeft = false;
   const isOver = (): boolean => isLeft || leave.aborted;
-  leave.addEventListener('abort', () => wake(), { once: true });
+  onAbort(leave, () => wake());
 
   const reading = (async () => {
     let since = performance.now();

@@ -1,6 +1,6 @@
 import type { PlanItem } from '../core/model.js';
 import { jobSize } from '../core/size.js';
-import { afterTicks } from '../core/waits.js';
+import { afterTicks, onAbort } from '../core/waits.js';
 import { lookAhead } from './look-ahead.js';
 import type { Ports } from './ports.js';
 
@@ -32,7 +32,7 @@ export async function* readPlan(
     isListening = false;
     callOff();
   }
-  stop.addEventListener('abort', count, { once: true });
+  onAbort(stop, count);
   count();
   const items = lookAhead(
     plan,

@@ -47,9 +47,10 @@ export function createSecondTries(
       return true;
     },
     early() {
-      if (stop.aborted || now() < nextEarlyAt) return [];
-      const found = kept.filter(({ earlyAt }) => now() >= earlyAt);
-      kept = kept.filter((one) => !found.includes(one));
+      const at = now();
+      if (stop.aborted || at < nextEarlyAt) return [];
+      const found = kept.filter(({ earlyAt }) => earlyAt <= at);
+      kept = kept.filter(({ earlyAt }) => earlyAt > at);
       nextEarlyAt = kept.reduce((least, { earlyAt }) => Math.min(least, earlyAt), Infinity);
       return found;
     },

@@ -1,12 +1,13 @@
 import pLimit from 'p-limit';
-import { UploadFailure, type FailureCode } from '../core/errors.js';
+import { UploadFailure } from '../core/errors.js';
 import type { Checkpoint, Effort, Job, Outcome, Receipt } from '../core/model.js';
-import type { Claim, Committed, Superseded } from '../core/ports.js';
+import type { Claim, Committed } from '../core/ports.js';
 import { filesOf } from '../core/size.js';
-import { abortEach, isRefusedForGood } from './abort-each.js';
+import { abandon, leaveSuperseded } from './abandon.js';
 import { NotAdmitted } from './admission.js';
 import { firstCheckpoint, keepCheckpoint, objectsOf, type LiveCheckpoint } from './checkpoint.js';
 import { commit } from './commit.js';
+import { begunJob, isAboutCover, withItsCover, withoutCover } from './dropped-cover.js';
 import { createJobProgress, type JobProgress } from './job-progress.js';
 import { note, warn } from './messages.js';
 import type { Ports } from './ports.js';
@@ -135,30 +136,6 @@ async function uploadClaimed(
   }
 }
 
-/**
- * Only who drops covers as well, or finishes what was begun, goes on without one that an earlier run dropped,
- * unless the media may exist.
- */
-function withItsCover(planned: Job, claim: Claim, { dropsCovers, finishes }: Ports): Claim {
-  if (claim.kind !== 'ours' || !claim.checkpoint || dropsCovers || finishes) return claim;
-  const { begun: job = planned, checkpoint, changedOptions } = claim;
-  const isDropped = job.cover && checkpoint.session.coverKey === undefined;
-  if (!planned.cover || !isDropped) return claim;
-  if (checkpoint.phase === 'committing') {
-    return { ...claim, changedOptions: [...changedOptions, 'cover'].sort() };
-  }
-  const superseded = { job, checkpoint, reason: 'without-cover' } as const;
-  return { kind: 'ours', changedOptions: [], superseded };
-}
-
-/** The job as its session was begun; one that was begun without a cover has no place for one. */
-function begunJob(
-  planned: Job,
-  { begun = planned, checkpoint }: Extract<Claim, { kind: 'ours' }>,
-): Job {
-  return checkpoint && checkpoint.session.coverKey === undefined ? withoutCover(begun) : begun;
-}
-
 type Remedy = 'new-session' | 'no-cover';
 
 /** What may help after a session has failed, which is told; undefined where nothing does. */
@@ -187,54 +164,6 @@ function isUseless(
   { phase }: Checkpoint,
 ): boolean {
   return remedy !== undefined || (code === 'source-changed' && phase !== 'committing');
-}
-
-/** A network, a busy service or a machine in trouble, and a session that is over, say nothing about the cover. */
-const NOT_ABOUT_COVER: ReadonlySet<FailureCode> = new Set([
-  'network',
-  'not-the-service',
-  'session-expired',
-  'stalled',
-  'throttled',
-  'too-many-open-files',
-]);
-
-/** A service that fails may do so for a moment: that counts at the second try, at the end of the run. */
-function isAboutCover({ code, facts, rule }: UploadFailure, { isSecond }: JobProgress): boolean {
-  if (facts.stage !== 'upload-cover' || rule.halts === 'run') return false;
-  return code === 'service-unavailable' ? isSecond : !NOT_ABOUT_COVER.has(code);
-}
-
-const REASONS: Readonly<Record<Superseded['reason'], string>> = {
-  'other-media': 'has changed',
-  'other-files': 'has another cover, other segments or other content',
-  'no-resume': 'is begun anew, --no-resume',
-  'session-over': 'is begun anew, since its session is over',
-  'without-cover': 'was begun without its cover',
-};
-
-/** What was begun before is given up, unless it may be a media already, of an earlier state of the file. */
-async function leaveSuperseded(
-  job: Job,
-  superseded: Superseded,
-  ports: Ports,
-  signal: AbortSignal,
-): Promise<void> {
-  if (superseded.checkpoint.phase === 'committing') {
-    const remedy = 'vod-upload jobs resume ends it';
-    warn(ports, job, `changed since its unfinished upload, which may be a media by now: ${remedy}`);
-    return;
-  }
-  note(ports, job, `${REASONS[superseded.reason]}: its unfinished upload is abandoned`);
-  await abandon(superseded, superseded.job.id === job.id, ports, signal);
-}
-
-function withoutCover({
-  cover: _cover,
-  request: { coverType: _coverType, ...request },
-  ...job
-}: Job): Job {
-  return { ...job, request };
 }
 
 /** Asks for a session and writes it down before anything depends on it. */
@@ -290,27 +219,6 @@ async function sendAll(upload: JobUpload, signal: AbortSignal): Promise<void> {
     objects.map((object) => (linked) => inTurn(() => sendObject(object, upload, linked))),
     signal,
   );
-}
-
-/**
- * Gives up a session. It is forgotten unless an upload of it can be aborted later: then it stays on record,
- * until a new session of the same job takes its place where it `isReplaced`.
- */
-async function abandon(
-  { job, checkpoint }: Pick<Superseded, 'job' | 'checkpoint'>,
-  isReplaced: boolean,
-  ports: Ports,
-  signal: AbortSignal,
-): Promise<void> {
-  let isKept = false;
-  for await (const hindrance of abortEach(job, checkpoint, ports.cos, signal)) {
-    const isForNow = !isRefusedForGood(hindrance);
-    isKept ||= isForNow;
-    const why = `could not be aborted and may stay stored: ${hindrance.message}`;
-    const remedy = isForNow && !isReplaced ? '; vod-upload jobs gc tries again' : '';
-    warn(ports, job, `its unfinished upload ${why}${remedy}`);
-  }
-  if (!isKept) await ports.journal.forget(job.id);
 }
 
 /** A look at every file of the job: none may have changed since the plan. What a cover fails by tells so. */

@@ -24,6 +24,14 @@ describe('a cover that cannot be uploaded', () => {
   const upload = (dropsCovers: boolean, before?: Effort) =>
     uploadOne(job, { ...world.ports, dropsCovers }, new AbortController().signal, before);
 
+  /** A run that drops the cover, and fails at the end of the media. */
+  async function failWithoutCover(): Promise<void> {
+    world.sandbox.fail('PutObject:400');
+    world.cos.complete = networkFails;
+    assert.equal((await upload(true)).status, 'failed');
+    world.restart();
+  }
+
   test('fails its job', async () => {
     world.sandbox.fail('PutObject:500*2');
     const outcome = await upload(false);
@@ -119,10 +127,7 @@ describe('a cover that cannot be uploaded', () => {
   });
 
   test('stays dropped where what was begun is only finished', async () => {
-    world.sandbox.fail('PutObject:400');
-    world.cos.complete = networkFails;
-    assert.equal((await upload(true)).status, 'failed');
-    world.restart();
+    await failWithoutCover();
     const ports = { ...world.ports, dropsCovers: false, finishes: true };
     const outcome = await uploadOne(job, ports, new AbortController().signal);
     assert.ok(outcome.status === 'uploaded');
@@ -131,10 +136,7 @@ describe('a cover that cannot be uploaded', () => {
   });
 
   test('is uploaded by a run that drops no covers, in a session of its own', async () => {
-    world.sandbox.fail('PutObject:400');
-    world.cos.complete = networkFails;
-    assert.equal((await upload(true)).status, 'failed');
-    world.restart();
+    await failWithoutCover();
     const outcome = await upload(false);
     assert.ok(outcome.status === 'uploaded');
     assert.notEqual(outcome.receipt.coverUrl, null);
