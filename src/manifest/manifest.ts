@@ -1,7 +1,8 @@
-import { appendFile, constants, fsync } from 'node:fs';
+import { constants, fsync, write } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { UploadFailure } from '../core/errors.js';
 import type { Outcome } from '../core/model.js';
@@ -118,10 +119,24 @@ async function prepare(options: ManifestOptions): Promise<Place> {
 /** What was opened by whoever started this process, and stays open. */
 function opened(descriptor: number): OpenFile {
   return {
-    appendFile: (text) => promisify(appendFile)(descriptor, text),
+    appendFile: (text) => writeAll(descriptor, Buffer.from(text)),
     sync: () => promisify(fsync)(descriptor),
     close: async () => undefined,
   };
+}
+
+/** Between two looks whether somebody has read what a socket holds. */
+const FULL_MS = 10;
+
+/** A socket may refuse to wait for who reads it, and then takes as much as it has room for. */
+async function writeAll(descriptor: number, bytes: Uint8Array): Promise<void> {
+  for (let left = bytes; left.length > 0;) {
+    const written = await promisify(write)(descriptor, left).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    });
+    if (written) left = left.subarray(written.bytesWritten);
+    else await sleep(FULL_MS);
+  }
 }
 
 async function prepareFile(target: Target, options: ManifestOptions): Promise<Place> {

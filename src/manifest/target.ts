@@ -19,7 +19,7 @@ export interface Target {
   readonly path: string;
   /** A file is replaced as a whole; a device, a pipe and what a process has open (/dev/stdout) are written to. */
   readonly isReplaceable: boolean;
-  /** A file that this process has open, and that others may write to at the same position. */
+  /** A file or socket that this process has open, and that others may write to at the same position. */
   readonly descriptor?: number;
 }
 
@@ -63,8 +63,10 @@ const ABSENT = ['ENOENT', 'ENOTDIR'];
 /** Follows symbolic links, also one that points to a file which does not exist yet. */
 export async function findTarget(path: string): Promise<Target> {
   const found = await stat(path).catch(ignoring(...ABSENT));
-  if (found && !found.isFile() && !found.isDirectory()) return { path, isReplaceable: false };
-  return follow(resolve(path));
+  const isOpened = found && !found.isFile() && !found.isDirectory();
+  if (isOpened && !found.isSocket()) return { path, isReplaceable: false };
+  const target = await follow(resolve(path));
+  return isOpened ? { ...target, isReplaceable: false } : target;
 }
 
 /** The names in it stand for what a process has open: as links they lead to the file alone. */

@@ -59,6 +59,17 @@ describe('an environment or an output that is broken', () => {
     assert.match(run('--json').stderr, /^vod-upload: --json and --manifest \/dev\/stdout /);
   });
 
+  test('a manifest goes to a standard output that is a socket, however slowly that is read', async () => {
+    const args = ['a.mp4', '-q', '--manifest', '/dev/stdout'];
+    const { dir: cwd, env } = shell;
+    const child = spawn(process.execPath, commandLine(args).slice(1), { cwd, env });
+    child.stderr.resume();
+    const chunks: Buffer[] = [];
+    for await (const chunk of child.stdout) chunks.push(chunk as Buffer);
+    const { results } = JSON.parse(Buffer.concat(chunks).toString()) as { results: unknown[] };
+    assert.equal(results.length, 1);
+  });
+
   const noFull = !existsSync('/dev/full') && 'there is no /dev/full';
   for (const [stream, warnings] of [
     ['stdout', 1],
