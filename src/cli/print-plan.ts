@@ -4,6 +4,7 @@ import { partSizeFor } from '../core/parts.js';
 import { filesOf, formatSize, wholeSize } from '../core/size.js';
 import { visible, visibleMessage, visiblePath } from '../core/text.js';
 import type { JournalView } from '../journal/journal-view.js';
+import { begunJob, isCoverDropped } from '../pipeline/dropped-cover.js';
 import { createVerdict } from '../pipeline/verdict.js';
 import { formatEvent } from '../report/json.js';
 import type { UploadFlags } from './upload-options.js';
@@ -53,7 +54,7 @@ export async function printPlan(
   };
   const verdict = createVerdict();
   for await (const planned of plan) {
-    const foreseen = await withJournal(planned, foresee);
+    const foreseen = await withJournal(planned, foresee, flags);
     const { item } = foreseen;
     count(foreseen, flags, totals);
     // A job that nothing has become of yet counts as one that did not fail.
@@ -92,7 +93,11 @@ function print({ stdout }: World, text: string): Promise<void> {
 }
 
 /** What a run passes over or goes on with, the plan tells as such. */
-async function withJournal(item: PlanItem, foresee: JournalView['foresee']): Promise<Foreseen> {
+async function withJournal(
+  item: PlanItem,
+  foresee: JournalView['foresee'],
+  { coverFailure }: UploadFlags,
+): Promise<Foreseen> {
   if (item.status !== 'planned') return { item };
   const { job } = item;
   const prospect = await foresee(job).catch(onlyUnreadable);
@@ -107,8 +112,13 @@ async function withJournal(item: PlanItem, foresee: JournalView['foresee']): Pro
     }
     case 'held':
       return { item: { ...skipped, reason: 'held-by-other-run' } };
-    case 'resumed':
-      return { item: { status: 'planned', job: prospect.begun }, phase: prospect.phase };
+    case 'resumed': {
+      const { begun, checkpoint } = prospect;
+      const { phase } = checkpoint;
+      const isAnew = isCoverDropped(job, begun, checkpoint) && coverFailure !== 'drop';
+      if (isAnew && phase !== 'committing') return { item };
+      return { item: { status: 'planned', job: begunJob(job, { begun, checkpoint }) }, phase };
+    }
     case 'new':
       return { item };
   }

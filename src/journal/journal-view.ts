@@ -16,7 +16,7 @@ export type Prospect =
   | { readonly kind: 'uploaded'; readonly receipt: Receipt }
   | { readonly kind: 'held' }
   /** An unfinished upload of it is gone on with, which was begun as `begun`. */
-  | { readonly kind: 'resumed'; readonly phase: Checkpoint['phase']; readonly begun: Job }
+  | { readonly kind: 'resumed'; readonly checkpoint: Checkpoint; readonly begun: Job }
   | { readonly kind: 'new' };
 
 /** The journal, for looking only. */
@@ -42,6 +42,6 @@ export function foreseeIn(
     if (own === undefined || !mayContinue(own, job, resume)) return { kind: 'new' };
     const { isOver } = await loadSecrets(own, files, { now: now(), offsetMs: 0 });
     if (isOver) return { kind: 'new' };
-    return { kind: 'resumed', phase: own.checkpoint.phase, begun: begunAs(own, job) };
+    return { kind: 'resumed', checkpoint: own.checkpoint, begun: begunAs(own, job) };
   };
 }

@@ -1,5 +1,5 @@
 import type { FailureCode, UploadFailure } from '../core/errors.js';
-import type { Job } from '../core/model.js';
+import type { Checkpoint, Job } from '../core/model.js';
 import type { Claim } from '../core/ports.js';
 import type { JobProgress } from './job-progress.js';
 import type { Ports } from './ports.js';
@@ -26,6 +26,11 @@ export function isAboutCover(
   return code === 'service-unavailable' ? isSecond : !NOT_ABOUT_COVER.has(code);
 }
 
+/** Whether an earlier run dropped the cover that the job has, and still has. */
+export function isCoverDropped(planned: Job, begun: Job, { session }: Checkpoint): boolean {
+  return Boolean(planned.cover && begun.cover && session.coverKey === undefined);
+}
+
 /**
  * Only who drops covers as well, or finishes what was begun, goes on without one that an earlier run dropped,
  * unless the media may exist.
@@ -33,8 +38,7 @@ export function isAboutCover(
 export function withItsCover(planned: Job, claim: Claim, { dropsCovers, finishes }: Ports): Claim {
   if (claim.kind !== 'ours' || !claim.checkpoint || dropsCovers || finishes) return claim;
   const { begun: job = planned, checkpoint, changedOptions } = claim;
-  const isDropped = job.cover && checkpoint.session.coverKey === undefined;
-  if (!planned.cover || !isDropped) return claim;
+  if (!isCoverDropped(planned, job, checkpoint)) return claim;
   if (checkpoint.phase === 'committing') {
     return { ...claim, changedOptions: [...changedOptions, 'cover'].sort() };
   }
@@ -45,7 +49,7 @@ export function withItsCover(planned: Job, claim: Claim, { dropsCovers, finishes
 /** The job as its session was begun; one that was begun without a cover has no place for one. */
 export function begunJob(
   planned: Job,
-  { begun = planned, checkpoint }: Extract<Claim, { kind: 'ours' }>,
+  { begun = planned, checkpoint }: Pick<Extract<Claim, { kind: 'ours' }>, 'begun' | 'checkpoint'>,
 ): Job {
   return checkpoint && checkpoint.session.coverKey === undefined ? withoutCover(begun) : begun;
 }

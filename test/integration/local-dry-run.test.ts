@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { MIB } from '../../src/core/parts.js';
 import { createCloudShell, type CloudShell } from '../helpers/cloud.js';
 
 let shell: CloudShell;
@@ -41,6 +42,20 @@ describe('--dry-run decides as the run would', () => {
       const planned = await shell.run(['a.mp4', '--dry-run'], { env });
       assert.match(planned.stdout, /^skip {4}a\.mp4 \(already-uploaded/, planned.stderr);
     }
+  });
+
+  test('of what an earlier run has begun without its cover', async () => {
+    await shell.write('big.mp4', Buffer.alloc(3 * MIB));
+    await shell.write('big.jpg', 'cover');
+    const run = ['big.mp4', '--part-size', '1M'];
+    shell.cloud.fail('PutObject:400', 'UploadPart#3:AccessDenied');
+    assert.equal((await shell.run([...run, '--cover-failure', 'drop'])).code, 5);
+    const dry = async (...flags: string[]): Promise<string> =>
+      (await shell.run([...run, ...flags, '--dry-run'])).stdout;
+    const dropping = await dry('--cover-failure', 'drop');
+    assert.match(dropping, /^resume {2}big\.mp4 /);
+    assert.doesNotMatch(dropping, /cover/);
+    assert.match(await dry(), /^upload {2}big\.mp4 .*cover/);
   });
 
   test('and refuses what it refuses, but for keys that are missing altogether', async () => {
