@@ -1,4 +1,4 @@
-import type { ReadStream } from 'node:tty';
+import { ReadStream } from 'node:tty';
 import type { Emit } from '../core/events.js';
 import type { PartSlots } from '../pipeline/part-slots.js';
 import { isInForeground, OWN_GROUP, type TerminalUser } from './job-control.js';
@@ -14,13 +14,14 @@ export function listenForKeys(
   emit: Emit,
   stopJob: () => void,
 ): TerminalUser & { close(): void } {
-  const terminal = stdin as ReadStream;
-  if (stdin.isTTY !== true || stderr.isTTY !== true || !isInForeground()) {
+  const { fd, isTTY } = stdin as Partial<ReadStream & { readonly fd: number }>;
+  if (fd === undefined || isTTY !== true || stderr.isTTY !== true || !isInForeground()) {
     const nothing = (): void => undefined;
     return { release: nothing, take: nothing, close: nothing };
   }
+  const descriptor = fd;
   let isClosed = false;
-  const raw = (on: boolean): void => void terminal.setRawMode(on);
+  let terminal: ReadStream | undefined;
 
   function onKey(data: Buffer): void {
     for (const key of data.toString()) {
@@ -39,29 +40,28 @@ export function listenForKeys(
     }
   }
 
+  /** Closed while in the foreground: that sets its mode once more, for which the kernel stops a background process. */
   function release(): void {
-    terminal.pause();
-    raw(false);
+    terminal?.setRawMode(false);
+    terminal?.destroy();
+    terminal = undefined;
   }
   function take(): void {
-    if (isClosed) return;
-    raw(true);
-    terminal.resume();
+    if (isClosed || terminal) return;
+    terminal = new ReadStream(descriptor);
+    terminal.on('data', onKey);
+    // One that was closed takes no mode any more.
+    terminal.on('error', () => undefined);
+    terminal.setRawMode(true);
+    terminal.unref();
   }
   function close(): void {
     isClosed = true;
     process.off('exit', close);
-    terminal.off('data', onKey);
     release();
-    // Else Node's exit sets its mode once more, for which the kernel stops a process in the background.
-    terminal.destroy();
   }
 
-  terminal.on('data', onKey);
-  // One that was closed takes no mode any more.
-  terminal.on('error', () => undefined);
   take();
-  terminal.unref();
   process.on('exit', close);
   return { release, take, close };
 }
