@@ -40,7 +40,7 @@ export function listenForKeys(
     }
   }
 
-  /** Closed while in the foreground: that sets its mode once more, for which the kernel stops a background process. */
+  /** Closing sets the mode once more, for which the kernel stops a process in the background: it is done before. */
   function release(): void {
     terminal?.setRawMode(false);
     terminal?.destroy();
