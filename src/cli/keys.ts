@@ -14,12 +14,12 @@ export function listenForKeys(
   emit: Emit,
   stopJob: () => void,
 ): TerminalUser & { close(): void } {
-  const { fd, isTTY } = stdin as Partial<ReadStream & { readonly fd: number }>;
-  if (fd === undefined || isTTY !== true || stderr.isTTY !== true || !isInForeground()) {
+  const { fd } = stdin;
+  if (fd === undefined || stdin.isTTY !== true || stderr.isTTY !== true || !isInForeground()) {
     const nothing = (): void => undefined;
     return { release: nothing, take: nothing, close: nothing };
   }
-  const descriptor = fd;
+  const openTerminal = (): ReadStream => new ReadStream(fd);
   let isClosed = false;
   let terminal: ReadStream | undefined;
 
@@ -48,7 +48,7 @@ export function listenForKeys(
   }
   function take(): void {
     if (isClosed || terminal) return;
-    terminal = new ReadStream(descriptor);
+    terminal = openTerminal();
     terminal.on('data', onKey);
     // One that was closed takes no mode any more.
     terminal.on('error', () => undefined);

@@ -63,10 +63,11 @@ const ABSENT = ['ENOENT', 'ENOTDIR'];
 /** Follows symbolic links, also one that points to a file which does not exist yet. */
 export async function findTarget(path: string): Promise<Target> {
   const found = await stat(path).catch(ignoring(...ABSENT));
-  const isOpened = found && !found.isFile() && !found.isDirectory();
-  if (isOpened && !found.isSocket()) return { path, isReplaceable: false };
+  const isSpecial = found && !found.isFile() && !found.isDirectory();
+  // A socket cannot be opened by its name: it may be one that this process has open.
+  if (isSpecial && !found.isSocket()) return { path, isReplaceable: false };
   const target = await follow(resolve(path));
-  return isOpened ? { ...target, isReplaceable: false } : target;
+  return isSpecial ? { ...target, isReplaceable: false } : target;
 }
 
 /** The names in it stand for what a process has open: as links they lead to the file alone. */
