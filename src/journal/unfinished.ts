@@ -6,6 +6,7 @@ import type { CheckpointRecord } from './checkpoint-record.js';
 import { DamagedRecord } from './fields.js';
 import { parseJob } from './job-record.js';
 import { sourceKeyOf } from './keys.js';
+import type { SecretsPlace } from './session-files.js';
 import type { Tables } from './tables.js';
 
 /** An unfinished job as the database knows it. */
@@ -25,12 +26,29 @@ export function readUnfinished(tables: Tables, id: JobId): UnfinishedRecord | un
   return { job, ...withAdditions(tables, id, written) };
 }
 
-/** `known` saves a look. */
-export function dropUnfinished(
+/** What saves a look at an unfinished job. */
+interface Known {
+  readonly sourceKey: string;
+  readonly additions: number;
+  /** Where its secrets are. */
+  readonly secrets: SecretsPlace | undefined;
+}
+
+/** Drops an unfinished job unless another run has claimed it; returns where its secrets are. */
+export function dropIfOurs(
   tables: Tables,
   id: JobId,
-  known?: { readonly sourceKey: string; readonly additions: number },
-): void {
+  runId: string,
+  known?: Known,
+): SecretsPlace | undefined {
+  const claim = tables.claims.get(id);
+  if (claim !== undefined && claim !== runId) return undefined;
+  const { secrets } = known ?? readUnfinished(tables, id)?.checkpoint ?? {};
+  dropUnfinished(tables, id, known);
+  return secrets;
+}
+
+export function dropUnfinished(tables: Tables, id: JobId, known?: Known): void {
   const job = known === undefined ? parseJob(tables.jobs.get(id)) : undefined;
   const key = known?.sourceKey ?? (job && sourceKeyOf(job));
   if (known?.additions !== 0) dropAdditions(tables, id);

@@ -34,7 +34,7 @@ test('what has expired is dropped by the next run that the service has answered,
   await world.end(journal);
   await writeFile(join(world.dir, 'sessions', `${jobFor(3).id}.dead-run.tmp`), secretsOf(3).join());
   const leftAfter = async (ms: number, isAnswered = true) => {
-    const later = await world.begin({ now: () => new Date(Date.now() + ms) });
+    const later = await world.begin({ now: () => new Date(Date.now() + ms), force: true });
     if (isAnswered) {
       await later.claim(jobFor(4));
       await later.settle(jobFor(4), receiptFor(4));

@@ -77,12 +77,9 @@ test('a media that has left a storage path is not replaced by who comes there', 
   });
   const journal = await world.begin();
   for (const left of ['/clips/other.mp4', undefined]) {
-    await journal.settle(jobFor(1, at('/clips/a.mp4')), receipt(1, '/clips/a.mp4'));
-    await journal.settle(jobFor(1, at(left)), receipt(2, left ?? '/chosen/a.mp4'));
-    const replaced = await journal.settle(
-      jobFor(2, at('/clips/a.mp4')),
-      receipt(3, '/clips/a.mp4'),
-    );
+    await world.upload(jobFor(1, at('/clips/a.mp4')), receipt(1, '/clips/a.mp4'));
+    await world.upload(jobFor(1, at(left)), receipt(2, left ?? '/chosen/a.mp4'));
+    const replaced = await world.upload(jobFor(2, at('/clips/a.mp4')), receipt(3, '/clips/a.mp4'));
     assert.equal(replaced, undefined);
     assert.equal((await journal.claim(jobFor(1, at(left)))).kind, 'uploaded');
   }
@@ -94,13 +91,13 @@ test('a media that was replaced counts as uploaded under none of its times', asy
   const { crc64 } = receiptFor(1);
   assert.ok(crc64);
   const journal = await world.begin();
-  await journal.settle(jobFor(1, at), { ...receiptFor(1), storage });
+  await world.upload(jobFor(1, at), { ...receiptFor(1), storage });
   const first = jobFor(1, at);
   const touched = { ...first, id: jobFor(9).id, crc64 };
   assert.equal((await journal.claim(touched)).kind, 'uploaded');
   const other = { ...receiptFor(2), storage, crc64: '1' };
   const replaced = { fileId: receiptFor(1).fileId, source: '/srv/videos/1.mp4' };
-  assert.deepEqual(await journal.settle(jobFor(2, at), other), replaced);
+  assert.deepEqual(await world.upload(jobFor(2, at), other), replaced);
   assert.equal((await journal.claim(touched)).kind, 'ours');
 });
 
@@ -176,9 +173,9 @@ describe('where the content is known, it alone decides', () => {
       storage: { bucket: 'b-1', region: 'ap-chongqing', path },
     });
     const journal = await world.begin();
-    await journal.settle({ ...jobFor(1, at('/x/a.mp4')), crc64 }, receipt(1, '/x/a.mp4'));
+    await world.upload({ ...jobFor(1, at('/x/a.mp4')), crc64 }, receipt(1, '/x/a.mp4'));
     assert.equal((await journal.claim({ ...jobFor(2), crc64 })).kind, 'uploaded');
-    await journal.settle({ ...jobFor(1, at('/y/a.mp4')), crc64 }, receipt(2, '/y/a.mp4'));
+    await world.upload({ ...jobFor(1, at('/y/a.mp4')), crc64 }, receipt(2, '/y/a.mp4'));
     const copy = await journal.claim(jobFor(2));
     assert.equal(copy.kind === 'uploaded' && copy.receipt.fileId, receipt(1, '').fileId);
   });

@@ -7,7 +7,7 @@ import process from 'node:process';
 import { UploadFailure } from '../../src/core/errors.js';
 import type { FileId, JobId, SessionKey, UploadId } from '../../src/core/ids.js';
 import type { ApplyRequest, Checkpoint, Job, Receipt, Segment } from '../../src/core/model.js';
-import type { Claim } from '../../src/core/ports.js';
+import type { Claim, Replaced } from '../../src/core/ports.js';
 import { openJournal } from '../../src/journal/open-journal.js';
 import type { JournalOptions, OpenJournal } from '../../src/journal/journal.js';
 
@@ -146,6 +146,15 @@ export class JournalWorld {
     await journal.claim(job);
     await journal.remember(job.id, checkpoint);
     await this.end(journal);
+  }
+
+  /** A run of its own uploads the job, whether it was uploaded before or not; what it has replaced. */
+  async upload(job: Job, receipt: Receipt): Promise<Replaced | undefined> {
+    const journal = await this.begin({ force: true });
+    await journal.claim(job);
+    const replaced = await journal.settle(job, receipt);
+    await this.end(journal);
+    return replaced;
   }
 
   /** What a run of its own that claims this job is told. */
