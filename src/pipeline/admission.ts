@@ -65,13 +65,13 @@ export function createAdmission(
   }
 
   return {
-    async admit(job, hasSession, signal) {
+    async admit(job, isUnderWay, signal) {
       signal.throwIfAborted();
-      if (!hasSession && stop.aborted) throw new NotAdmitted();
+      if (!isUnderWay && stop.aborted) throw new NotAdmitted();
       // A session before this one was no good.
       admitted.end(job.id);
       if (waiting.size === 0) busyAt = performance.now();
-      if (hasSession) admitted.begin(job);
+      if (isUnderWay) admitted.begin(job);
       else await itsTurn(job, signal);
     },
     progress(id, bytesLeft) {

@@ -4,10 +4,10 @@ import type { Cos, Journal, Source, Vod } from '../core/ports.js';
 import type { PartSlots } from './part-slots.js';
 
 /**
- * Resolves when a job may have a session, at once where it has one. Rejects with NotAdmitted where it is not
- * to begin any more, or with the signal's reason.
+ * Resolves when a job may have a session, at once where it is under way: where it has or had one. Rejects
+ * with NotAdmitted where it is not to begin any more, or with the signal's reason.
  */
-export type Admit = (job: Job, hasSession: boolean, signal: AbortSignal) => Promise<void>;
+export type Admit = (job: Job, isUnderWay: boolean, signal: AbortSignal) => Promise<void>;
 
 /** All that the pipeline asks of the world. */
 export interface Ports {

@@ -130,7 +130,8 @@ async function uploadClaimed(
       else wanted = withoutCover(wanted);
       recalled = undefined;
       job = wanted;
-      await ports.admit?.(job, false, signal);
+      // What is under way neither waits behind others nor ends at a limit.
+      await ports.admit?.(job, true, signal);
       progress.restart();
     }
   }

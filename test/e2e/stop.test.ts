@@ -112,6 +112,17 @@ describe('vod-upload --max-duration', () => {
     );
   });
 
+  test('ends no file under way that needs another session', async (t) => {
+    const shell = await createShellWithFiles(t, [
+      'ApplyUpload:delay=600*5',
+      'PutObject:ExpiredToken*1',
+    ]);
+    const ran = await shell.run([...FILES, '--max-duration', '300ms', '-c', '5']);
+    assert.equal(ran.code, 0, ran.stderr);
+    assert.match(ran.stderr, /begins anew, session-expired/);
+    assert.deepEqual(await countsOf(shell), { uploaded: 5 });
+  });
+
   test('that ends while the last files are under way stops nothing', async (t) => {
     const shell = await createShellWithFiles(t, ['CommitUpload:delay=500*5']);
     const ran = await shell.run([...FILES, '--max-duration', '300ms', '-c', '5']);

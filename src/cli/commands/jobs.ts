@@ -154,7 +154,7 @@ export async function collectJobs(flags: UploadFlags, world: World): Promise<num
   const swept = await withJournal(flags, world, async (journal) => {
     for await (const { job, phase, resumable, holder } of journal.list('left')) {
       // What may be committed already is never given up.
-      if (phase !== 'sending' || !resumable || holder) continue;
+      if (phase === 'committing' || !resumable || holder) continue;
       if (await hasChanged(job)) changed.push(job);
     }
     return journal.gc();
